@@ -1,0 +1,20 @@
+//! The circuit: the compiler's product, the runtime's program, and what golden files show.
+//!
+//! A rolled, vectorised circuit of two levels, a schedule beside it, an exact text form, verifiers, a binary form with a
+//! digest, and a clear interpreter. Knows neither the language nor the network.
+
+pub mod circuit;
+pub mod column;
+pub mod gate;
+pub mod index;
+pub mod schedule;
+pub mod schema;
+pub mod types;
+
+pub use circuit::{AtBlock, Circuit, Input, Level, Output, Party, Region};
+pub use column::Column;
+pub use gate::{Bin, Gate, Op, Plane, Recipient, Red, Un};
+pub use index::{Index, IndexOp, Len, LoopVar, Space, SpaceDim, SpaceId};
+pub use schedule::{Item, Schedule};
+pub use schema::{Leaf, Schema, SchemaLen};
+pub use types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId, WireTy};

@@ -1,0 +1,58 @@
+//! The shape of `main`'s parameters and results, as readers and writers of data need it.
+//!
+//! Knows no language: names, element types, lengths, ranges. A [`Schema`] flattens to leaves in a fixed order (struct
+//! fields and tuple parts in order; arrays multiply lanes), which is the order of `Circuit::inputs` and `outputs`.
+
+use crate::types::Elem;
+
+/// A shape.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Schema {
+    /// A bool or an integer, with its declared range (inclusive, bit patterns).
+    Scalar {
+        /// Its type.
+        elem: Elem,
+        /// Inclusive bounds, if declared.
+        range: Option<(u128, u128)>,
+    },
+    /// `[T; len]`; `None` while the size is unbound (a row count decides it).
+    Array {
+        /// The element.
+        elem: Box<Schema>,
+        /// Its length: a number, or the name of the size that it binds, or an expression of sizes as text.
+        len: SchemaLen,
+    },
+    /// A tuple.
+    Tuple(Vec<Schema>),
+    /// A struct: its name and fields.
+    Struct {
+        /// Its name.
+        name: String,
+        /// Fields in order.
+        fields: Vec<(String, Schema)>,
+    },
+}
+
+/// A length in a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SchemaLen {
+    /// Known.
+    Known(u64),
+    /// A size variable that this length binds (`N`).
+    Binds(String),
+    /// An expression of sizes (`N + 1`) that binding others decides; checked afterwards.
+    Derived(String),
+}
+
+/// A leaf of a schema.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Leaf {
+    /// `""` for the scalar itself, else `.field.0.sub` without the leading dot.
+    pub path: String,
+    /// Type of a lane.
+    pub elem: Elem,
+    /// Lanes per value of the whole (product of array lengths on the way).
+    pub lanes: u64,
+    /// Declared range.
+    pub range: Option<(u128, u128)>,
+}
