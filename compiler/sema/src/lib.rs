@@ -1,1 +1,5 @@
-//! mpcc sema.
+//! Meaning of a program: names, types, sizes, secrecy labels.
+//!
+//! Takes syntax trees, gives a typed program ([`tree::Program`]) and findings. Knows no circuit and no file system.
+
+pub mod tree;
