@@ -1,0 +1,128 @@
+//! The table of codes. A code exists if and only if it has a row here, and a row needs its page to compile.
+//!
+//! To add a code: one row `E0205 "title";` in the table below, in order, and the page `explain/E0205.md` beside it, laid
+//! out as the others are: `# E0205: title`, a few plain sentences, a program in a fence opened by ```` ```mpc wrong ````
+//! that gets this very code, and one in ```` ```mpc right ```` that passes. Report it as `diag::codes::E0205`.
+
+/// A code such as `E0301`. Made by the table only.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Code(&'static str);
+
+impl Code {
+    /// Its text.
+    pub fn as_str(self) -> &'static str {
+        self.0
+    }
+}
+
+impl std::fmt::Display for Code {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.0)
+    }
+}
+
+/// A row of the catalogue.
+#[derive(Clone, Copy, Debug)]
+pub struct Entry {
+    /// The code.
+    pub code: Code,
+    /// What it is about, in a few words.
+    pub title: &'static str,
+    /// Its page, in markdown.
+    pub page: &'static str,
+}
+
+macro_rules! table {
+    ($($code:ident $title:literal;)*) => {
+        /// The codes, each a constant: `codes::E0007`.
+        pub mod codes {
+            use super::Code;
+            $(#[doc = $title] pub const $code: Code = Code(stringify!($code));)*
+        }
+        /// All codes, in order.
+        pub static CATALOGUE: &[Entry] = &[
+            $(Entry {
+                code: codes::$code,
+                title: $title,
+                page: include_str!(concat!("../explain/", stringify!($code), ".md")),
+            },)*
+        ];
+    };
+}
+
+table! {
+    // E00xx: characters, tokens, grammar.
+    E0001 "a character that has no meaning here";
+    E0002 "a number that is not well formed";
+    E0003 "a string that is not well formed";
+    E0004 "a comment that is not closed";
+    E0005 "a name that is too long";
+    E0006 "nesting that is too deep";
+    E0007 "something else was expected here";
+    E0008 "a bracket that is not closed";
+    E0009 "a closing bracket without its opening one";
+    E0010 "operators that do not chain";
+    E0011 "a missing semicolon";
+    E0012 "an assignment where a condition is expected";
+    E0013 "a `let` without a value";
+    E0014 "references do not exist";
+    E0015 "no `++` and no `--`";
+    E0016 "a loop in the style of C";
+    E0017 "a reserved word used as a name";
+    E0018 "not in the language yet";
+    E0019 "a file that is too large";
+    E0020 "a parameter without a type";
+    // E01xx: names and modules.
+    // E02xx: types and sizes.
+    // E03xx: secrecy labels.
+    // E04xx: binding of sizes, and lowering.
+    // E05xx: the inputs contract.
+    // L01xx: lints.
+    L0101 "a documentation comment that documents nothing";
+}
+
+/// The entry of a code, by its text in any case (`e0007`).
+pub fn explain(code: &str) -> Option<&'static Entry> {
+    CATALOGUE
+        .iter()
+        .find(|e| e.code.0.eq_ignore_ascii_case(code.trim()))
+}
+
+/// The programs of a page: `(wrong, right)`.
+pub fn programs(page: &str) -> Option<(&str, &str)> {
+    let fence = |head: &str| {
+        let (_, rest) = page.split_once(head)?;
+        rest.split_once("\n```").map(|(program, _)| program)
+    };
+    Some((fence("\n```mpc wrong\n")?, fence("\n```mpc right\n")?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_page_has_its_title_and_two_programs() {
+        for e in CATALOGUE {
+            assert!(
+                e.page.starts_with(&format!("# {}: {}\n", e.code, e.title)),
+                "title of {}.md",
+                e.code
+            );
+            assert!(programs(e.page).is_some(), "{}.md lacks a program", e.code);
+        }
+    }
+
+    #[test]
+    fn codes_are_in_order_and_once() {
+        for w in CATALOGUE.windows(2) {
+            assert!(w[0].code < w[1].code, "{} before {}", w[0].code, w[1].code);
+        }
+    }
+
+    #[test]
+    fn found_by_text() {
+        assert_eq!(explain("e0007").map(|e| e.code), Some(codes::E0007));
+        assert!(explain("E9999").is_none());
+    }
+}
