@@ -4,7 +4,7 @@
 //! binds them ([`TyEnv`]). Knows no labels (see `labels`) and no circuit. Expressions of a function live in one arena.
 
 use diag::Span;
-use std::rc::Rc;
+use std::sync::Arc;
 
 pub use syntax::ast::{BinOp, UnOp};
 
@@ -51,9 +51,9 @@ pub struct Program {
 #[derive(Clone, Debug)]
 pub struct Party {
     /// Its name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// The size name, for a family: a global [`SizeVar::Family`].
-    pub family: Option<Rc<str>>,
+    pub family: Option<Arc<str>>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -62,13 +62,13 @@ pub struct Party {
 #[derive(Clone, Debug)]
 pub struct Struct {
     /// Its name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its fields, in order.
     pub fields: Vec<Field>,
     /// Names of its type parameters (`Ty::Param(k)` in field types counts here).
-    pub ty_params: Vec<Rc<str>>,
+    pub ty_params: Vec<Arc<str>>,
     /// Names of its size parameters.
-    pub size_params: Vec<Rc<str>>,
+    pub size_params: Vec<Arc<str>>,
     /// Where it is declared.
     pub span: Span,
 }
@@ -77,7 +77,7 @@ pub struct Struct {
 #[derive(Clone, Debug)]
 pub struct Field {
     /// Its name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its type.
     pub ty: Ty,
     /// Declared range (inclusive, as signed numbers), of the innermost scalar of the type.
@@ -90,7 +90,7 @@ pub struct Field {
 #[derive(Clone, Debug)]
 pub struct Const {
     /// Its name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its type.
     pub ty: Ty,
     /// A parameterless function whose body is the value.
@@ -174,22 +174,22 @@ pub struct TyEnv {
     /// Size parameters.
     pub sizes: Vec<i64>,
     /// Sizes of families by party id; 0 for a single party. Global to a run.
-    pub families: Rc<[i64]>,
+    pub families: Arc<[i64]>,
 }
 
 /// A function.
 #[derive(Clone, Debug)]
 pub struct Fn {
     /// Its name (`S::m` for methods, `mod::f` outside the root).
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Where its name stands.
     pub span: Span,
     /// `///` text.
     pub doc: String,
     /// Type parameters: name, class.
-    pub ty_params: Vec<(Rc<str>, Class)>,
+    pub ty_params: Vec<(Arc<str>, Class)>,
     /// Names of size parameters.
-    pub size_params: Vec<Rc<str>>,
+    pub size_params: Vec<Arc<str>>,
     /// Equalities of sizes that checking could not decide: checked when sizes are bound.
     pub size_checks: Vec<SizeCheck>,
     /// Parameters.
@@ -209,7 +209,7 @@ pub struct Fn {
     /// Whether it comes from the embedded library.
     pub library: bool,
     /// Codes of lints that `#[allow(…)]` switches off.
-    pub allow: Vec<Rc<str>>,
+    pub allow: Vec<Arc<str>>,
 }
 
 /// `left == right` must hold once sizes are bound.
@@ -231,7 +231,7 @@ pub struct Param {
     /// Its local; a pattern parameter is a fresh local that the body destructures first.
     pub local: LocalId,
     /// Its name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its type.
     pub ty: Ty,
     /// For `main`: who brings it.
@@ -257,7 +257,7 @@ pub enum Origin {
 #[derive(Clone, Debug)]
 pub struct Local {
     /// Its name.
-    pub name: Rc<str>,
+    pub name: Arc<str>,
     /// Its type.
     pub ty: Ty,
     /// `mut`.
@@ -354,7 +354,7 @@ pub enum ExprKind {
         /// When false; absent for type `()`.
         otherwise: Option<ExprId>,
         /// Locals of outside that either branch assigns, sorted.
-        writes: Rc<[LocalId]>,
+        writes: Arc<[LocalId]>,
     },
     /// `for`
     For {
@@ -365,7 +365,7 @@ pub enum ExprKind {
         /// The body.
         body: ExprId,
         /// Locals of outside that the body assigns, sorted.
-        writes: Rc<[LocalId]>,
+        writes: Arc<[LocalId]>,
     },
     /// `at P { … }`: run in the clear at P.
     At {
@@ -374,14 +374,14 @@ pub enum ExprKind {
         /// The block.
         body: ExprId,
         /// Locals of outside that it reads, sorted.
-        reads: Rc<[LocalId]>,
+        reads: Arc<[LocalId]>,
     },
     /// `assert(c)`, `assert(c, "…")`; `assert_eq(a, b)` is this with `what` set and an equality inside.
     Assert {
         /// Must be true.
         cond: ExprId,
         /// The message.
-        what: Rc<str>,
+        what: Arc<str>,
     },
     /// Where an error was reported.
     Error,

@@ -15,7 +15,7 @@ pub struct ExprId(pub u32);
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ident {
     /// Its text.
-    pub name: std::rc::Rc<str>,
+    pub name: std::sync::Arc<str>,
     /// Where it stands.
     pub span: Span,
 }
@@ -244,11 +244,11 @@ pub enum ExprKind {
     /// A number: its value (saturated at `u128::MAX` with `overflow`) and its suffix (`1u8`), if any.
     Int { value: u128, overflow: bool, suffix: Option<Ident> },
     /// `1.5`: the text; fixed point comes later.
-    Decimal(std::rc::Rc<str>),
+    Decimal(std::sync::Arc<str>),
     /// `true`, `false`
     Bool(bool),
     /// `"…"`
-    Str(std::rc::Rc<str>),
+    Str(std::sync::Arc<str>),
     /// `x`, `a::b`, `f::<T, 8>`
     Path { path: Path, args: Vec<GenericArg> },
     /// `-e`, `!e`
