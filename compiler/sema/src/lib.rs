@@ -2,4 +2,5 @@
 //!
 //! Takes syntax trees, gives a typed program ([`tree::Program`]) and findings. Knows no circuit and no file system.
 
+pub mod layout;
 pub mod tree;
