@@ -1,0 +1,64 @@
+//! Files for the compiler: where a program and its modules lie. The one place of the compiler's side that reads disk.
+
+use std::path::{Path, PathBuf};
+
+/// A program and the folder that it lives in.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// The `.mpc` file.
+    pub file: PathBuf,
+    /// Its folder.
+    pub dir: PathBuf,
+}
+
+/// Finds the program that `path` names: a file, or a folder's `NAME/NAME.mpc`, else the only `.mpc` in it.
+///
+/// # Errors
+/// In words, for exit code 2.
+pub fn locate(path: &Path) -> Result<Place, String> {
+    if path.is_file() {
+        let dir = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_path_buf();
+        return Ok(Place { file: path.to_path_buf(), dir });
+    }
+    if !path.is_dir() {
+        return Err(format!("there is no file or folder {}", path.display()));
+    }
+    let full = path.canonicalize().map_err(|e| format!("{}: {e}", path.display()))?;
+    if let Some(name) = full.file_name() {
+        let file = path.join(name).with_extension("mpc");
+        if file.is_file() {
+            return Ok(Place { file, dir: path.to_path_buf() });
+        }
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut found: Vec<PathBuf> =
+        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "mpc")).collect();
+    found.sort();
+    match found.len() {
+        0 => Err(format!("there is no .mpc file in {}", path.display())),
+        1 => Ok(Place { file: found.remove(0), dir: path.to_path_buf() }),
+        n => Err(format!(
+            "{} holds {n} programs; name one of them, or name one after the folder: {}",
+            path.display(),
+            found.iter().map(|p| p.display().to_string()).collect::<Vec<_>>().join(", ")
+        )),
+    }
+}
+
+/// Reads a source file.
+///
+/// # Errors
+/// In words: missing, unreadable, too large, or not UTF-8.
+pub fn read(path: &Path) -> Result<String, String> {
+    const LARGEST: u64 = 64 << 20;
+    let meta = std::fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    if meta.len() > LARGEST {
+        return Err(format!("{} is larger than 64 MiB", path.display()));
+    }
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    match String::from_utf8(bytes) {
+        Ok(text) => Ok(text),
+        // A source of random bytes still gets diagnostics with spans: what is no UTF-8 becomes the replacement character.
+        Err(e) => Ok(String::from_utf8_lossy(e.as_bytes()).into_owned()),
+    }
+}
