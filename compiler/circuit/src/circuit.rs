@@ -99,3 +99,120 @@ pub struct Circuit {
     /// Number of effect ids.
     pub effects: u32,
 }
+
+impl Circuit {
+    /// An empty circuit with an empty root.
+    pub fn new(level: Level) -> Circuit {
+        Circuit {
+            level,
+            sizes: vec![],
+            parties: vec![],
+            inputs: vec![],
+            outputs: vec![],
+            blocks: vec![],
+            spaces: vec![],
+            wires: vec![],
+            regions: vec![Region::default()],
+            root: RegionId(0),
+            loop_vars: 0,
+            effects: 0,
+        }
+    }
+    /// Type of a wire.
+    ///
+    /// # Panics
+    /// For a wire that the circuit does not have.
+    pub fn ty(&self, w: WireId) -> &WireTy {
+        &self.wires[w.0 as usize]
+    }
+    /// A region.
+    ///
+    /// # Panics
+    /// For a region that the circuit does not have.
+    pub fn region(&self, r: RegionId) -> &Region {
+        &self.regions[r.0 as usize]
+    }
+    /// Domain of a gate's first result.
+    pub fn result_domain(&self, gate: &Gate) -> Option<crate::Domain> {
+        gate.outs.first().and_then(|w| self.wires.get(w.0 as usize)).map(|t| t.domain)
+    }
+    /// Whether a gate takes a step of the protocol.
+    pub fn interactive(&self, gate: &Gate) -> bool {
+        gate.op.interactive(self.result_domain(gate))
+    }
+    /// Calls `f` on every gate of a region and of those that it enters, outer gates first. A region called twice is visited
+    /// twice. Bounded by the nesting that [`crate::verify`] allows.
+    pub fn for_each_gate<'a>(&'a self, r: RegionId, f: &mut dyn FnMut(RegionId, &'a Gate)) {
+        for g in &self.region(r).gates {
+            f(r, g);
+            for inner in g.op.regions() {
+                self.for_each_gate(inner, f);
+            }
+        }
+    }
+    /// Whether a region, or one that it enters, holds a gate that must stay ([`crate::Op::effectful`]).
+    pub fn region_effectful(&self, r: RegionId) -> bool {
+        self.region(r).gates.iter().any(|g| g.op.effectful() || g.op.regions().any(|r| self.region_effectful(r)))
+    }
+    /// The number of a space; an equal one is used again.
+    pub fn intern_space(&mut self, space: Space) -> crate::SpaceId {
+        let at = self.spaces.iter().position(|s| *s == space).unwrap_or_else(|| {
+            self.spaces.push(space);
+            self.spaces.len() - 1
+        });
+        crate::SpaceId(at as u32)
+    }
+}
+
+impl WireTy {
+    /// A type.
+    pub fn new(domain: crate::Domain, elem: Elem, len: crate::Len) -> WireTy {
+        WireTy { domain, elem, len }
+    }
+    /// A clear wire of a constant number of lanes.
+    pub fn clear(elem: Elem, lanes: u64) -> WireTy {
+        WireTy::new(crate::Domain::Clear, elem, crate::Len::Const(lanes))
+    }
+    /// A secret wire of a constant number of lanes.
+    pub fn secret(elem: Elem, lanes: u64) -> WireTy {
+        WireTy::new(crate::Domain::Secret, elem, crate::Len::Const(lanes))
+    }
+}
+
+impl Elem {
+    /// `u{bits}`.
+    pub const fn u(bits: u8) -> Elem {
+        Elem::Int { signed: false, bits }
+    }
+    /// `i{bits}`.
+    pub const fn i(bits: u8) -> Elem {
+        Elem::Int { signed: true, bits }
+    }
+    /// Whether comparisons and widening see a sign.
+    pub fn signed(self) -> bool {
+        matches!(self, Elem::Int { signed: true, .. })
+    }
+    /// All ones in its bits.
+    pub fn mask(self) -> u128 {
+        mask(u32::from(self.bits()))
+    }
+    /// A pattern's bits above the element's filled by its sign (zeros, if it has none).
+    pub fn extend(self, pattern: u128) -> u128 {
+        let up = 128 - u32::from(self.bits()).clamp(1, 128);
+        if self.signed() { ((pattern << up) as i128 >> up) as u128 } else { pattern & self.mask() }
+    }
+}
+
+/// All ones in the low bits.
+pub(crate) fn mask(bits: u32) -> u128 {
+    if bits >= 128 { u128::MAX } else { (1 << bits) - 1 }
+}
+
+impl std::fmt::Display for Elem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Elem::Bool => f.write_str("bool"),
+            Elem::Int { signed, bits } => write!(f, "{}{bits}", if *signed { 'i' } else { 'u' }),
+        }
+    }
+}

@@ -4,7 +4,7 @@
 //! is never broadcast silently: broadcasting is a [`Op::Gather`].
 
 use crate::index::{Index, Len, LoopVar, SpaceId};
-use crate::types::{EffectId, Elem, PartyId, RegionId, SpanId, WireId};
+use crate::types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId};
 
 /// A gate: an operation, its operands, its results.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,20 +44,34 @@ pub enum Un {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Bin {
-    Add, Sub, Mul, And, Or, Xor, Lt, Eq,
+    Add,
+    Sub,
+    Mul,
+    And,
+    Or,
+    Xor,
+    Lt,
+    Eq,
     /// x / 0 is all ones, MIN / -1 is MIN, truncates toward zero. On clear operands a zero divisor is a run-time error.
     Div,
     /// x % 0 is x; the sign of x. On clear operands a zero divisor is a run-time error.
     Rem,
     /// By the second operand, which is clear and of any integer type; by N or more (or negative) gives 0 (the sign, for signed `Shr`).
-    Shl, Shr,
+    Shl,
+    Shr,
 }
 
 /// Reductions of each group of consecutive lanes to one lane.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Red {
-    Add, Mul, And, Or, Xor, Min, Max,
+    Add,
+    Mul,
+    And,
+    Or,
+    Xor,
+    Min,
+    Max,
     /// Number of true bits, of the result's integer type.
     Count,
 }
@@ -80,7 +94,7 @@ pub enum Plane {
 
 /// Operations. `P` = program level, `G` = gate level, `PG` = both; interactive gates of the gate level are marked with
 /// their steps under `rep3`.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum Op {
     // ---- public values (PG) ----
     /// The same number in every lane: a clear wire.
@@ -261,5 +275,180 @@ pub fn bin_elem(op: Bin, e: Elem) -> Elem {
     match op {
         Bin::Lt | Bin::Eq => Elem::Bool,
         _ => e,
+    }
+}
+
+impl Op {
+    /// Whether it takes a step of the protocol, given the domain of its (first) result.
+    pub fn interactive(&self, result: Option<Domain>) -> bool {
+        match self {
+            Op::InputShare(_) | Op::ArithMul | Op::BitsAnd | Op::A2bDeal { .. } | Op::B2aDeal | Op::Open { .. } => true,
+            Op::Dot { .. } | Op::MatMul { .. } => matches!(result, Some(Domain::Arith { .. })),
+            _ => false,
+        }
+    }
+    /// The id of its effect, for operations that a pass must neither merge, nor duplicate, nor drop.
+    pub fn effect(&self) -> Option<EffectId> {
+        match self {
+            Op::Share(id) | Op::InputShare(id) | Op::Reveal { id, .. } | Op::Open { id, .. } => Some(*id),
+            _ => None,
+        }
+    }
+    /// As [`Op::effect`], to rename it.
+    pub fn effect_mut(&mut self) -> Option<&mut EffectId> {
+        match self {
+            Op::Share(id) | Op::InputShare(id) | Op::Reveal { id, .. } | Op::Open { id, .. } => Some(id),
+            _ => None,
+        }
+    }
+    /// Whether the operation itself must stay even if nobody uses its results: effects and checks. A region gate must stay
+    /// too if its regions hold such a gate ([`crate::Circuit::region_effectful`]).
+    pub fn effectful(&self) -> bool {
+        self.effect().is_some() || matches!(self, Op::Check { .. })
+    }
+    /// Whether it may end the run with a program error: on clear operands, division and lanes out of range, and checks.
+    pub fn may_fail(&self) -> bool {
+        matches!(
+            self,
+            Op::Check { .. }
+                | Op::Bin(Bin::Div | Bin::Rem)
+                | Op::Gather { .. }
+                | Op::Scatter { .. }
+                | Op::GatherAt
+                | Op::ScatterAt
+                | Op::Iota { .. }
+                | Op::At { .. }
+        )
+    }
+    /// The regions that it enters, in order.
+    pub fn regions(&self) -> impl Iterator<Item = RegionId> + use<> {
+        let (a, b) = match self {
+            Op::Loop { body, .. } => (Some(*body), None),
+            Op::If { then, otherwise } => (Some(*then), Some(*otherwise)),
+            Op::While { cond, body } => (Some(*cond), Some(*body)),
+            Op::Call(r) => (Some(*r), None),
+            _ => (None, None),
+        };
+        a.into_iter().chain(b)
+    }
+    /// Calls `f` on each region that it enters, to rename them.
+    pub fn for_each_region_mut(&mut self, mut f: impl FnMut(&mut RegionId)) {
+        match self {
+            Op::Loop { body, .. } => f(body),
+            Op::If { then, otherwise } => {
+                f(then);
+                f(otherwise);
+            }
+            Op::While { cond, body } => {
+                f(cond);
+                f(body);
+            }
+            Op::Call(r) => f(r),
+            _ => {}
+        }
+    }
+    /// Whether it is a region gate.
+    pub fn is_region(&self) -> bool {
+        matches!(self, Op::Loop { .. } | Op::If { .. } | Op::While { .. } | Op::Call(_))
+    }
+    /// The space and the index expression over it.
+    pub fn space_index(&self) -> Option<(SpaceId, &Index)> {
+        match self {
+            Op::Iota { space, index } | Op::Gather { space, index } | Op::Scatter { space, index } => {
+                Some((*space, index))
+            }
+            _ => None,
+        }
+    }
+    /// As [`Op::space_index`], to change them.
+    pub fn space_index_mut(&mut self) -> Option<(&mut SpaceId, &mut Index)> {
+        match self {
+            Op::Iota { space, index } | Op::Gather { space, index } | Op::Scatter { space, index } => {
+                Some((space, index))
+            }
+            _ => None,
+        }
+    }
+    /// Lanes per group, of a grouping operation.
+    pub fn group(&self) -> Option<&Len> {
+        match self {
+            Op::Reduce { group, .. } | Op::ArgReduce { group, .. } | Op::Dot { group } => Some(group),
+            _ => None,
+        }
+    }
+    /// A short name, as the text form writes it.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Op::Const(_) => "const",
+            Op::Table(_) => "table",
+            Op::Iota { .. } => "iota",
+            Op::Input(_) => "in",
+            Op::At { .. } => "at",
+            Op::Share(_) => "share",
+            Op::Reveal { .. } => "reveal",
+            Op::Un(Un::Neg) => "neg",
+            Op::Un(Un::Not) => "not",
+            Op::Un(Un::Cast) => "cast",
+            Op::Bin(Bin::Add) => "add",
+            Op::Bin(Bin::Sub) => "sub",
+            Op::Bin(Bin::Mul) => "mul",
+            Op::Bin(Bin::And) => "and",
+            Op::Bin(Bin::Or) => "or",
+            Op::Bin(Bin::Xor) => "xor",
+            Op::Bin(Bin::Lt) => "lt",
+            Op::Bin(Bin::Eq) => "eq",
+            Op::Bin(Bin::Div) => "div",
+            Op::Bin(Bin::Rem) => "rem",
+            Op::Bin(Bin::Shl) => "shl",
+            Op::Bin(Bin::Shr) => "shr",
+            Op::Select => "select",
+            Op::Gather { .. } => "gather",
+            Op::Scatter { .. } => "scatter",
+            Op::GatherAt => "gather.at",
+            Op::ScatterAt => "scatter.at",
+            Op::Concat => "concat",
+            Op::Reduce { red, .. } => red.name(),
+            Op::ArgReduce { max: false, .. } => "argmin",
+            Op::ArgReduce { max: true, .. } => "argmax",
+            Op::Dot { .. } => "dot",
+            Op::MatMul { .. } => "matmul",
+            Op::InputShare(_) => "in.share",
+            Op::Lift => "lift",
+            Op::ArithAdd => "arith.add",
+            Op::ArithSub => "arith.sub",
+            Op::ArithScale => "arith.scale",
+            Op::ArithTrunc => "arith.trunc",
+            Op::ArithMul => "arith.mul",
+            Op::BitsXor => "bits.xor",
+            Op::BitsNot => "bits.not",
+            Op::BitsMask => "bits.mask",
+            Op::BitsAnd => "bits.and",
+            Op::Planes(_) => "planes",
+            Op::A2bDeal { neg: false } => "a2b.deal",
+            Op::A2bDeal { neg: true } => "a2b.deal.neg",
+            Op::B2aDeal => "b2a.deal",
+            Op::Open { .. } => "open",
+            Op::Loop { .. } => "loop",
+            Op::If { .. } => "if",
+            Op::While { .. } => "while",
+            Op::Call(_) => "call",
+            Op::Check { .. } => "check",
+        }
+    }
+}
+
+impl Red {
+    /// Its name in the text form.
+    pub fn name(self) -> &'static str {
+        match self {
+            Red::Add => "sum",
+            Red::Mul => "product",
+            Red::And => "all",
+            Red::Or => "any",
+            Red::Xor => "parity",
+            Red::Min => "min",
+            Red::Max => "max",
+            Red::Count => "count",
+        }
     }
 }

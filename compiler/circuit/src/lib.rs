@@ -3,18 +3,23 @@
 //! A rolled, vectorised circuit of two levels, a schedule beside it, an exact text form, verifiers, a binary form with a
 //! digest, and a clear interpreter. Knows neither the language nor the network.
 
+pub mod build;
 pub mod circuit;
 pub mod column;
 pub mod gate;
 pub mod index;
+pub mod infer;
 pub mod schedule;
 pub mod schema;
+#[doc(hidden)]
+pub mod testing;
 pub mod types;
 
+pub use build::Builder;
 pub use circuit::{AtBlock, Circuit, Input, Level, Output, Party, Region};
 pub use column::Column;
 pub use gate::{Bin, Gate, Op, Plane, Recipient, Red, Un};
-pub use index::{Index, IndexOp, Len, LoopVar, Space, SpaceDim, SpaceId};
+pub use index::{Index, IndexEnv, IndexError, IndexOp, Len, LoopVar, Space, SpaceDim, SpaceId};
 pub use schedule::{Item, Schedule};
 pub use schema::{Leaf, Schema, SchemaLen};
 pub use types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId, WireTy};
