@@ -1,0 +1,645 @@
+//! Expressions and statements. One frame per call on one stack of locals; closures run in the frame that they stand in.
+//!
+//! Under a condition that is not public both branches run, as on shares: the branch not taken first, its assignments
+//! rolled back; so an error in it shows whatever the condition. Knows no scalar arithmetic (`ops`) and no array methods
+//! (`builtin`).
+
+use crate::ops::{self, Why};
+use crate::value::{Array, Bad, Callee, Kind, Scalar, Shape, Step, Value};
+use crate::{EvalError, Options};
+use diag::Span;
+use sema::layout;
+use sema::tree::*;
+use std::sync::Arc;
+
+pub(crate) type R<T> = Result<T, Box<EvalError>>;
+
+/// Most calls inside one another.
+const MAX_CALLS: u32 = 256;
+/// Most expressions inside one another, over all calls: what a thread's stack holds.
+const MAX_NEST: u32 = 1500;
+
+/// A running function.
+#[derive(Clone)]
+pub(crate) struct Frame<'p> {
+    pub id: FnId,
+    pub f: &'p Fn,
+    pub base: usize,
+    pub env: Arc<TyEnv>,
+}
+
+/// What an assignment replaced: slot, steps, old value.
+type Undo = (usize, Vec<Step>, Value);
+
+/// One run of a program.
+pub(crate) struct Run<'p> {
+    pub program: &'p Program,
+    families: Arc<[i64]>,
+    stack: Vec<Value>,
+    calls: u32,
+    nest: u32,
+    steps: u64,
+    consts: Vec<Option<Value>>,
+    /// Assignments to take back, while a branch that is not taken runs.
+    journal: Vec<Undo>,
+    journals: u32,
+}
+
+fn error<T>(span: Span, what: impl Into<String>) -> R<T> {
+    Err(Box::new(EvalError { span, what: what.into(), internal: false }))
+}
+
+pub(crate) fn internal<T>(span: Span) -> R<T> {
+    Err(Box::new(EvalError {
+        span,
+        what: "internal error: the evaluator met a tree that no checker lets pass".into(),
+        internal: true,
+    }))
+}
+
+pub(crate) fn why<T>(r: Result<T, Why>, span: Span) -> R<T> {
+    match r {
+        Ok(v) => Ok(v),
+        Err(w) if w.is_empty() => internal(span),
+        Err(w) => error(span, w),
+    }
+}
+
+fn bad<T>(r: Result<T, Bad>, span: Span) -> R<T> {
+    match r {
+        Ok(v) => Ok(v),
+        Err(Bad::Bounds(i, n)) => error(span, format!("index {i} is outside of an array of {n}")),
+        Err(Bad::Shape) => internal(span),
+    }
+}
+
+impl<'p> Run<'p> {
+    pub fn new(program: &'p Program, families: Arc<[i64]>, options: Options) -> Run<'p> {
+        Run {
+            program,
+            families,
+            stack: Vec::new(),
+            calls: 0,
+            nest: 0,
+            steps: options.steps,
+            consts: vec![None; program.consts.len()],
+            journal: Vec::new(),
+            journals: 0,
+        }
+    }
+
+    /// Calls a function.
+    pub fn enter(&mut self, id: FnId, env: Arc<TyEnv>, args: Vec<Value>, span: Span) -> R<Value> {
+        let f = self.program.f(id);
+        if self.calls >= MAX_CALLS {
+            return error(span, "calls are nested too deep here");
+        }
+        for c in &f.size_checks {
+            let (Some(l), Some(r)) = (layout::size(&c.left, &env), layout::size(&c.right, &env)) else {
+                return error(c.span, format!("{}: a size here is no number", c.what));
+            };
+            if l != r {
+                return error(c.span, format!("{}: {l} against {r}", c.what));
+            }
+        }
+        let base = self.stack.len();
+        self.stack.resize(base + f.locals.len(), Value::Unit);
+        for (p, v) in f.params.iter().zip(args) {
+            self.stack[base + p.local.0 as usize] = v;
+        }
+        self.calls += 1;
+        let frame = Frame { id, f, base, env };
+        let r = self.eval(&frame, f.body);
+        self.calls -= 1;
+        self.stack.truncate(base);
+        r
+    }
+
+    /// Evaluates an expression.
+    pub fn eval(&mut self, fr: &Frame<'p>, id: ExprId) -> R<Value> {
+        let e = fr.f.expr(id);
+        if self.steps == 0 {
+            return error(e.span, "the limit of steps is reached here");
+        }
+        self.steps -= 1;
+        match &e.kind {
+            ExprKind::Local(l) => return Ok(self.stack[fr.base + l.0 as usize].clone()),
+            ExprKind::Lit(bits) => {
+                return match Kind::of(&e.ty, &fr.env) {
+                    Some(kind) => Ok(Value::scalar(kind, *bits)),
+                    None => internal(e.span),
+                };
+            }
+            _ => {}
+        }
+        if self.nest >= MAX_NEST {
+            return error(e.span, "expressions and calls are nested too deep here");
+        }
+        self.nest += 1;
+        let r = match &e.kind {
+            ExprKind::Chain(first, rest) => self.chain(fr, *first, rest),
+            ExprKind::Index(..) | ExprKind::Field(..) => self.part(fr, id),
+            ExprKind::Block(stmts, tail) => self.block(fr, stmts, *tail),
+            ExprKind::If { cond, then, otherwise, writes } => self.branch(fr, *cond, *then, *otherwise, writes),
+            ExprKind::For { pat, iter, body, .. } => self.repeat(fr, pat, iter, *body),
+            _ => self.other(fr, id, e),
+        };
+        self.nest -= 1;
+        r
+    }
+
+    #[inline(never)]
+    fn other(&mut self, fr: &Frame<'p>, id: ExprId, e: &'p Expr) -> R<Value> {
+        match &e.kind {
+            ExprKind::Size(size) => match layout::size(size, &fr.env) {
+                Some(n) => Ok(Value::Scalar(Scalar::index(n))),
+                None => error(e.span, "this size does not fit 64 bits or divides by zero"),
+            },
+            ExprKind::Const(c) => self.constant(*c, e.span),
+            ExprKind::FromIndex(x) => {
+                let v = self.eval(fr, *x)?;
+                let Some(kind) = Kind::of(&e.ty, &fr.env) else {
+                    return internal(e.span);
+                };
+                let Value::Scalar(s) = v else {
+                    return internal(e.span);
+                };
+                let n = s.number();
+                let got = Scalar::public(kind, n as u128);
+                if got.number() != n || (!kind.signed() && n < 0) {
+                    return error(e.span, format!("{n} does not fit the type asked for here"));
+                }
+                Ok(Value::Scalar(got))
+            }
+            ExprKind::Unary(op, x) => {
+                let v = self.eval(fr, *x)?;
+                why(ops::map(&v, |k| k, |s| ops::unary_scalar(*op, s)), e.span)
+            }
+            ExprKind::Cast(x) => {
+                let v = self.eval(fr, *x)?;
+                let Some(kind) = Kind::of(innermost(&e.ty, &fr.env), &fr.env) else {
+                    return internal(e.span);
+                };
+                why(ops::map(&v, |_| kind, |s| ops::cast_scalar(s, kind)), e.span)
+            }
+            ExprKind::Call { f, tys, sizes, args } => {
+                let args = self.all(fr, args)?;
+                let env = self.bind(fr, tys, sizes, e.span)?;
+                self.enter(*f, env, args, e.span)
+            }
+            ExprKind::CallLocal(l, args) => {
+                let args = self.all(fr, args)?;
+                let Value::Fn(callee) = self.stack[fr.base + l.0 as usize].clone() else {
+                    return internal(e.span);
+                };
+                self.call(&callee, args, e.span)
+            }
+            ExprKind::Builtin(b, args) => self.builtin(fr, *b, args, e),
+            ExprKind::Closure { .. } | ExprKind::FnRef { .. } => Ok(Value::Fn(self.callee(fr, id)?)),
+            ExprKind::Array(items) => {
+                let items = self.all(fr, items)?;
+                match items.first() {
+                    Some(v) => self.collect(v.shape(), &items, e.span),
+                    None => self.empty(fr, &e.ty, e.span),
+                }
+            }
+            ExprKind::Repeat(x) => {
+                let v = self.eval(fr, *x)?;
+                let Ty::Array(_, n) = &e.ty else {
+                    return internal(e.span);
+                };
+                let elem = v.shape();
+                let n = layout::size(n, &fr.env).and_then(|n| usize::try_from(n).ok()).filter(|n| {
+                    let lanes = elem.lanes().and_then(|l| l.checked_mul(*n as u64));
+                    lanes.is_some_and(|l| l <= crate::MAX_LANES)
+                });
+                match n {
+                    // `collect` writes each element once; copies of an `Arc` until then.
+                    Some(n) if n as u64 <= crate::MAX_LANES => self.collect(elem, &vec![v; n], e.span),
+                    _ => error(e.span, "this array is too large here, or its length negative"),
+                }
+            }
+            ExprKind::Tuple(items) | ExprKind::Struct(items) => Ok(Value::Tuple(Arc::new(self.all(fr, items)?))),
+            ExprKind::At { body, reads, .. } => {
+                let slots: Vec<usize> = reads.iter().map(|l| fr.base + l.0 as usize).collect();
+                let saved: Vec<Value> = slots.iter().map(|s| self.stack[*s].clone()).collect();
+                slots.iter().for_each(|s| self.stack[*s].mark(false));
+                let r = self.eval(fr, *body);
+                for (slot, v) in slots.into_iter().zip(saved) {
+                    self.stack[slot] = v;
+                }
+                let mut v = r?;
+                v.mark(true);
+                Ok(v)
+            }
+            ExprKind::Assert { cond, what } => match self.eval(fr, *cond)? {
+                Value::Scalar(s) if s.truth() => Ok(Value::Unit),
+                Value::Scalar(_) => {
+                    let colon = if what.is_empty() { "" } else { ": " };
+                    error(e.span, format!("the assertion failed{colon}{what}"))
+                }
+                _ => internal(e.span),
+            },
+            _ => internal(e.span),
+        }
+    }
+
+    fn all(&mut self, fr: &Frame<'p>, ids: &[ExprId]) -> R<Vec<Value>> {
+        ids.iter().map(|x| self.eval_arg(fr, *x)).collect()
+    }
+
+    /// An argument: as [`Run::eval`], with closures by name.
+    fn eval_arg(&mut self, fr: &Frame<'p>, id: ExprId) -> R<Value> {
+        match fr.f.expr(id).kind {
+            ExprKind::Closure { .. } | ExprKind::FnRef { .. } => Ok(Value::Fn(self.callee(fr, id)?)),
+            _ => self.eval(fr, id),
+        }
+    }
+
+    /// What an argument of function type is.
+    pub fn callee(&mut self, fr: &Frame<'p>, id: ExprId) -> R<Callee> {
+        let e = fr.f.expr(id);
+        match &e.kind {
+            ExprKind::Closure { .. } => Ok(Callee { f: fr.id, env: fr.env.clone(), closure: Some((fr.base, id)) }),
+            ExprKind::FnRef { f, tys, sizes } => {
+                Ok(Callee { f: *f, env: self.bind(fr, tys, sizes, e.span)?, closure: None })
+            }
+            _ => match self.eval(fr, id)? {
+                Value::Fn(callee) => Ok(callee),
+                _ => internal(e.span),
+            },
+        }
+    }
+
+    /// Calls a closure or a function.
+    pub fn call(&mut self, callee: &Callee, args: Vec<Value>, span: Span) -> R<Value> {
+        let Some((base, id)) = callee.closure else {
+            return self.enter(callee.f, callee.env.clone(), args, span);
+        };
+        let f = self.program.f(callee.f);
+        let ExprKind::Closure { params, body } = &f.expr(id).kind else {
+            return internal(span);
+        };
+        let frame = Frame { id: callee.f, f, base, env: callee.env.clone() };
+        for (pat, v) in params.iter().zip(args) {
+            self.bind_pat(&frame, pat, v, span)?;
+        }
+        self.eval(&frame, *body)
+    }
+
+    fn bind(&self, fr: &Frame<'p>, tys: &[Ty], sizes: &[Size], span: Span) -> R<Arc<TyEnv>> {
+        let tys: Option<Vec<Ty>> = tys.iter().map(|t| layout::close(t, &fr.env)).collect();
+        let sizes: Option<Vec<i64>> = sizes.iter().map(|s| layout::size(s, &fr.env).filter(|n| *n >= 0)).collect();
+        match (tys, sizes) {
+            (Some(tys), Some(sizes)) => Ok(Arc::new(TyEnv { tys, sizes, families: self.families.clone() })),
+            _ => error(span, "a size of this call is negative or no number"),
+        }
+    }
+
+    fn constant(&mut self, c: ConstId, span: Span) -> R<Value> {
+        let k = c.0 as usize;
+        if let Some(v) = &self.consts[k] {
+            return Ok(v.clone());
+        }
+        let env = Arc::new(TyEnv { families: self.families.clone(), ..TyEnv::default() });
+        let v = self.enter(self.program.consts[k].init, env, Vec::new(), span)?;
+        self.consts[k] = Some(v.clone());
+        Ok(v)
+    }
+
+    /// An array of elements of one shape.
+    pub fn collect(&self, elem: Shape, items: &[Value], span: Span) -> R<Value> {
+        Ok(Value::Array(Arc::new(bad(Array::collect(elem, items), span)?)))
+    }
+
+    /// The empty array of a type.
+    pub fn empty(&self, fr: &Frame<'p>, ty: &Ty, span: Span) -> R<Value> {
+        let shape = layout::close(ty, &fr.env).and_then(|ty| Shape::of(self.program, &ty, &self.families));
+        match shape {
+            Some(Shape::Array(0, elem)) => self.collect(*elem, &[], span),
+            _ => internal(span),
+        }
+    }
+
+    fn chain(&mut self, fr: &Frame<'p>, first: ExprId, rest: &[(BinOp, Span, ExprId)]) -> R<Value> {
+        let mut acc = self.eval(fr, first)?;
+        for (op, span, x) in rest {
+            if let (BinOp::And | BinOp::Or, Value::Scalar(s)) = (op, &acc)
+                && !s.secret
+                && s.truth() == (*op == BinOp::Or)
+            {
+                continue;
+            }
+            let b = self.eval(fr, *x)?;
+            acc = why(ops::binary(*op, &acc, &b), *span)?;
+        }
+        Ok(acc)
+    }
+
+    fn block(&mut self, fr: &Frame<'p>, stmts: &'p [Stmt], tail: Option<ExprId>) -> R<Value> {
+        for s in stmts {
+            match s {
+                Stmt::Let(pat, x) => {
+                    let span = fr.f.expr(*x).span;
+                    let v = self.eval_arg(fr, *x)?;
+                    self.bind_pat(fr, pat, v, span)?;
+                }
+                Stmt::Assign { local, proj, op, value, span } => self.assign(fr, *local, proj, *op, *value, *span)?,
+                Stmt::Expr(x) => {
+                    self.eval(fr, *x)?;
+                }
+            }
+        }
+        match tail {
+            Some(x) => self.eval(fr, x),
+            None => Ok(Value::Unit),
+        }
+    }
+
+    /// Binds a pattern.
+    pub fn bind_pat(&mut self, fr: &Frame<'p>, pat: &Pat, v: Value, span: Span) -> R<()> {
+        match (pat, v) {
+            (Pat::Bind(l), v) => self.stack[fr.base + l.0 as usize] = v,
+            (Pat::Wild, _) => {}
+            (Pat::Tuple(pats), Value::Tuple(parts)) if pats.len() == parts.len() => {
+                for (p, v) in pats.iter().zip(parts.iter()) {
+                    self.bind_pat(fr, p, v.clone(), span)?;
+                }
+            }
+            (Pat::Tuple(pats), Value::Unit) if pats.is_empty() => {}
+            _ => return internal(span),
+        }
+        Ok(())
+    }
+
+    fn assign(
+        &mut self,
+        fr: &Frame<'p>,
+        local: LocalId,
+        proj: &[Proj],
+        op: Option<BinOp>,
+        value: ExprId,
+        span: Span,
+    ) -> R<()> {
+        let mut new = self.eval(fr, value)?;
+        let mut steps = Vec::with_capacity(proj.len());
+        for p in proj {
+            steps.push(match p {
+                Proj::Field(k) => Step::Field(*k),
+                Proj::Index(i) => Step::Index(self.index(fr, *i)?),
+            });
+        }
+        let slot = fr.base + local.0 as usize;
+        if op.is_some() || self.journals > 0 {
+            let old = bad(self.stack[slot].get(&steps), span)?;
+            if let Some(op) = op {
+                new = why(ops::binary(op, &old, &new), span)?;
+            }
+            if self.journals > 0 {
+                self.journal.push((slot, steps.clone(), old));
+            }
+        }
+        bad(self.stack[slot].set(&steps, new), span)
+    }
+
+    /// An index: a public integer.
+    fn index(&mut self, fr: &Frame<'p>, id: ExprId) -> R<i64> {
+        match self.eval(fr, id)? {
+            Value::Scalar(s) => match s.as_i64() {
+                Some(i) => Ok(i),
+                None => error(fr.f.expr(id).span, "this index does not fit 64 bits"),
+            },
+            _ => internal(fr.f.expr(id).span),
+        }
+    }
+
+    /// `local.f[i].g …` without a copy of the local; `e.f`, `e[i]` of anything else.
+    fn part(&mut self, fr: &Frame<'p>, id: ExprId) -> R<Value> {
+        let span = fr.f.expr(id).span;
+        let mut links = Vec::new();
+        let mut at = id;
+        let mut simple = true;
+        loop {
+            match &fr.f.expr(at).kind {
+                ExprKind::Field(x, k) => {
+                    links.push(Err(*k));
+                    at = *x;
+                }
+                ExprKind::Index(x, i) => {
+                    simple &= plain(fr.f, *i, 4);
+                    links.push(Ok(*i));
+                    at = *x;
+                }
+                _ => break,
+            }
+        }
+        // What an index assigns must not change what was read before it.
+        let base = match fr.f.expr(at).kind {
+            ExprKind::Local(l) if simple => Err(l),
+            _ => Ok(self.eval(fr, at)?),
+        };
+        let mut steps = Vec::with_capacity(links.len());
+        for link in links.into_iter().rev() {
+            steps.push(match link {
+                Ok(i) => Step::Index(self.index(fr, i)?),
+                Err(k) => Step::Field(k),
+            });
+        }
+        let v = match &base {
+            Ok(v) => v,
+            Err(l) => &self.stack[fr.base + l.0 as usize],
+        };
+        bad(v.get(&steps), span)
+    }
+
+    fn branch(
+        &mut self,
+        fr: &Frame<'p>,
+        cond: ExprId,
+        then: ExprId,
+        otherwise: Option<ExprId>,
+        writes: &[LocalId],
+    ) -> R<Value> {
+        let Value::Scalar(c) = self.eval(fr, cond)? else {
+            return internal(fr.f.expr(cond).span);
+        };
+        let (taken, other) = if c.truth() { (Some(then), otherwise) } else { (otherwise, Some(then)) };
+        if c.secret
+            && let Some(x) = other
+        {
+            let (mark, live) = (self.journal.len(), self.stack.len());
+            self.journals += 1;
+            let r = self.eval(fr, x);
+            self.journals -= 1;
+            while self.journal.len() > mark {
+                if let Some((slot, steps, old)) = self.journal.pop()
+                    && slot < live
+                {
+                    bad(self.stack[slot].set(&steps, old), fr.f.expr(x).span)?;
+                }
+            }
+            r?;
+        }
+        let mut v = match taken {
+            Some(x) => self.eval(fr, x)?,
+            None => Value::Unit,
+        };
+        if c.secret {
+            v.mark(true);
+            for l in writes {
+                self.stack[fr.base + l.0 as usize].mark(true);
+            }
+        }
+        Ok(v)
+    }
+
+    fn repeat(&mut self, fr: &Frame<'p>, pat: &Pat, iter: &Iter, body: ExprId) -> R<Value> {
+        match iter {
+            Iter::Range { lo, hi, inclusive, step, rev } => {
+                let span = fr.f.expr(*lo).span;
+                let (first, end) = (self.index(fr, *lo)?, self.index(fr, *hi)?);
+                let step = match step {
+                    Some(s) => self.index(fr, *s)?,
+                    None => 1,
+                };
+                if step <= 0 {
+                    return error(span, format!("a step of {step}, which is not positive"));
+                }
+                // Wide, so that no bound overflows.
+                let end = i128::from(end) + i128::from(*inclusive);
+                let count = (end - i128::from(first) + i128::from(step) - 1).div_euclid(i128::from(step)).max(0);
+                for k in 0..count {
+                    let k = if *rev { count - 1 - k } else { k };
+                    let i = (i128::from(first) + k * i128::from(step)) as i64;
+                    self.bind_pat(fr, pat, Value::Scalar(Scalar::index(i)), span)?;
+                    self.eval(fr, body)?;
+                    self.tick(span)?;
+                }
+            }
+            Iter::Array(x) => {
+                let span = fr.f.expr(*x).span;
+                let Value::Array(a) = self.eval(fr, *x)? else {
+                    return internal(span);
+                };
+                for i in 0..a.len as i64 {
+                    let v = bad(a.get(i, &[]), span)?;
+                    self.bind_pat(fr, pat, v, span)?;
+                    self.eval(fr, body)?;
+                    self.tick(span)?;
+                }
+            }
+        }
+        Ok(Value::Unit)
+    }
+
+    /// Counts a step outside of any expression.
+    pub fn tick(&mut self, span: Span) -> R<()> {
+        match self.steps.checked_sub(1) {
+            Some(n) => {
+                self.steps = n;
+                Ok(())
+            }
+            None => error(span, "the limit of steps is reached here"),
+        }
+    }
+
+    /// See [`crate::run_at`].
+    pub fn at(&mut self, code: &AtCode, args: &[Vec<u128>]) -> R<Vec<Vec<u128>>> {
+        let Some(f) = self.program.fns.get(code.f.0 as usize) else {
+            return internal(Span::default());
+        };
+        let Some(e) = f.exprs.get(code.expr.0 as usize) else {
+            return internal(f.span);
+        };
+        let ExprKind::At { body, .. } = &e.kind else {
+            return internal(e.span);
+        };
+        let shape_of =
+            |ty: &Ty| layout::close(ty, &code.env).and_then(|ty| Shape::of(self.program, &ty, &code.env.families));
+        // Columns by local, in order of leaves.
+        let mut locals: std::collections::BTreeMap<LocalId, Vec<(u32, usize)>> = Default::default();
+        for (k, (local, leaf)) in code.args.iter().enumerate() {
+            locals.entry(*local).or_default().push((*leaf, k));
+        }
+        let mut shapes = Vec::new();
+        for (local, mut leaves) in locals {
+            leaves.sort_unstable();
+            let shape = f.locals.get(local.0 as usize).and_then(|l| shape_of(&l.ty));
+            let Some(shape) = shape else {
+                return internal(e.span);
+            };
+            let list = shape.leaf_list();
+            let fits = leaves.len() == list.len()
+                && leaves.iter().enumerate().all(|(k, (leaf, _))| k == *leaf as usize)
+                && leaves.iter().zip(&list).all(|((_, k), (_, lanes))| {
+                    let lanes = (*lanes as u64).checked_mul(code.runs);
+                    args.get(*k).is_some_and(|c| Some(c.len() as u64) == lanes)
+                });
+            if !fits {
+                return error(e.span, "the columns given for this block are not those it reads");
+            }
+            shapes.push((local, shape, list, leaves));
+        }
+        let Some(result) = shape_of(&e.ty) else {
+            return internal(e.span);
+        };
+        let mut out = vec![Vec::new(); result.leaf_list().len()];
+        let frame = Frame { id: code.f, f, base: 0, env: Arc::new(code.env.clone()) };
+        for run in 0..code.runs as usize {
+            self.stack.clear();
+            self.stack.resize(f.locals.len(), Value::Unit);
+            for (local, i) in &code.indices {
+                if let Some(slot) = self.stack.get_mut(local.0 as usize) {
+                    *slot = Value::Scalar(Scalar::index(*i));
+                }
+            }
+            for (local, shape, list, leaves) in &shapes {
+                let columns = leaves
+                    .iter()
+                    .zip(list)
+                    .map(|((_, k), (_, lanes))| args[*k][run * lanes..(run + 1) * lanes].to_vec())
+                    .collect();
+                match Value::from_columns(shape, columns, false) {
+                    Some(v) => self.stack[local.0 as usize] = v,
+                    None => return internal(e.span),
+                }
+            }
+            let v = self.eval(&frame, *body)?;
+            if v.shape() != result {
+                return internal(e.span);
+            }
+            for (all, mut one) in out.iter_mut().zip(v.to_columns()) {
+                all.append(&mut one);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// The scalar type under arrays, looking through type parameters.
+fn innermost<'a>(mut ty: &'a Ty, env: &'a TyEnv) -> &'a Ty {
+    loop {
+        ty = match ty {
+            Ty::Array(elem, _) => elem,
+            Ty::Param(k) => match env.tys.get(*k as usize) {
+                Some(t @ Ty::Array(..)) => t,
+                _ => return ty,
+            },
+            _ => return ty,
+        };
+    }
+}
+
+/// Whether an index assigns nothing, looking at most `depth` deep.
+fn plain(f: &Fn, id: ExprId, depth: u32) -> bool {
+    depth > 0
+        && match &f.expr(id).kind {
+            ExprKind::Local(_) | ExprKind::Lit(_) | ExprKind::Size(_) => true,
+            ExprKind::FromIndex(x) | ExprKind::Cast(x) => plain(f, *x, depth - 1),
+            ExprKind::Index(x, y) => plain(f, *x, depth - 1) && plain(f, *y, depth - 1),
+            ExprKind::Chain(first, rest) => {
+                plain(f, *first, depth - 1) && rest.iter().all(|(_, _, x)| plain(f, *x, depth - 1))
+            }
+            _ => false,
+        }
+}
