@@ -1,0 +1,272 @@
+//! Both transports keep order, bound what waits, count what travels, and name what goes wrong.
+
+use std::net::TcpListener;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use net::memory::{self, Action, Interceptor};
+use net::tcp::{self, ConnectError, Peer};
+use net::tls::Identity;
+use net::{Closed, Links, Profile};
+use wire::{Header, Kind};
+
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The next frame, waiting for it.
+fn next(links: &Links, peer: usize) -> Result<(Header, Vec<u8>), Closed> {
+    loop {
+        let seen = links.events();
+        if let Some(f) = links.receive(peer, |_| true) {
+            return Ok((f.header, f.body));
+        }
+        if let Some(c) = links.closed(peer) {
+            return Err(c);
+        }
+        links.wait(seen, PATIENCE);
+    }
+}
+
+fn tcp_links(n: usize) -> Vec<Links> {
+    let ids: Vec<Identity> = (0..n).map(|_| Identity::generate().unwrap().0).collect();
+    let (listeners, peers) = addresses(&ids);
+    std::thread::scope(|s| {
+        let peers = &peers;
+        let made: Vec<_> = ids
+            .iter()
+            .zip(listeners)
+            .enumerate()
+            .map(|(me, (id, l))| s.spawn(move || tcp::connect(me, peers, id, l, PATIENCE).unwrap()))
+            .collect();
+        made.into_iter().map(|t| t.join().unwrap()).collect()
+    })
+}
+
+fn addresses(ids: &[Identity]) -> (Vec<TcpListener>, Vec<Peer>) {
+    let listeners: Vec<TcpListener> = ids.iter().map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let peers = ids
+        .iter()
+        .zip(&listeners)
+        .enumerate()
+        .map(|(i, (id, l))| Peer {
+            name: format!("node{i}"),
+            address: l.local_addr().unwrap().to_string(),
+            fingerprints: vec![id.fingerprint()],
+        })
+        .collect();
+    (listeners, peers)
+}
+
+/// Every node sends `count` payload frames to every other, as room allows, and checks what comes.
+fn storm(all: Vec<Links>, count: usize) {
+    std::thread::scope(|s| {
+        for links in all {
+            s.spawn(move || {
+                let peers: Vec<usize> = links.peers().collect();
+                let mut sent = vec![0; links.nodes()];
+                let mut got = vec![0; links.nodes()];
+                let mut bytes = vec![0u64; links.nodes()];
+                while peers.iter().any(|p| sent[*p] < count || got[*p] < count) {
+                    let seen = links.events();
+                    let mut did = false;
+                    for &p in &peers {
+                        while sent[p] < count && links.room(p) > 0 {
+                            let mut body = links.buffer(p);
+                            assert!(body.is_empty());
+                            body.resize(sent[p] * 7919 % 300_000, sent[p] as u8);
+                            links.send(p, Kind::Payload, 5, sent[p] as u64, body).unwrap();
+                            sent[p] += 1;
+                            did = true;
+                        }
+                        while let Some(f) = links.receive(p, |h| h.kind == Kind::Payload) {
+                            assert_eq!(f.header.step, got[p] as u64);
+                            assert_eq!(f.body.len(), got[p] * 7919 % 300_000);
+                            assert!(f.body.iter().all(|b| *b == got[p] as u8));
+                            bytes[p] += f.body.len() as u64;
+                            got[p] += 1;
+                            links.recycle(p, f.body);
+                            did = true;
+                        }
+                        assert!(links.closed(p).is_none() || got[p] == count);
+                    }
+                    if !did {
+                        links.wait(seen, PATIENCE);
+                    }
+                }
+                for &p in &peers {
+                    let c = links.counters(p);
+                    assert_eq!(c.payload_received, bytes[p]);
+                    links.send(p, Kind::Confirm, 5, 0, vec![1, 2, 3]).unwrap();
+                }
+                for &p in &peers {
+                    assert_eq!(next(&links, p).unwrap().1, [1, 2, 3]);
+                    let c = links.counters(p);
+                    assert_eq!((c.payload_sent, c.payload_received), (bytes[p], bytes[p]));
+                    assert_eq!(c.overhead_received, 32 * (count as u64 + 1) + 3);
+                }
+                links.close(PATIENCE);
+            });
+        }
+    });
+}
+
+#[test]
+fn memory_keeps_order_under_pressure() {
+    storm(memory::links(3, None, None), 300);
+}
+
+#[test]
+fn an_emulated_network_keeps_order() {
+    let fast = Profile::parse("rtt=2ms,bw=50gbit").unwrap();
+    storm(memory::links(3, Some(fast), None), 40);
+}
+
+#[test]
+fn tcp_keeps_order_under_pressure() {
+    storm(tcp_links(3), 200);
+}
+
+#[test]
+fn a_slow_reader_bounds_what_is_sent() {
+    for links in [memory::links(2, None, None), tcp_links(2)] {
+        let mut sent = 0;
+        // Sockets hold some bytes more than our own queues, so the writer drains for a while.
+        let stop = Instant::now() + Duration::from_secs(20);
+        let mut quiet = 0;
+        while quiet < 5 && Instant::now() < stop {
+            let seen = links[0].events();
+            if links[0].room(1) == 0 {
+                quiet += 1;
+                links[0].wait(seen, Duration::from_millis(20));
+                continue;
+            }
+            quiet = 0;
+            links[0].send(1, Kind::Payload, 0, 0, vec![0; 1 << 20]).unwrap();
+            sent += 1;
+        }
+        assert!((4..100).contains(&sent), "{sent} MiB went to a node that reads nothing");
+        for _ in 0..sent {
+            next(&links[1], 0).unwrap();
+        }
+    }
+}
+
+#[test]
+fn emulation_delays_by_half_a_round_trip_and_by_size() {
+    let p = Profile::parse("rtt=40ms,bw=8mbit").unwrap();
+    let links = memory::links(2, Some(p), None);
+    let start = Instant::now();
+    links[0].send(1, Kind::Payload, 0, 0, vec![0; 20_000]).unwrap();
+    assert!(links[1].receive(0, |_| true).is_none());
+    next(&links[1], 0).unwrap();
+    // A lower bound holds on any machine, however loaded.
+    assert!(start.elapsed() >= Duration::from_millis(40));
+}
+
+#[test]
+fn heartbeats_and_aborts_do_not_queue() {
+    let links = memory::links(2, None, None);
+    for i in 0..1000u16 {
+        links[0].send(1, Kind::Heartbeat, 0, 0, i.to_le_bytes().to_vec()).unwrap();
+    }
+    links[0].send(1, Kind::Payload, 0, 3, vec![9]).unwrap();
+    links[0].send(1, Kind::Abort, 0, 0, b"stop".to_vec()).unwrap();
+    assert_eq!(links[1].heartbeat(0).unwrap(), 999u16.to_le_bytes());
+    assert_eq!(links[1].abort(0).unwrap(), b"stop");
+    assert_eq!(next(&links[1], 0).unwrap().0.step, 3);
+    assert!(!links[1].pending(0));
+}
+
+#[test]
+fn a_dropped_node_is_seen_after_what_it_said() {
+    for mut links in [memory::links(2, None, None), tcp_links(2)] {
+        let one = links.pop().unwrap();
+        let zero = links.pop().unwrap();
+        one.send(0, Kind::Payload, 0, 7, vec![1]).unwrap();
+        std::thread::scope(|s| {
+            s.spawn(|| one.close(Duration::from_millis(500)));
+            assert_eq!(next(&zero, 1).unwrap().0.step, 7);
+            assert_eq!(next(&zero, 1), Err(Closed::Gone));
+        });
+    }
+}
+
+struct At(AtomicUsize, usize, Action);
+
+impl Interceptor for At {
+    fn frame(&self, _: usize, _: usize, _: &Header, _: &mut Vec<u8>) -> Action {
+        if self.0.fetch_add(1, Ordering::Relaxed) == self.1 { self.2 } else { Action::Deliver }
+    }
+}
+
+#[test]
+fn lost_frames_are_gaps_and_cuts_are_breaks() {
+    for (action, gap) in [(Action::Drop, true), (Action::Cut, false)] {
+        let links = memory::links(2, None, Some(Arc::new(At(AtomicUsize::new(0), 1, action))));
+        for _ in 0..3 {
+            links[0].send(1, Kind::Payload, 0, 0, vec![0]).unwrap();
+        }
+        next(&links[1], 0).unwrap();
+        let closed = next(&links[1], 0).unwrap_err();
+        assert_eq!(matches!(closed, Closed::Frame(_)), gap, "{closed:?}");
+    }
+}
+
+#[test]
+fn a_wrong_certificate_is_refused_by_both_ends() {
+    let ids: Vec<Identity> = (0..2).map(|_| Identity::generate().unwrap().0).collect();
+    let stranger = Identity::generate().unwrap().0;
+    // The connecting side meets a server that is not the pinned one.
+    let (mut listeners, mut peers) = addresses(&ids);
+    let pinned = std::mem::replace(&mut peers[0].fingerprints, vec![stranger.fingerprint()]);
+    let zero = listeners.remove(0);
+    std::thread::scope(|s| {
+        let (id, peers) = (&ids[0], &peers);
+        s.spawn(move || tcp::connect(0, peers, id, zero, Duration::from_millis(300)).unwrap_err());
+        let e = tcp::connect(1, peers, &ids[1], listeners.remove(0), PATIENCE).unwrap_err();
+        assert!(matches!(&e, ConnectError::Identity { peer: 0, .. }), "{e}");
+        assert!(e.to_string().contains("not pinned"), "{e}");
+    });
+    // The listening side meets a client that is not the pinned one.
+    peers[0].fingerprints = pinned;
+    let (mut listeners, fresh) = addresses(&ids);
+    std::thread::scope(|s| {
+        let (l1, l0) = (listeners.pop().unwrap(), listeners.pop().unwrap());
+        let fresh = &fresh;
+        let stranger = &stranger;
+        let one = s.spawn(move || tcp::connect(1, fresh, stranger, l1, Duration::from_millis(500)));
+        let e = tcp::connect(0, fresh, &ids[0], l0, Duration::from_millis(500)).unwrap_err();
+        assert!(matches!(&e, ConnectError::Absent { peer: 1, .. }), "{e}");
+        assert!(e.to_string().contains("not pinned"), "{e}");
+        if let Ok(links) = one.join().unwrap() {
+            // In TLS 1.3 the client learns of the refusal with its first read.
+            assert!(next(&links, 0).is_err());
+        }
+    });
+}
+
+#[test]
+fn strangers_at_the_door_do_not_stop_the_session() {
+    let ids: Vec<Identity> = (0..2).map(|_| Identity::generate().unwrap().0).collect();
+    let (mut listeners, peers) = addresses(&ids);
+    let mut probe = std::net::TcpStream::connect(&peers[0].address).unwrap();
+    std::io::Write::write_all(&mut probe, b"GET / HTTP/1.0\r\n\r\n").unwrap();
+    std::thread::scope(|s| {
+        let l1 = listeners.pop().unwrap();
+        let (ids, peers) = (&ids, &peers);
+        let one = s.spawn(move || tcp::connect(1, peers, &ids[1], l1, PATIENCE).unwrap());
+        let zero = tcp::connect(0, peers, &ids[0], listeners.pop().unwrap(), PATIENCE).unwrap();
+        let one = one.join().unwrap();
+        zero.send(1, Kind::Hello, 0, 0, vec![4]).unwrap();
+        assert_eq!(next(&one, 0).unwrap().1, [4]);
+    });
+}
+
+#[test]
+fn a_missing_node_is_named() {
+    let ids: Vec<Identity> = (0..2).map(|_| Identity::generate().unwrap().0).collect();
+    let (listeners, peers) = addresses(&ids);
+    let mut listeners = listeners.into_iter();
+    let e = tcp::connect(0, &peers, &ids[0], listeners.next().unwrap(), Duration::from_millis(30)).unwrap_err();
+    assert!(matches!(e, ConnectError::Absent { peer: 1, .. }));
+}
