@@ -13,6 +13,7 @@ pub mod schedule;
 pub mod schema;
 #[doc(hidden)]
 pub mod testing;
+pub mod text;
 pub mod types;
 
 pub use build::Builder;
