@@ -2,4 +2,15 @@
 //!
 //! Knows the grammar. Knows nothing of names, types, or files on disk.
 
+// The fields of variants are explained by the form that stands above each.
+#[allow(missing_docs)]
 pub mod ast;
+mod cx;
+mod filter;
+mod lexer;
+mod message;
+mod parse;
+
+pub use filter::MAX_NESTING;
+pub use lexer::MAX_IDENT;
+pub use parse::{MAX_FILE, parse};

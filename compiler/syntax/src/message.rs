@@ -1,0 +1,259 @@
+//! Errors of the generated parser, in words. Knows terminals by the names that the grammar gives them.
+
+use crate::lexer::Tok;
+use diag::{Diag, FileId, Span, codes};
+use lalrpop_util::ParseError;
+
+/// Terminals with which an operand can begin, for groups: all of `core` must be expected.
+const EXPR: &[&str] = &[
+    "name",
+    "integer",
+    "decimal",
+    "string",
+    "faulty",
+    "\"true\"",
+    "\"false\"",
+    "\"(\"",
+    "\"[\"",
+    "\"{\"",
+    "\"if\"",
+    "\"for\"",
+    "\"c for\"",
+    "\"while\"",
+    "\"match\"",
+    "\"at\"",
+    "\"-\"",
+    "\"!\"",
+    "\"&\"",
+    "\"&&\"",
+    "\"*\"",
+];
+const CLOSURE: &[&str] = &["\"|\"", "\"||\"", "\"return\"", "\"break\"", "\"continue\""];
+const STMT: &[&str] = &["\"let\"", "\"++\""];
+const TYPE: &[&str] = &["name", "\"(\"", "\"[\"", "\"fn\"", "\"public\"", "\"secret\"", "\"fixed<\"", "\"&\""];
+const OPERATOR: &[&str] = &[
+    "\"+\"",
+    "\"-\"",
+    "\"*\"",
+    "\"/\"",
+    "\"%\"",
+    "\"<<\"",
+    "\">>\"",
+    "\"&\"",
+    "\"|\"",
+    "\"^\"",
+    "\"&&\"",
+    "\"||\"",
+    "\"==\"",
+    "\"!=\"",
+    "\"<\"",
+    "\"<=\"",
+    "\">\"",
+    "\">=\"",
+    "\"as\"",
+    "\".\"",
+    "\"(\"",
+    "\"[\"",
+    "\"::\"",
+    "\"..\"",
+    "\"..=\"",
+    "\"struct {\"",
+];
+const ASSIGN: &[&str] =
+    &["\"+=\"", "\"-=\"", "\"*=\"", "\"/=\"", "\"%=\"", "\"&=\"", "\"|=\"", "\"^=\"", "\"<<=\"", "\">>=\"", "\"++\""];
+const ITEM: &[&str] = &[
+    "doc",
+    "\"fn\"",
+    "\"struct\"",
+    "\"enum\"",
+    "\"const\"",
+    "\"mod\"",
+    "\"use\"",
+    "\"impl\"",
+    "\"extern\"",
+    "\"party\"",
+    "\"checked\"",
+    "\"#[\"",
+    "\"#![\"",
+];
+
+/// A terminal of the grammar, as a reader would call it.
+fn terminal(t: &str) -> String {
+    match t {
+        "name" => "a name".into(),
+        "integer" => "a number".into(),
+        "decimal" | "string" | "doc" | "faulty" => t.into(),
+        "\"body {\"" | "\"struct {\"" => "`{`".into(),
+        "\"#[\"" => "`#[`".into(),
+        "\"end\"" => "`;`".into(),
+        "\"c for\"" => "`for`".into(),
+        _ => format!("`{}`", t.trim_matches('"')),
+    }
+}
+
+/// What could have stood there, in at most five parts.
+fn expected(terminals: &[String]) -> String {
+    let mut left: Vec<&str> = terminals.iter().map(String::as_str).collect();
+    let mut parts: Vec<String> = Vec::new();
+    let has = |left: &[&str], set: &[&str]| set.iter().all(|s| left.contains(s));
+    let take = |left: &mut Vec<&str>, sets: &[&[&str]]| left.retain(|t| !sets.iter().any(|s| s.contains(t)));
+    // Statements, expressions, and operands share their core.
+    if has(&left, &["integer", "\"if\"", "\"-\"", "name"]) {
+        if has(&left, &["\"let\""]) {
+            parts.push("a statement".into());
+            take(&mut left, &[EXPR, CLOSURE, STMT, &["\";\""]]);
+        } else {
+            parts.push("an expression".into());
+            take(&mut left, &[EXPR, CLOSURE, &["\"mut\""]]);
+        }
+    } else if has(&left, &["name", "\"fn\"", "\"fixed<\""]) {
+        parts.push("a type".into());
+        take(&mut left, &[TYPE]);
+        if has(&left, &["integer"]) {
+            parts.push("a size".into());
+            take(&mut left, &[&["integer", "\"{\""]]);
+        }
+    } else if has(&left, &["name", "\"[\"", "\"fixed<\""]) {
+        parts.push("a type".into());
+        take(&mut left, &[TYPE]);
+    }
+    if has(&left, &["\"struct\"", "\"use\""]) {
+        parts.push("an item (`fn`, `struct`, `party`, …)".into());
+        take(&mut left, &[ITEM]);
+    }
+    if has(&left, &["\"+=\"", "\"-=\""]) {
+        left.retain(|t| !ASSIGN.contains(t));
+    }
+    if has(&left, &["\"+\"", "\"*\""]) {
+        take(&mut left, &[OPERATOR]);
+        parts.push("an operator".into());
+    }
+    // Ends come first in what people look for: `;`, `,`, a closing bracket.
+    let mut rest: Vec<String> = left.iter().map(|t| terminal(t)).collect();
+    let rank = |t: &String| match t.as_str() {
+        "`;`" => 0,
+        "`,`" => 1,
+        "`)`" | "`]`" | "`}`" => 2,
+        _ => 3,
+    };
+    rest.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.cmp(b)));
+    rest.dedup();
+    if rest.iter().any(|t| t == "`>`") {
+        rest.retain(|t| !["`>=`", "`>>`", "`>>=`"].contains(&t.as_str()));
+    }
+    let operator = parts.iter().position(|p| p == "an operator").map(|n| parts.remove(n));
+    parts.append(&mut rest);
+    parts.extend(operator);
+    parts.truncate(5);
+    match parts.len() {
+        0 => "something else".into(),
+        1 => parts.remove(0),
+        n => {
+            let last = parts.remove(n - 1);
+            format!("{} or {last}", parts.join(", "))
+        }
+    }
+}
+
+/// A token as found: its text, shortened, or its kind.
+fn found(tok: &Tok<'_>, text: &str) -> String {
+    let shown: String = text.chars().take(24).collect();
+    let dots = if shown.len() < text.len() { "…" } else { "" };
+    match tok {
+        Tok::Ident(_) => format!("the name `{shown}{dots}`"),
+        Tok::Int(_) | Tok::Decimal(_) => format!("the number `{shown}{dots}`"),
+        Tok::Str(_) => "a string".into(),
+        Tok::DocOuter(_) => "a documentation comment".into(),
+        Tok::StmtEnd => "the end of the statement".into(),
+        Tok::GtEq => "`>=`".into(),
+        Tok::Shr => "`>>`".into(),
+        Tok::ShrEq => "`>>=`".into(),
+        _ => format!("`{shown}{dots}`"),
+    }
+}
+
+/// Is it a reserved word?
+fn is_word(tok: &Tok<'_>, text: &str) -> bool {
+    !matches!(tok, Tok::Ident(_) | Tok::Str(_) | Tok::DocOuter(_) | Tok::StmtEnd)
+        && text.bytes().all(|b| b.is_ascii_lowercase())
+        && !text.is_empty()
+}
+
+/// The diagnostic for an error; `None` where the filter has reported what caused it.
+pub fn diagnose(file: FileId, text: &str, e: &ParseError<u32, Tok<'_>, ()>, cut_short: bool) -> Option<Diag> {
+    match e {
+        ParseError::UnrecognizedToken { token: (lo, tok, hi), expected: want } => {
+            // Brackets and semicolons of no width were put in, and reported, by the filter.
+            if lo == hi && *tok != Tok::StmtEnd {
+                return None;
+            }
+            let span = Span { file, lo: *lo, hi: *hi };
+            let here = &text[*lo as usize..*hi as usize];
+            if *tok == Tok::StmtEnd {
+                return Some(
+                    Diag::error(codes::E0007, format!("expected {}", expected(want)))
+                        .at(span, "the statement ends here"),
+                );
+            }
+            if is_word(tok, here) && want.iter().any(|w| w == "name") && !want.iter().any(|w| w == "integer") {
+                return Some(
+                    Diag::error(codes::E0017, format!("`{here}` is a word of the language"))
+                        .at(span, "a name is expected here")
+                        .help(format!("choose another name, for instance `{here}_`")),
+                );
+            }
+            let want_text = expected(want);
+            let mut d = Diag::error(codes::E0007, format!("expected {want_text}, found {}", found(tok, here)))
+                .at(span, format!("expected {want_text}"));
+            d = hint(d, tok, here, want);
+            Some(d)
+        }
+        ParseError::UnrecognizedEof { location, expected: want } => {
+            if cut_short {
+                return None;
+            }
+            let at = (*location).min(text.len() as u32);
+            let want = expected(want);
+            Some(
+                Diag::error(codes::E0007, format!("the file ends where {want} is expected"))
+                    .at(Span { file, lo: at, hi: at }, format!("expected {want}")),
+            )
+        }
+        // The lexer's faults are tokens, the grammar has no error of its own, and it never stops before the end.
+        ParseError::InvalidToken { location } => Some(unexpected(file, *location, *location)),
+        ParseError::ExtraToken { token: (lo, _, hi) } => Some(unexpected(file, *lo, *hi)),
+        ParseError::User { .. } => None,
+    }
+}
+
+fn unexpected(file: FileId, lo: u32, hi: u32) -> Diag {
+    Diag::error(codes::E0007, "nothing was expected here").at(Span { file, lo, hi }, "unexpected")
+}
+
+/// Words for mistakes that people bring from elsewhere.
+fn hint(d: Diag, tok: &Tok<'_>, here: &str, want: &[String]) -> Diag {
+    let wants = |t: &str| want.iter().any(|w| w == t);
+    match tok {
+        Tok::Ident("and") if wants("\"&&\"") => d.help("`and` is written `&&`"),
+        Tok::Ident("or") if wants("\"||\"") => d.help("`or` is written `||`"),
+        Tok::Ident("not") => d.help("`not` is written `!`"),
+        Tok::Ident("def" | "func" | "function") if wants("\"fn\"") => d.help("a function begins with `fn`"),
+        Tok::Ident("var" | "int" | "auto") => d.help("a variable is declared by `let` or `let mut`"),
+        Tok::Fn if wants("\"let\"") => {
+            d.help("functions stand beside each other, not inside of each other; or a `}` is missing above")
+        }
+        Tok::Let | Tok::For | Tok::While | Tok::If if wants("\"struct\"") && wants("\"use\"") => {
+            d.help("statements stand inside of a function; or there is a `}` too many above")
+        }
+        Tok::Else => d.note("`else` follows the `}` of an `if` directly"),
+        Tok::Colon if wants("\"body {\"") || wants("\"}\"") => {
+            d.help("in the head of `if`, `while`, `for`, and `match`, a struct literal stands in parentheses")
+        }
+        Tok::Eq if wants("\"==\"") => d.help("`==` compares"),
+        Tok::FatArrow => d.note("`=>` is used in `match` only"),
+        Tok::Dot | Tok::Plus | Tok::Minus | Tok::Star | Tok::As if wants("\"let\"") && !matches!(here, "-" | "*") => {
+            d.note("a statement such as `if … { … }` is no left operand: put it into parentheses")
+        }
+        _ => d,
+    }
+}
