@@ -1,1 +1,18 @@
-//! mpcc opt.
+//! From the program level to scheduled gates: passes on circuits, the gate library, and the cost model.
+//!
+//! [`pipeline::compile`] is the list of passes in order. Knows circuits and the tables of protocols; neither the language
+//! nor how a protocol does what it offers.
+
+pub mod asm;
+mod error;
+pub mod expand;
+pub mod gates;
+mod lens;
+pub mod pipeline;
+pub mod place;
+mod profile;
+pub mod schedule;
+
+pub use error::{Error, Result};
+pub use pipeline::{Compiled, compile, compile_with};
+pub use profile::Profile;

@@ -1,0 +1,337 @@
+//! Reductions of groups of lanes by trees.
+//!
+//! Each level halves the groups: two gathers, one combination of all pairs at once, odd leftovers carried. Neighbours are
+//! paired where the order of lanes matters (the first of equal keys wins), halves otherwise, for they are contiguous. Groups
+//! of varying size are padded with the identity to their greatest size.
+
+use super::{compare, mux};
+use crate::asm::{Asm, Pl};
+use crate::error::{Error, Result};
+use crate::lens::{ix, len_const, len_index, len_max, len_mul, rect};
+use circuit::{Bin, Domain, Elem, Index, IndexOp, Len, Op, SpaceId, WireId};
+
+/// Groups of equal, constant size.
+#[derive(Clone, Debug)]
+pub struct Groups {
+    /// How many.
+    pub count: Len,
+    /// The same, as an expression.
+    pub expr: Index,
+    /// Lanes of each.
+    pub size: u64,
+}
+
+/// Where the lanes of one level come from and go to.
+pub struct Level {
+    /// Lanes that are combined, by pairs.
+    pub pairs: Len,
+    left: (SpaceId, Index),
+    right: (SpaceId, Index),
+    /// For odd groups: lanes after the level, where the leftover is read, where the pairs go.
+    odd: Option<(Len, (SpaceId, Index), (SpaceId, Index))>,
+}
+
+fn affine(a: i64, b: i64, c: i64) -> Index {
+    // a * c0 + b * c1 + c
+    let x = ix(IndexOp::Mul, Index::Coord(0), Index::Const(a));
+    let y = ix(IndexOp::Mul, Index::Coord(1), Index::Const(b));
+    ix(IndexOp::Add, ix(IndexOp::Add, x, y), Index::Const(c))
+}
+
+/// The level that halves groups of `g.size` (at least 2) lanes, and the groups after it.
+pub fn level(s: &mut Asm, g: &Groups, neighbours: bool) -> (Level, Groups) {
+    let n = g.size as i64;
+    let h = n / 2;
+    let left_over = n % 2;
+    let one = g.count == Len::Const(1);
+    // A single group has one dimension: its texts stay short and its gathers plain slices.
+    let (pairs_space, at) = if one {
+        let f = |b: i64, c: i64| ix(IndexOp::Add, ix(IndexOp::Mul, Index::Coord(0), Index::Const(b)), Index::Const(c));
+        (s.space(rect(vec![Index::Const(h)])), [f(2, 0), f(2, 1), f(1, 0), f(1, h)])
+    } else {
+        let sp = s.space(rect(vec![g.expr.clone(), Index::Const(h)]));
+        (sp, [affine(n, 2, 0), affine(n, 2, 1), affine(n, 1, 0), affine(n, 1, h)])
+    };
+    let [l2, r2, l1, r1] = at;
+    let (l, r) = if neighbours { (l2, r2) } else { (l1, r1) };
+    let pairs = len_mul(&g.count, &Len::Const(h as u64));
+    let size = (h + left_over) as u64;
+    let odd = (left_over == 1).then(|| {
+        let after = len_mul(&g.count, &Len::Const(size));
+        if one {
+            let sp = s.space(rect(vec![Index::Const(1)]));
+            let all = s.space(rect(vec![Index::Const(h)]));
+            (after, (sp, Index::Const(n - 1)), (all, Index::Coord(0)))
+        } else {
+            let sp = s.space(rect(vec![g.expr.clone(), Index::Const(size as i64)]));
+            (after, (sp, affine(n, 2, 0)), (pairs_space, affine(size as i64, 1, 0)))
+        }
+    });
+    let next = Groups { count: g.count.clone(), expr: g.expr.clone(), size };
+    (Level { pairs, left: (pairs_space, l), right: (pairs_space, r), odd }, next)
+}
+
+impl Level {
+    /// Both sides of a word's pairs.
+    pub fn split(&self, s: &mut Asm, x: &[Pl], from: &Len) -> (Vec<Pl>, Vec<Pl>) {
+        let l = s.gather_planes(x, Elem::Bool, from, self.left.0, &self.left.1, &self.pairs);
+        let r = s.gather_planes(x, Elem::Bool, from, self.right.0, &self.right.1, &self.pairs);
+        (l, r)
+    }
+    /// Both sides of a wire's pairs, in any domain.
+    pub fn split_wire(&self, s: &mut Asm, x: WireId) -> (WireId, WireId) {
+        let ty = s.ty(x).clone();
+        let mut side = |p: &(SpaceId, Index)| {
+            s.gate(Op::Gather { space: p.0, index: p.1.clone() }, vec![x], ty.domain, ty.elem, self.pairs.clone())
+        };
+        (side(&self.left), side(&self.right))
+    }
+    fn single(&self) -> bool {
+        matches!(&self.odd, Some((_, _, (_, Index::Coord(0)))))
+    }
+    /// Puts leftovers back beside the combined lanes of a wire; `old` is the wire before the level.
+    pub fn join_wire(&self, s: &mut Asm, old: WireId, new: WireId) -> WireId {
+        let Some((after, read, write)) = &self.odd else { return new };
+        let ty = s.ty(new).clone();
+        let g = Op::Gather { space: read.0, index: read.1.clone() };
+        if self.single() {
+            let rest = s.gate(g, vec![old], ty.domain, ty.elem, Len::Const(1));
+            return s.gate(Op::Concat, vec![new, rest], ty.domain, ty.elem, after.clone());
+        }
+        let base = s.gate(g, vec![old], ty.domain, ty.elem, after.clone());
+        let op = Op::Scatter { space: write.0, index: write.1.clone() };
+        s.gate(op, vec![base, new], ty.domain, ty.elem, after.clone())
+    }
+    /// Lanes after the level.
+    pub fn after(&self) -> Len {
+        self.odd.as_ref().map_or_else(|| self.pairs.clone(), |o| o.0.clone())
+    }
+    /// As [`Level::join_wire`] for words.
+    pub fn join(&self, s: &mut Asm, old: &[Pl], from: &Len, new: &[Pl]) -> Vec<Pl> {
+        if self.odd.is_none() {
+            return new.to_vec();
+        }
+        let mut out = new.to_vec();
+        let at: Vec<usize> = (0..new.len()).filter(|&i| !(old[i].is_const() && old[i] == new[i])).collect();
+        for chunk in at.chunks(240) {
+            let o: Vec<Pl> = chunk.iter().map(|&i| old[i]).collect();
+            let n: Vec<Pl> = chunk.iter().map(|&i| new[i]).collect();
+            let (o, n) = (s.bare(&o, from), s.bare(&n, &self.pairs));
+            // A stack of constants alone has an integer type; both sides want the bare one.
+            let w = self.join_wire(s, o, n);
+            for (k, &i) in chunk.iter().enumerate() {
+                out[i] = Pl::Of(w, k as u32);
+            }
+        }
+        out
+    }
+}
+
+/// Groups of a reduction, and the word padded to constant size where needed.
+pub fn regular(
+    s: &mut Asm,
+    x: &[Pl],
+    len: &Len,
+    group: &Len,
+    out: &Len,
+    identity: &[Pl],
+) -> Result<(Vec<Pl>, Len, Groups)> {
+    if let (Some(size), Some(expr)) = (len_const(group), len_index(&s.c, out)) {
+        return Ok((x.to_vec(), len.clone(), Groups { count: out.clone(), expr, size }));
+    }
+    let unsupported =
+        || Error::Unsupported { what: "a reduction of groups whose size has no expression".into(), span: s.span };
+    let size = len_index(&s.c, group).ok_or_else(unsupported)?;
+    let max = len_max(group);
+    let count = len_max(out);
+    let all = Len::Const(count.saturating_mul(max));
+    let lanes = len_index(&s.c, len).ok_or_else(unsupported)?;
+    let space = s.space(rect(vec![lanes]));
+    // An empty group has no lanes to place; the divisor only has to be a number.
+    let size = ix(IndexOp::Max, size, Index::Const(1));
+    let q = ix(IndexOp::Div, Index::Lane, size.clone());
+    let r = ix(IndexOp::Rem, Index::Lane, size);
+    let index = ix(IndexOp::Add, ix(IndexOp::Mul, q, Index::Const(max as i64)), r);
+    let mut w = vec![];
+    for (chunk, id) in x.chunks(240).zip(identity.chunks(240)) {
+        let base = lifted(s, id, &all);
+        let v = s.bare(chunk, len);
+        let dom = s.ty(base).domain;
+        let o = s.gate(Op::Scatter { space, index: index.clone() }, vec![base, v], dom, Elem::Bool, all.clone());
+        w.extend(s.planes_of(o));
+    }
+    let g = Groups { count: Len::Const(count), expr: Index::Const(count as i64), size: max };
+    Ok((w, all, g))
+}
+
+/// A constant word as a bare wire.
+fn lifted(s: &mut Asm, planes: &[Pl], len: &Len) -> WireId {
+    let z = s.constant(0, Elem::Bool, len.clone());
+    let zero = s.gate(Op::Lift, vec![z], Domain::Bits { planes: 1 }, Elem::Bool, len.clone());
+    let list = planes
+        .iter()
+        .map(|p| match p {
+            Pl::One => circuit::Plane::One,
+            _ => circuit::Plane::Zero,
+        })
+        .collect();
+    s.gate(Op::Planes(list), vec![zero], Domain::Bits { planes: planes.len() as u8 }, Elem::Bool, len.clone())
+}
+
+/// Cuts the result of padded groups back to the lanes wanted.
+pub fn cut(s: &mut Asm, x: &[Pl], g: &Groups, out: &Len) -> Result<Vec<Pl>> {
+    if g.count == *out {
+        return Ok(x.to_vec());
+    }
+    let space = match out {
+        Len::Space { space, .. } => *space,
+        l => {
+            let Some(n) = len_index(&s.c, l) else {
+                return Err(Error::Unsupported { what: "a length without an expression".into(), span: s.span });
+            };
+            s.space(rect(vec![n]))
+        }
+    };
+    Ok(s.gather_planes(x, Elem::Bool, &g.count, space, &Index::Lane, out))
+}
+
+/// Tree over words. `combine` is given both sides and their lanes. Depth ceil(log2 size) times that of `combine`.
+pub fn tree(
+    s: &mut Asm,
+    x: Vec<Pl>,
+    len: Len,
+    mut g: Groups,
+    neighbours: bool,
+    combine: &mut dyn FnMut(&mut Asm, &[Pl], &[Pl], &Len) -> Vec<Pl>,
+) -> Vec<Pl> {
+    let (mut x, mut len) = (x, len);
+    while g.size > 1 {
+        let (lv, next) = level(s, &g, neighbours);
+        let (l, r) = lv.split(s, &x, &len);
+        let new = combine(s, &l, &r, &lv.pairs);
+        x = lv.join(s, &x, &len, &new);
+        len = lv.after();
+        g = next;
+    }
+    x
+}
+
+/// Least (greatest) key of each group.
+pub fn extreme(s: &mut Asm, x: Vec<Pl>, len: Len, g: Groups, max: bool, signed: bool) -> Vec<Pl> {
+    tree(s, x, len, g, false, &mut |s, l, r, n| {
+        let c = if max { compare::lt(s, l, r, signed, n) } else { compare::lt(s, r, l, signed, n) };
+        mux::mux(s, c, r, l, n)
+    })
+}
+
+/// A payload of [`arg_reduce`].
+pub enum Payload {
+    /// A secret word.
+    Planes(Vec<Pl>),
+    /// A clear wire, of which the low planes alone can differ from 0. Its first level of selections is local.
+    Clear(WireId, u32),
+}
+
+/// First lane whose key is least (greatest): the key, then the payloads. Ties go to the earlier lane: neighbours are
+/// paired, and the right one wins only when strictly better.
+pub fn arg_reduce(
+    s: &mut Asm,
+    key: Vec<Pl>,
+    payloads: Vec<Payload>,
+    len: Len,
+    g: Groups,
+    max: bool,
+    signed: bool,
+) -> Vec<Vec<Pl>> {
+    let widths: Vec<usize> = payloads
+        .iter()
+        .map(|p| match p {
+            Payload::Planes(x) => x.len(),
+            Payload::Clear(w, _) => usize::from(s.ty(*w).elem.bits()),
+        })
+        .collect();
+    let k = key.len();
+    let (mut word, mut len, mut g) = (key, len, g);
+    let pick = |s: &mut Asm, l: &[Pl], r: &[Pl], n: &Len| {
+        if max { compare::lt(s, &l[..k], &r[..k], signed, n) } else { compare::lt(s, &r[..k], &l[..k], signed, n) }
+    };
+    // First level: clear payloads differ by a clear word, which the secret bit masks without a message.
+    if g.size > 1 {
+        let (lv, next) = level(s, &g, true);
+        let (l, r) = lv.split(s, &word, &len);
+        let c = pick(s, &l, &r, &lv.pairs);
+        let mut old = word.clone();
+        let (mut left, mut right) = (l, r);
+        let mut clears: Vec<(usize, Vec<Pl>, Vec<Pl>)> = vec![];
+        for (i, p) in payloads.iter().enumerate() {
+            match p {
+                Payload::Planes(x) => {
+                    let (l, r) = lv.split(s, x, &len);
+                    left.extend(l);
+                    right.extend(r);
+                    old.extend_from_slice(x);
+                }
+                Payload::Clear(w, low) => {
+                    let e = s.ty(*w).elem;
+                    let (a, b) = lv.split_wire(s, *w);
+                    let d = s.gate(Op::Bin(Bin::Xor), vec![a, b], Domain::Clear, e, lv.pairs.clone());
+                    let cs = vec![c; widths[i]];
+                    let m = s.mask(&cs, d, &lv.pairs);
+                    let a = trim(s.lift(a), *low);
+                    let m = trim(m, *low);
+                    let xy: Vec<(Pl, Pl)> = m.into_iter().zip(a).collect();
+                    let new = s.xor_many(&xy, &lv.pairs);
+                    let full = trim(s.lift(*w), *low);
+                    clears.push((i, full, new));
+                }
+            }
+        }
+        let secret = mux::mux(s, c, &right, &left, &lv.pairs);
+        // Back into the order of the payloads.
+        let (mut was, mut now) = (old[..k].to_vec(), secret[..k].to_vec());
+        let mut at = k;
+        for (i, p) in payloads.iter().enumerate() {
+            match p {
+                Payload::Planes(_) => {
+                    was.extend_from_slice(&old[at..at + widths[i]]);
+                    now.extend_from_slice(&secret[at..at + widths[i]]);
+                    at += widths[i];
+                }
+                Payload::Clear(..) => {
+                    if let Some((_, full, new)) = clears.iter().find(|c| c.0 == i) {
+                        was.extend_from_slice(full);
+                        now.extend_from_slice(new);
+                    }
+                }
+            }
+        }
+        word = lv.join(s, &was, &len, &now);
+        len = lv.after();
+        g = next;
+    } else {
+        for p in payloads {
+            match p {
+                Payload::Planes(x) => word.extend(x),
+                Payload::Clear(w, low) => word.extend(trim(s.lift(w), low)),
+            }
+        }
+    }
+    let word = tree(s, word, len, g, true, &mut |s, l, r, n| {
+        let c = pick(s, l, r, n);
+        mux::mux(s, c, r, l, n)
+    });
+    let mut out = vec![word[..k].to_vec()];
+    let mut at = k;
+    for w in widths {
+        out.push(word[at..at + w].to_vec());
+        at += w;
+    }
+    out
+}
+
+fn trim(mut x: Vec<Pl>, low: u32) -> Vec<Pl> {
+    for p in x.iter_mut().skip(low as usize) {
+        *p = Pl::Zero;
+    }
+    x
+}

@@ -1,0 +1,41 @@
+//! The passes, in order.
+
+use crate::error::Result;
+use crate::place::Prices;
+use crate::{Profile, expand, place, schedule};
+use circuit::{Circuit, Schedule};
+
+/// A gate-level circuit with its schedule.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Compiled {
+    /// Primitives of the protocol.
+    pub gates: Circuit,
+    /// Their rounds.
+    pub schedule: Schedule,
+}
+
+/// Compiles a verified program-level circuit for a protocol and a network.
+///
+/// # Errors
+/// [`crate::Error::Unsupported`] for what the protocol has no form for.
+pub fn compile(circuit: &Circuit, protocol: &spec::Protocol, profile: &Profile) -> Result<Compiled> {
+    compile_with(circuit, protocol, profile, &mut |_, _| {})
+}
+
+/// As [`compile`]; `after` is given the circuit after each pass, with the pass's name.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_with(
+    circuit: &Circuit,
+    protocol: &spec::Protocol,
+    profile: &Profile,
+    after: &mut dyn FnMut(&str, &Circuit),
+) -> Result<Compiled> {
+    let mut program = circuit.clone();
+    let plan = place::place(&program, Prices { round: profile.round_bytes() })?;
+    let gates = expand::expand(&program, &plan, protocol.name, profile.round_bytes())?;
+    after("expand", &gates);
+    let schedule = schedule::schedule(&gates)?;
+    Ok(Compiled { gates, schedule })
+}
