@@ -11,8 +11,6 @@ use std::sync::Arc;
 
 /// How deep a tree may be, counted in nodes: all that later passes need to recurse.
 pub const MAX_DEPTH: u32 = 512;
-/// How deep generic arguments may nest: they do so without a bracket of their own kind.
-const MAX_GENERICS: usize = 64;
 
 /// A recovered error of the parser.
 pub type Recovery<'a> = ErrorRecovery<u32, Tok<'a>, ()>;
@@ -176,8 +174,14 @@ impl<'a> Cx<'a> {
 
     // ---- types
 
+    /// A type; one that is too deep becomes an error. Measured anew at every level: depth is capped, so that is linear.
     pub fn ty(&mut self, kind: TypeKind, lo: u32, hi: u32) -> Type {
-        Type { kind, range: None, span: self.span(lo, hi) }
+        let t = Type { kind, range: None, span: self.span(lo, hi) };
+        if self.of_type(&t) > MAX_DEPTH {
+            self.deep(t.span, "types are");
+            return Type { kind: TypeKind::Error, ..t };
+        }
+        t
     }
 
     pub fn at_type(&mut self, t: Type, party: Option<Ident>, lo: u32, hi: u32) -> Type {
@@ -191,19 +195,10 @@ impl<'a> Cx<'a> {
         Type { range: Some(Box::new(RangeBound { lo, hi, inclusive })), span: self.span(l, r), ..t }
     }
 
-    pub fn generic_type(&mut self, path: Path, args: Vec<GenericArg>, lo: u32, hi: u32) -> Type {
-        let nested = args.iter().map(|a| if let GenericArg::Type(t) = a { generics_depth(t) } else { 0 }).max();
-        if nested.unwrap_or(0) >= MAX_GENERICS {
-            self.deep(self.span(lo, hi), "generic arguments are");
-            return self.ty(TypeKind::Error, lo, hi);
-        }
-        self.ty(TypeKind::Path { path, args }, lo, hi)
-    }
-
     pub fn fixed_type(&mut self, args: Vec<GenericArg>, lo: u32, hi: u32) -> Type {
         let name = self.ident("fixed", lo);
         let path = Path { span: name.span, parts: vec![name] };
-        self.generic_type(path, args, lo, hi)
+        self.ty(TypeKind::Path { path, args }, lo, hi)
     }
 
     pub fn tuple_type(&mut self, (mut parts, comma): (Vec<Type>, bool), lo: u32, hi: u32) -> Type {
@@ -500,19 +495,6 @@ fn value(radix: u32, digits: &str) -> (u128, bool) {
         }
     }
     (v, false)
-}
-
-/// Levels of generic arguments, up to the cap: nesting by brackets ends elsewhere, so this looks through arguments only.
-fn generics_depth(mut t: &Type) -> usize {
-    while let TypeKind::Labelled { ty, .. } | TypeKind::At { ty, .. } = &t.kind {
-        t = ty;
-    }
-    match &t.kind {
-        TypeKind::Path { args, .. } if !args.is_empty() => {
-            1 + args.iter().map(|a| if let GenericArg::Type(t) = a { generics_depth(t) } else { 0 }).max().unwrap_or(0)
-        }
-        _ => 0,
-    }
 }
 
 /// Precedence, for joining chains; comparisons all share one.

@@ -86,6 +86,8 @@ pub struct Filtered<'a> {
     pub tokens: Vec<Token<'a>>,
     /// The `//!` lines at the top.
     pub doc: String,
+    /// Where something was reported and left out, in order: an error of the grammar right behind it is an echo.
+    pub left_out: Vec<u32>,
     /// The filter has reported that the file ends too soon; the grammar need not.
     pub cut_short: bool,
 }
@@ -108,6 +110,7 @@ struct Filter<'a, 'd> {
     /// The line of the last look-up of indentation.
     line: Line,
     doc: String,
+    left_out: Vec<u32>,
     cut_short: bool,
     diags: &'d mut Diags,
 }
@@ -137,11 +140,12 @@ pub fn filter<'a>(file: FileId, text: &'a str, raw: &[Token<'a>], diags: &mut Di
         doc_run: (0, false),
         line: Line { seen: 0, start: 0, indent: text.bytes().take_while(|b| *b == b' ' || *b == b'\t').count() },
         doc: String::new(),
+        left_out: Vec::new(),
         cut_short: false,
         diags,
     };
     f.run();
-    Filtered { tokens: f.out, doc: f.doc, cut_short: f.cut_short }
+    Filtered { tokens: f.out, doc: f.doc, left_out: f.left_out, cut_short: f.cut_short }
 }
 
 /// Can an operand end so?
@@ -337,7 +341,10 @@ impl<'a> Filter<'a, '_> {
             match e {
                 LexError::Number | LexError::OpenString | LexError::Escape => t.tok = Faulty,
                 LexError::LongIdent => t.tok = Ident(&self.text[t.lo as usize..t.lo as usize + 64]),
-                LexError::Char | LexError::OpenComment => return true,
+                LexError::Char | LexError::OpenComment => {
+                    self.left_out.push(t.lo);
+                    return true;
+                }
             }
         }
         let prev = self.prev();
@@ -663,6 +670,7 @@ impl<'a> Filter<'a, '_> {
                 .at(self.span(t.lo, t.hi), "no bracket of its kind is open")
                 .help_edit("leave it out", self.span(t.lo, t.hi), "");
             self.report(d);
+            self.left_out.push(t.lo);
             return;
         };
         if partner + 1 < self.frames.len() {

@@ -267,7 +267,8 @@ fn string<'a>(lex: &mut Lexer<'a, Tok<'a>>) -> Result<&'a str, LexError> {
     loop {
         match bytes.get(i) {
             None | Some(b'\n') => {
-                lex.bump(i);
+                // What looks like the end of a call or statement is more likely that than text.
+                lex.bump(rest[..i].trim_end_matches(|c: char| ")]};, \t\r".contains(c)).len());
                 return Err(LexError::OpenString);
             }
             Some(b'"') => break,
@@ -428,6 +429,7 @@ mod tests {
         use Tok::*;
         assert_eq!(toks(r#""a\"b" 1"#), [Str(r#"a\"b"#), Int("1")]);
         assert_eq!(toks("\"abc\n1"), [Bad(LexError::OpenString), Int("1")]);
+        assert_eq!(toks("\"abc );\n1"), [Bad(LexError::OpenString), RParen, Semi, Int("1")]);
         assert_eq!(toks(r#""a\qb" 1"#), [Bad(LexError::Escape), Int("1")]);
     }
 

@@ -10,7 +10,9 @@ mod filter;
 mod lexer;
 mod message;
 mod parse;
+mod print;
 
 pub use filter::MAX_NESTING;
 pub use lexer::MAX_IDENT;
 pub use parse::{MAX_FILE, parse};
+pub use print::{op_text, print, print_expr, print_type};

@@ -43,7 +43,9 @@ pub fn parse(file: FileId, text: &str, diags: &mut Diags) -> Module {
     for e in &cx.errors {
         let at = index_of(tokens, error_start(&e.error, text));
         let resumed = e.dropped_tokens.last().map_or(at, |t| index_of(tokens, t.0) + 1);
-        let echo = calm_at > 0 && at < calm_at + CALM;
+        let (before, here) = (at.checked_sub(1).map_or(0, |i| tokens[i].hi), tokens.get(at).map_or(u32::MAX, |t| t.lo));
+        let left_out = filtered.left_out.partition_point(|&p| p < before);
+        let echo = calm_at > 0 && at < calm_at + CALM || filtered.left_out.get(left_out).is_some_and(|&p| p < here);
         calm_at = resumed.max(at + 1);
         if !echo && let Some(d) = diagnose(file, text, &e.error, filtered.cut_short) {
             diags.push(d);
