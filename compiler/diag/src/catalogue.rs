@@ -75,6 +75,16 @@ table! {
     // E01xx: names and modules.
     // E02xx: types and sizes.
     // E03xx: secrecy labels.
+    E0301 "a result that was never revealed";
+    E0302 "a reveal under a secret condition";
+    E0303 "an `at` block under a secret condition";
+    E0304 "an `at` block that reads what its party does not know";
+    E0305 "a loop bound that is not public";
+    E0306 "an index that is not public";
+    E0307 "a shift by an amount that is not public";
+    E0308 "a secret where a size or an index stands";
+    E0309 "an assertion that would tell a secret";
+    E0310 "an opening inside of an `at` block";
     // E04xx: binding of sizes, and lowering.
     // E05xx: the inputs contract.
     // L01xx: lints.

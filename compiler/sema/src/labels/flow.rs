@@ -1,0 +1,780 @@
+//! The analysis of one function: labels flow through its body, in the order of the text, under a control label.
+//!
+//! Loops and folds run to a fixed point; of an `if` both branches run. What a call does is read from the callee's scheme.
+//! Words of errors are made in `report`.
+
+use super::lab::{Atom, CONTROL, Cause, Lab, Source, Step, Tree, Var};
+use super::report::{Reason, Via};
+use super::{Checker, RevealSite};
+use crate::tree::*;
+use diag::Span;
+use rustc_hash::FxHashMap;
+use std::rc::Rc;
+
+/// What must hold of a variable where a function is called.
+#[derive(Clone, Debug)]
+pub(super) struct Req {
+    pub source: Source,
+    /// Public, or at most known to this party.
+    pub upto: Option<PartyId>,
+    pub reason: Reason,
+    pub span: Span,
+    /// Calls between here and there, innermost first.
+    pub via: Vec<Via>,
+}
+
+/// A call of a parameter of function type.
+#[derive(Clone, Debug)]
+struct ClosureCall {
+    param: usize,
+    span: Span,
+    control: Lab,
+    args: Vec<Tree>,
+}
+
+/// What a caller must know of a function's labels.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Scheme {
+    /// One tree of variables per parameter; of a function parameter, one variable for its result.
+    pub params: Vec<Tree>,
+    pub result: Option<Tree>,
+    pub reqs: Vec<Req>,
+    calls: Vec<ClosureCall>,
+    /// A place that opens something or runs an `at` block.
+    pub effect: Option<Span>,
+}
+
+/// What a closure argument is.
+enum Callable {
+    Closure(ExprId),
+    Fn(FnId),
+    Param(usize),
+    Unknown,
+}
+
+/// The state of one function's analysis.
+pub(super) struct Flow<'c, 'p> {
+    pub ck: &'c mut Checker<'p>,
+    pub program: &'p Program,
+    pub id: FnId,
+    pub f: &'p Fn,
+    pub scheme: Scheme,
+    state: Vec<Tree>,
+    closures: FxHashMap<LocalId, ExprId>,
+    /// Why an expression of type `Index` must be public, here.
+    index_reason: Reason,
+    /// Inside of an `at` block: the party.
+    at: Option<PartyId>,
+    ifs: u32,
+    loops: u32,
+    /// Reveals whose operand has only variables: place and variables.
+    reveals: Vec<(Span, Vec<Var>)>,
+    in_test: bool,
+}
+
+/// More rounds than any fixed point takes; a loop ends there whatever happens.
+const MAX_ROUNDS: u32 = 1000;
+
+impl<'c, 'p> Flow<'c, 'p> {
+    /// Analyses a function; its scheme, errors reported.
+    pub fn run(ck: &'c mut Checker<'p>, id: FnId) -> Scheme {
+        let program = ck.program;
+        let f = program.f(id);
+        let main = program.main == Some(id);
+        let mut flow = Flow {
+            program,
+            id,
+            f,
+            scheme: Scheme::default(),
+            state: vec![Tree::public(); f.locals.len()],
+            closures: FxHashMap::default(),
+            index_reason: Reason::Size,
+            at: None,
+            ifs: 0,
+            loops: 0,
+            reveals: Vec::new(),
+            in_test: program.tests.contains(&id),
+            ck,
+        };
+        let mut next: Var = 0;
+        for p in &f.params {
+            let tree = Tree::of(program, &p.ty, &mut || match p.origin {
+                Origin::From(party) => {
+                    Lab::one(Atom::Party(party), Cause::origin(Step::Brought(p.name.clone(), party), p.span))
+                }
+                Origin::Public => Lab::public(),
+                Origin::Caller if main => Lab::public(),
+                Origin::Caller => {
+                    next += 1;
+                    Lab::one(Atom::Var(next - 1), Cause::origin(Step::Param(p.name.clone()), p.span))
+                }
+            });
+            flow.state[p.local.0 as usize] = tree.clone();
+            flow.scheme.params.push(tree);
+        }
+        let pc = if main || flow.in_test {
+            Lab::public()
+        } else {
+            let here = Cause::origin(Step::Condition, f.span);
+            Lab::one(Atom::Var(CONTROL), here)
+        };
+        let result = flow.eval(f.body, &pc);
+        if main {
+            flow.outputs(&result);
+        }
+        flow.pointless_reveals();
+        flow.scheme.result = Some(result);
+        flow.scheme
+    }
+
+    fn expr(&self, id: ExprId) -> &'p Expr {
+        self.f.expr(id)
+    }
+
+    fn leaf(&self, l: Lab) -> Tree {
+        Tree::Leaf(l.used(self.program))
+    }
+
+    fn eval(&mut self, id: ExprId, pc: &Lab) -> Tree {
+        let e = self.expr(id);
+        let mut t = self.kind(id, e, pc);
+        if e.ty == Ty::Index
+            && let Tree::Leaf(l) = &t
+            && !l.is_public()
+        {
+            let l = l.clone();
+            let reason = self.index_reason.clone();
+            self.require(&l, None, reason, e.span, &[]);
+            t = Tree::public();
+        }
+        t
+    }
+
+    /// As [`Flow::eval`], where what is evaluated must be public for a reason of its own.
+    fn eval_public(&mut self, id: ExprId, pc: &Lab, reason: Reason) {
+        let before = std::mem::replace(&mut self.index_reason, reason.clone());
+        let l = self.eval(id, pc).all();
+        self.index_reason = before;
+        self.require(&l, None, reason, self.expr(id).span, &[]);
+    }
+
+    fn kind(&mut self, id: ExprId, e: &'p Expr, pc: &Lab) -> Tree {
+        match &e.kind {
+            ExprKind::Lit(_) | ExprKind::Size(_) | ExprKind::Const(_) | ExprKind::Error => {
+                Tree::fill(self.program, &e.ty, &Lab::public())
+            }
+            ExprKind::Local(l) => self.state[l.0 as usize].clone(),
+            ExprKind::FromIndex(x) | ExprKind::Unary(_, x) => {
+                let l = self.eval(*x, pc).all();
+                self.leaf(l)
+            }
+            ExprKind::Cast(x) => {
+                let l = self.eval(*x, pc).all();
+                self.leaf(l)
+            }
+            ExprKind::Chain(first, rest) => {
+                let mut l = self.eval(*first, pc).all();
+                for (op, _, x) in rest {
+                    if matches!(op, BinOp::Shl | BinOp::Shr) {
+                        self.eval_public(*x, pc, Reason::Shift);
+                    } else {
+                        let r = self.eval(*x, pc).all();
+                        l.join(&r);
+                    }
+                }
+                self.leaf(l)
+            }
+            ExprKind::Call { f, args, .. } => {
+                let trees: Vec<Tree> = args.iter().map(|x| self.arg(*x, pc)).collect();
+                let t = self.call(*f, args, &trees, pc, e.span);
+                self.shaped(&e.ty, t)
+            }
+            ExprKind::CallLocal(l, args) => {
+                let trees = args.iter().map(|x| self.arg(*x, pc)).collect();
+                let callable = self.callable_local(*l);
+                let t = self.apply(&callable, trees, pc, e.span);
+                self.shaped(&e.ty, t)
+            }
+            ExprKind::Builtin(b, args) => self.builtin(*b, args, e, pc),
+            ExprKind::Closure { .. } | ExprKind::FnRef { .. } => {
+                let _ = id;
+                Tree::public()
+            }
+            ExprKind::Field(x, k) => self.eval(*x, pc).field(*k),
+            ExprKind::Index(x, i) => {
+                let mut t = self.eval(*x, pc);
+                self.eval_public(*i, pc, Reason::Index);
+                self.touch(&mut t);
+                t
+            }
+            ExprKind::Array(items) => {
+                let mut t = Tree::fill(self.program, &e.ty, &Lab::public());
+                for x in items {
+                    let v = self.eval(*x, pc);
+                    t.join(&v);
+                }
+                t
+            }
+            ExprKind::Repeat(x) => self.eval(*x, pc),
+            ExprKind::Tuple(items) | ExprKind::Struct(items) => {
+                Tree::Node(items.iter().map(|x| self.eval(*x, pc)).collect())
+            }
+            ExprKind::Block(stmts, tail) => {
+                for s in stmts {
+                    self.stmt(s, pc);
+                }
+                match tail {
+                    Some(x) => self.eval(*x, pc),
+                    None => Tree::Node(Vec::new()),
+                }
+            }
+            ExprKind::If { cond, then, otherwise, writes } => self.branch(*cond, *then, *otherwise, writes, pc),
+            ExprKind::For { pat, iter, body, writes } => {
+                let elem = match iter {
+                    Iter::Range { lo, hi, step, .. } => {
+                        for x in [Some(*lo), Some(*hi), *step].into_iter().flatten() {
+                            self.eval_public(x, pc, Reason::LoopBound);
+                        }
+                        Tree::public()
+                    }
+                    Iter::Array(x) => {
+                        let mut t = self.eval(*x, pc);
+                        self.touch(&mut t);
+                        t
+                    }
+                };
+                self.loops += 1;
+                for _ in 0..MAX_ROUNDS {
+                    let before = self.take(writes);
+                    self.bind(pat, elem.clone(), e.span);
+                    self.eval(*body, pc);
+                    let mut changed = false;
+                    for (l, old) in writes.iter().zip(before) {
+                        let new = std::mem::replace(&mut self.state[l.0 as usize], old);
+                        changed |= self.state[l.0 as usize].join(&new);
+                    }
+                    if !changed {
+                        break;
+                    }
+                }
+                self.loops -= 1;
+                Tree::Node(Vec::new())
+            }
+            ExprKind::At { party, body, reads } => self.at_block(*party, *body, reads, e, pc),
+            ExprKind::Assert { cond, .. } => {
+                let l = self.eval(*cond, pc).all();
+                if !self.in_test && self.at.is_none() {
+                    let span = self.expr(*cond).span;
+                    self.require(&l, None, Reason::Assert, span, &[]);
+                    self.require(pc, None, Reason::AssertUnder, e.span, &[]);
+                }
+                Tree::Node(Vec::new())
+            }
+        }
+    }
+
+    /// A tree brought to the form of a type: a type parameter's one label spreads over what stands for it.
+    fn shaped(&self, ty: &Ty, t: Tree) -> Tree {
+        let mut out = Tree::fill(self.program, ty, &Lab::public());
+        spread(&mut out, &t);
+        out
+    }
+
+    /// Marks a family's elements as mixed.
+    fn touch(&self, t: &mut Tree) {
+        t.each_mut(&mut |l| *l = std::mem::take(l).used(self.program));
+    }
+
+    fn arg(&mut self, id: ExprId, pc: &Lab) -> Tree {
+        match self.expr(id).ty {
+            Ty::Fn(..) => Tree::public(),
+            _ => self.eval(id, pc),
+        }
+    }
+
+    fn take(&self, locals: &[LocalId]) -> Vec<Tree> {
+        locals.iter().map(|l| self.state[l.0 as usize].clone()).collect()
+    }
+
+    fn bind(&mut self, pat: &Pat, t: Tree, span: Span) {
+        match pat {
+            Pat::Bind(l) => {
+                let step = Step::Assigned(self.f.local(*l).name.clone());
+                let mut t = t;
+                t.each_mut(&mut |l| *l = std::mem::take(l).step(&step, span));
+                self.state[l.0 as usize] = t;
+            }
+            Pat::Wild => {}
+            Pat::Tuple(pats) => {
+                for (k, p) in pats.iter().enumerate() {
+                    self.bind(p, t.field(k as u32), span);
+                }
+            }
+        }
+    }
+
+    fn stmt(&mut self, s: &'p Stmt, pc: &Lab) {
+        match s {
+            Stmt::Let(pat, x) => {
+                if let (Pat::Bind(l), ExprKind::Closure { .. } | ExprKind::FnRef { .. }) = (pat, &self.expr(*x).kind) {
+                    self.closures.insert(*l, *x);
+                    return;
+                }
+                let t = self.eval(*x, pc);
+                self.bind(pat, t, self.expr(*x).span);
+            }
+            Stmt::Expr(x) => {
+                self.eval(*x, pc);
+            }
+            Stmt::Assign { local, proj, op, value, span } => {
+                let mut new = self.eval(*value, pc);
+                let mut path = Vec::new();
+                let mut weak = op.is_some();
+                for p in proj {
+                    match p {
+                        Proj::Field(k) => path.push(*k),
+                        Proj::Index(i) => {
+                            self.eval_public(*i, pc, Reason::Index);
+                            weak = true;
+                        }
+                    }
+                }
+                if matches!(op, Some(BinOp::Shl | BinOp::Shr)) {
+                    let l = new.all();
+                    self.require(&l, None, Reason::Shift, self.expr(*value).span, &[]);
+                    new = Tree::public();
+                }
+                if weak {
+                    self.touch(&mut new);
+                }
+                let name = &self.f.local(*local).name;
+                let step = Step::Assigned(name.clone());
+                new.each_mut(&mut |l| *l = std::mem::take(l).step(&step, *span));
+                let under = pc.clone().without_control().step(&Step::AssignedUnder(name.clone()), *span);
+                new.raise(&under);
+                let program = self.program;
+                let place = self.state[local.0 as usize].part_mut(&path);
+                if weak {
+                    place.each_mut(&mut |l| *l = std::mem::take(l).used(program));
+                    place.join(&new);
+                } else {
+                    match (&*place, &new) {
+                        (Tree::Leaf(_), Tree::Node(_)) => {
+                            let l = new.all();
+                            place.raise(&l);
+                        }
+                        _ => *place = new,
+                    }
+                }
+            }
+        }
+    }
+
+    fn branch(&mut self, cond: ExprId, then: ExprId, otherwise: Option<ExprId>, writes: &[LocalId], pc: &Lab) -> Tree {
+        let span = self.expr(cond).span;
+        let c = self.eval(cond, pc).all();
+        let c = c.used(self.program).step(&Step::Condition, span);
+        let mut inner = pc.clone();
+        inner.join(&c);
+        self.ifs += 1;
+        let before = self.take(writes);
+        let mut t = self.eval(then, &inner);
+        let after = self.take(writes);
+        for (l, old) in writes.iter().zip(before) {
+            self.state[l.0 as usize] = old;
+        }
+        if let Some(x) = otherwise {
+            let other = self.eval(x, &inner);
+            t.join(&other);
+        }
+        for (l, new) in writes.iter().zip(after) {
+            self.state[l.0 as usize].join(&new);
+        }
+        self.ifs -= 1;
+        let chosen = c.step(&Step::Chosen, self.expr(then).span);
+        t.raise(&chosen);
+        t
+    }
+
+    fn at_block(&mut self, party: PartyId, body: ExprId, reads: &[LocalId], e: &'p Expr, pc: &Lab) -> Tree {
+        if self.at.is_some() {
+            self.ck.in_at(e.span, self.at);
+        }
+        self.require(pc, None, Reason::AtUnder(party), e.span, &[]);
+        self.scheme.effect.get_or_insert(e.span);
+        let saved = self.take(reads);
+        for (l, t) in reads.iter().zip(&saved) {
+            let name = &self.f.local(*l).name;
+            let all = t.all();
+            let place = self.first_use(body, *l).unwrap_or(e.span);
+            self.require(&all, Some(party), Reason::AtReads(party, name.clone()), place, &[]);
+            self.state[l.0 as usize].each_mut(&mut |l| *l = Lab::public());
+        }
+        let before = self.at.replace(party);
+        self.eval(body, &Lab::public());
+        self.at = before;
+        for (l, t) in reads.iter().zip(saved) {
+            self.state[l.0 as usize] = t;
+        }
+        let lab = Lab::one(Atom::Party(party), Cause::origin(Step::AtBlock(party), e.span));
+        Tree::fill(self.program, &e.ty, &lab)
+    }
+
+    /// Where a local is first read in an expression, by place in the text.
+    fn first_use(&self, within: ExprId, l: LocalId) -> Option<Span> {
+        let all = self.expr(within).span;
+        let inside = |s: Span| s.file == all.file && s.lo >= all.lo && s.hi <= all.hi;
+        self.f
+            .exprs
+            .iter()
+            .filter(|e| matches!(e.kind, ExprKind::Local(k) if k == l) && inside(e.span))
+            .map(|e| e.span)
+            .min()
+    }
+
+    fn callable(&self, id: ExprId) -> Callable {
+        match &self.expr(id).kind {
+            ExprKind::Closure { .. } => Callable::Closure(id),
+            ExprKind::FnRef { f, .. } => Callable::Fn(*f),
+            ExprKind::Local(l) => self.callable_local(*l),
+            _ => Callable::Unknown,
+        }
+    }
+
+    fn callable_local(&self, l: LocalId) -> Callable {
+        if let Some(id) = self.closures.get(&l) {
+            return self.callable(*id);
+        }
+        match self.f.params.iter().position(|p| p.local == l) {
+            Some(k) => Callable::Param(k),
+            None => Callable::Unknown,
+        }
+    }
+
+    /// The labels of what a closure gives.
+    fn apply(&mut self, c: &Callable, args: Vec<Tree>, pc: &Lab, span: Span) -> Tree {
+        match c {
+            Callable::Closure(id) => {
+                let ExprKind::Closure { params, body } = &self.expr(*id).kind else {
+                    return Tree::public();
+                };
+                for (p, t) in params.iter().zip(args) {
+                    self.bind(p, t, span);
+                }
+                self.eval(*body, pc)
+            }
+            Callable::Fn(f) => self.call(*f, &[], &args, pc, span),
+            Callable::Param(k) => {
+                let known = self.scheme.calls.iter_mut().find(|c| c.param == *k && c.span == span);
+                match known {
+                    Some(c) => {
+                        c.control.join(pc);
+                        for (a, b) in c.args.iter_mut().zip(&args) {
+                            a.join(b);
+                        }
+                    }
+                    None => self.scheme.calls.push(ClosureCall { param: *k, span, control: pc.clone(), args }),
+                }
+                self.scheme.params.get(*k).cloned().unwrap_or(Tree::public())
+            }
+            Callable::Unknown => {
+                let mut l = Lab::public();
+                for a in &args {
+                    l.join(&a.all());
+                }
+                Tree::Leaf(l)
+            }
+        }
+    }
+
+    /// Instantiates a scheme.
+    fn call(&mut self, f: FnId, ids: &[ExprId], args: &[Tree], pc: &Lab, span: Span) -> Tree {
+        let callee = self.program.f(f);
+        let Some(scheme) = self.ck.scheme(f) else {
+            let mut l = Lab::public();
+            args.iter().for_each(|a| {
+                l.join(&a.all());
+            });
+            return Tree::Leaf(l);
+        };
+        if let (Some(_), Some(effect)) = (self.at, scheme.effect) {
+            self.ck.in_at_call(span, effect, self.at);
+        }
+        // Variables: leaves of the parameters.
+        let mut map: Vec<Lab> = Vec::new();
+        let mut places: Vec<Span> = Vec::new();
+        for (k, (p, a)) in scheme.params.iter().zip(args).enumerate() {
+            let place = ids.get(k).map_or(span, |x| self.expr(*x).span);
+            let step = Step::Passed(callee.params[k].name.clone(), callee.name.clone());
+            pair(p, a, &mut |l| {
+                map.push(l.step(&step, place));
+                places.push(place);
+            });
+        }
+        let program = self.program;
+        // Closures: run with what the callee gives them until their results stand still.
+        for _ in 0..MAX_ROUNDS {
+            let mut changed = false;
+            for c in &scheme.calls {
+                let given: Vec<Tree> = c
+                    .args
+                    .iter()
+                    .map(|t| {
+                        let mut t = t.clone();
+                        t.each_mut(&mut |l| *l = replace(program, l, &map, pc));
+                        t
+                    })
+                    .collect();
+                let control = replace(program, &c.control, &map, pc);
+                let callable = match ids.get(c.param) {
+                    Some(id) => self.callable(*id),
+                    None => Callable::Unknown,
+                };
+                let result = self.apply(&callable, given, &control, c.span).all();
+                if let Some(Tree::Leaf(l)) = scheme.params.get(c.param)
+                    && let Some(v) = l.vars().next()
+                    && let Some(slot) = map.get_mut(v as usize)
+                {
+                    changed |= slot.join(&result);
+                }
+            }
+            if !changed {
+                break;
+            }
+        }
+        for r in &scheme.reqs {
+            let mut lab = Lab::public();
+            lab.add(&r.source);
+            let lab = replace(program, &lab, &map, pc);
+            let place = match r.source.atom {
+                Atom::Var(v) if v != CONTROL => places.get(v as usize).copied().unwrap_or(span),
+                _ => span,
+            };
+            let mut via = vec![Via { callee: callee.name.clone(), span: r.span }];
+            via.extend(r.via.iter().cloned());
+            self.require(&lab, r.upto, r.reason.clone(), place, &via);
+        }
+        if self.scheme.effect.is_none() && scheme.effect.is_some() {
+            self.scheme.effect = Some(span);
+        }
+        let mut result = scheme.result.clone().unwrap_or_else(Tree::public);
+        result.each_mut(&mut |l| *l = replace(program, l, &map, pc).without_control());
+        result
+    }
+
+    fn builtin(&mut self, b: Builtin, args: &[ExprId], e: &'p Expr, pc: &Lab) -> Tree {
+        let Some((first, rest)) = args.split_first() else {
+            return Tree::public();
+        };
+        let v = self.eval(*first, pc);
+        match b {
+            Builtin::Reveal | Builtin::RevealTo(_) => {
+                let to = match b {
+                    Builtin::RevealTo(p) => Some(p),
+                    _ => None,
+                };
+                if self.at.is_some() {
+                    self.ck.in_at(e.span, self.at);
+                }
+                self.scheme.effect.get_or_insert(e.span);
+                self.require(pc, None, Reason::Reveal(to), e.span, &[]);
+                let all = v.all();
+                if all.constant().is_public() && !all.is_public() {
+                    self.reveals.push((e.span, all.vars().collect()));
+                }
+                self.ck.reveals.insert(
+                    (self.id, e.span),
+                    RevealSite { f: self.id, span: e.span, to, depth: self.ifs, in_loop: self.loops > 0 },
+                );
+                let lab = match to {
+                    None => Lab::public(),
+                    Some(p) => Lab::one(Atom::Party(p), Cause::origin(Step::RevealedTo(p), e.span)),
+                };
+                Tree::fill(self.program, &e.ty, &lab)
+            }
+            Builtin::Len => Tree::public(),
+            Builtin::Zip => {
+                let mut parts = vec![v];
+                parts.extend(rest.iter().map(|x| self.eval(*x, pc)));
+                Tree::Node(parts)
+            }
+            Builtin::Enumerate => Tree::Node(vec![Tree::public(), v]),
+            Builtin::Map | Builtin::Count | Builtin::Any | Builtin::All if rest.len() == 1 => {
+                let mut elem = v;
+                self.touch(&mut elem);
+                let c = self.callable(rest[0]);
+                self.loops += 1;
+                let t = self.apply(&c, vec![elem], pc, self.expr(rest[0]).span);
+                self.loops -= 1;
+                match b {
+                    Builtin::Map => self.shaped(&e.ty, t),
+                    _ => self.leaf(t.all()),
+                }
+            }
+            Builtin::Fold if rest.len() == 2 => {
+                let mut elem = v;
+                self.touch(&mut elem);
+                let mut acc = self.eval(rest[0], pc);
+                let c = self.callable(rest[1]);
+                self.loops += 1;
+                for _ in 0..MAX_ROUNDS {
+                    let args = vec![acc.clone(), elem.clone()];
+                    let t = self.apply(&c, args, pc, self.expr(rest[1]).span);
+                    if !acc.join(&t) {
+                        break;
+                    }
+                }
+                self.loops -= 1;
+                acc
+            }
+            _ => {
+                let mut l = v.all();
+                for x in rest {
+                    let r = self.eval(*x, pc).all();
+                    l.join(&r);
+                }
+                self.leaf(l)
+            }
+        }
+    }
+
+    /// What may be at most public (or known to `upto`): an error where it is not, a requirement where the caller decides.
+    pub fn require(&mut self, lab: &Lab, upto: Option<PartyId>, reason: Reason, span: Span, via: &[Via]) {
+        let above = lab.above(upto);
+        if above.is_public() {
+            return;
+        }
+        let constant = above.constant();
+        if !constant.is_public() {
+            self.ck.refuse(&constant, &reason, span, via);
+            return;
+        }
+        for s in above.sources() {
+            let known = self
+                .scheme
+                .reqs
+                .iter_mut()
+                .find(|r| r.source.atom == s.atom && r.upto == upto && r.reason.code() == reason.code());
+            match known {
+                Some(r) => r.source.used |= s.used,
+                None => self.scheme.reqs.push(Req {
+                    source: s.clone(),
+                    upto,
+                    reason: reason.clone(),
+                    span,
+                    via: via.to_vec(),
+                }),
+            }
+        }
+    }
+
+    /// The result of `main` against who learns it.
+    fn outputs(&mut self, result: &Tree) {
+        let tail = self.tail(self.f.body);
+        let many = self.f.recipients.len() > 1;
+        let count = self.f.recipients.len().max(1);
+        for k in 0..count {
+            let to = self.f.recipients.get(k).copied().flatten();
+            let (tree, place) = if many {
+                let part = match &self.expr(tail).kind {
+                    ExprKind::Tuple(items) => items.get(k).copied().unwrap_or(tail),
+                    _ => tail,
+                };
+                (result.field(k as u32), part)
+            } else {
+                (result.clone(), tail)
+            };
+            let above = tree.all().above(to);
+            if !above.is_public() {
+                let span = self.expr(place).span;
+                self.ck.unrevealed(&above, to, span, self.f.ret_span);
+            }
+        }
+    }
+
+    /// The expression that gives the value of a block.
+    fn tail(&self, mut id: ExprId) -> ExprId {
+        while let ExprKind::Block(_, Some(x)) = &self.expr(id).kind {
+            id = *x;
+        }
+        id
+    }
+
+    /// A reveal that may happen only where its operand is public anyway, because the operand decides whether it happens:
+    /// whatever the caller passes, it opens nothing or is refused.
+    fn pointless_reveals(&mut self) {
+        let forced: Vec<(Var, Span, Rc<Cause>)> = self
+            .scheme
+            .reqs
+            .iter()
+            .filter(|r| matches!(r.reason, Reason::Reveal(_)))
+            .filter_map(|r| match r.source.atom {
+                Atom::Var(v) if v != CONTROL => Some((v, r.span, r.source.cause.clone())),
+                _ => None,
+            })
+            .collect();
+        for (span, vars) in std::mem::take(&mut self.reveals) {
+            let all = vars.iter().all(|v| forced.iter().any(|f| f.0 == *v));
+            if all
+                && !self.f.library
+                && let Some((_, _, cause)) = forced.iter().find(|f| vars.contains(&f.0))
+            {
+                self.ck.self_deciding(span, cause);
+            }
+        }
+    }
+}
+
+/// Puts the labels of `from` into the form of `to`.
+fn spread(to: &mut Tree, from: &Tree) {
+    match (to, from) {
+        (Tree::Node(a), Tree::Node(b)) if a.len() == b.len() => {
+            a.iter_mut().zip(b).for_each(|(a, b)| spread(a, b));
+        }
+        (to, from) => {
+            let l = from.all();
+            to.each_mut(&mut |x| *x = l.clone());
+        }
+    }
+}
+
+/// The label that stands for each variable of a parameter, in order.
+fn pair(param: &Tree, arg: &Tree, f: &mut impl FnMut(Lab)) {
+    match (param, arg) {
+        (Tree::Leaf(l), arg) => {
+            if l.vars().next().is_some() {
+                f(arg.all());
+            }
+        }
+        (Tree::Node(parts), arg) => {
+            for (k, p) in parts.iter().enumerate() {
+                pair(p, &arg.field(k as u32), f);
+            }
+        }
+    }
+}
+
+/// A label of a callee in terms of the caller: paths go on from the argument's.
+fn replace(program: &Program, lab: &Lab, map: &[Lab], pc: &Lab) -> Lab {
+    let mut out = Lab::public();
+    for s in lab.sources() {
+        let by = match s.atom {
+            Atom::Var(CONTROL) => pc,
+            Atom::Var(v) => match map.get(v as usize) {
+                Some(l) => l,
+                None => continue,
+            },
+            _ => {
+                out.add(s);
+                continue;
+            }
+        };
+        let inner: Vec<_> = s.cause.steps().into_iter().skip(1).collect();
+        let mut by = by.clone();
+        for (step, span) in &inner {
+            by = by.step(step, *span);
+        }
+        out.join(&if s.used { by.used(program) } else { by });
+    }
+    out
+}

@@ -1,0 +1,1 @@
+//! Programs that leak, and programs that do not.
