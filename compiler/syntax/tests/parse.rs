@@ -239,11 +239,24 @@ fn end_of_file_in_an_item_keeps_the_items_before() {
     }
 }
 
+/// Codes of what is wrong, each with its place checked. A tree with a hole has a reason; one without prints stably.
 fn codes(text: &str) -> Vec<&'static str> {
-    let (_, d) = check(text);
+    let (m, d) = check(text);
     for x in &d {
         let s = x.span().expect("a place");
         assert!(s.lo <= s.hi && s.hi as usize <= text.len(), "{x:?}");
+        assert!(text.is_char_boundary(s.lo as usize) && text.is_char_boundary(s.hi as usize), "{x:?}");
+    }
+    let hole = |e: &Expr| match &e.kind {
+        ExprKind::Error => true,
+        ExprKind::Block(b) => b.stmts.iter().any(|s| matches!(s.kind, StmtKind::Error)),
+        _ => false,
+    };
+    let holes = m.exprs.iter().any(hole) || m.items.iter().any(|i| matches!(i.kind, ItemKind::Error));
+    assert!(!holes || d.has_errors(), "a hole without a reason: {text}");
+    if !d.has_errors() && text.len() < 10_000 {
+        let once = syntax::print(&m);
+        assert_eq!(once, syntax::print(&clean(&once)), "{text}");
     }
     d.iter().map(|d| d.code.as_str()).collect()
 }
