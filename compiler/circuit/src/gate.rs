@@ -192,29 +192,30 @@ pub enum Op {
     },
 
     // ---- gate level (G) ----
-    /// A local wire is shared: the result's domain says in which form. 1 step: its owner's host sends each lane to one node.
+    /// A local wire is shared: the result's domain says in which form; the value is extended by its element's sign, then reduced
+    /// to the ring or the planes. 1 step: its owner's host sends each lane to one node.
     InputShare(EffectId),
-    /// Clear to shared, locally, in the result's domain.
+    /// Clear to shared, locally, in the result's domain, extended as by [`Op::InputShare`].
     Lift,
-    /// Arith (x + y), (x - y), -x; a clear operand may be on either side. Local.
+    /// Arith x + y; a clear operand, extended by its element's sign, may be on either side. Local.
     ArithAdd,
-    /// See [`Op::ArithAdd`].
+    /// Arith x - y as [`Op::ArithAdd`], or -x of one operand. Local.
     ArithSub,
-    /// Arith times a clear operand. Local.
+    /// Arith times a clear second operand, extended by its element's sign. Local.
     ArithScale,
     /// Truncation to a smaller ring. Local.
     ArithTrunc,
     /// Arith x arith. 1 step, one element per lane.
     ArithMul,
-    /// Bits xor bits (a clear operand may be second). Local.
+    /// Bits xor bits (a clear operand, extended by its element's sign, may be second). Local.
     BitsXor,
     /// Complement of all planes. Local.
     BitsNot,
-    /// Bits and clear mask (a clear bool per lane, applied to all planes; or a clear integer, applied bit by bit). Local.
+    /// Bits and clear mask (a clear bool per lane, applied to all planes; or a clear integer, extended by its sign, applied bit by bit). Local.
     BitsMask,
     /// Bits and bits, plane by plane. 1 step, one bit per plane and lane.
     BitsAnd,
-    /// A new word out of planes of the operands and constants. Local.
+    /// A new word out of planes of the operands and constants, at most 255. Local.
     Planes(Vec<Plane>),
     /// Arith x to two boolean words whose sum is x mod 2^planes (`neg` = false), or of which the second is the negated
     /// part, so that the words are equal iff x = 0 (`neg` = true). 1 step: for the lanes of third r, node r deals x_r + x_(r+1), the other part is known to the other two.

@@ -119,7 +119,7 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
     };
     // At gate level the element of a shared wire is a note.
     let moved_elem = |args: &[&WireTy], d: Domain| {
-        if matches!(d, Domain::Arith { .. } | Domain::Bits { .. }) {
+        if shared_form(d) {
             return elem(args.first().map(|a| a.elem));
         }
         same_elem(args)?;
@@ -495,7 +495,7 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
                 .map(|(a, b)| {
                     let d = if gates { (a.domain == b.domain).then_some(a.domain) } else { join(a.domain, b.domain) };
                     match d {
-                        Some(domain) if a.elem == b.elem => Ok(WireTy { domain, ..a.clone() }),
+                        Some(domain) if a.elem == b.elem || shared_form(domain) => Ok(WireTy { domain, ..a.clone() }),
                         _ => Err("branches differ in the types of results".to_string()),
                     }
                 })
@@ -543,6 +543,11 @@ fn condition(t: &WireTy) -> Result<(), String> {
     }
 }
 
+/// Whether a domain is a form of the gate level, under which the element is a note.
+pub(crate) fn shared_form(d: Domain) -> bool {
+    matches!(d, Domain::Arith { .. } | Domain::Bits { .. })
+}
+
 fn types(c: &Circuit, wires: &[crate::WireId]) -> Result<Vec<WireTy>, String> {
     wires
         .iter()
@@ -556,7 +561,7 @@ fn enter(c: &Circuit, args: &[&WireTy], params: &[crate::WireId]) -> Result<(), 
         return Err(format!("{} operands for {} parameters", args.len(), params.len()));
     }
     for (k, (a, p)) in args.iter().zip(&params).enumerate() {
-        if a.elem != p.elem || !flows(&c.level, a.domain, p.domain) {
+        if (a.elem != p.elem && !shared_form(p.domain)) || !flows(&c.level, a.domain, p.domain) {
             return Err(format!(
                 "operand {k} is {} {}, the parameter {} {}",
                 show(a.domain),

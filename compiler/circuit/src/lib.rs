@@ -5,16 +5,19 @@
 
 pub mod build;
 pub mod circuit;
+pub mod clear;
 pub mod column;
 pub mod gate;
 pub mod index;
 pub mod infer;
+pub mod interp;
 pub mod schedule;
 pub mod schema;
 #[doc(hidden)]
 pub mod testing;
 pub mod text;
 pub mod types;
+pub mod verify;
 
 pub use build::Builder;
 pub use circuit::{AtBlock, Circuit, Input, Level, Output, Party, Region};

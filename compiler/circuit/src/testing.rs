@@ -33,3 +33,11 @@ impl Rng {
         self.below(n) == 0
     }
 }
+
+mod random;
+mod schedules;
+#[cfg(test)]
+mod tests;
+
+pub use random::{Case, Shape, random_gates, random_program};
+pub use schedules::simple_schedule;
