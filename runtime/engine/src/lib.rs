@@ -15,17 +15,18 @@
 //! let outputs = machine.finish()?;
 //! ```
 
+mod batch;
+mod lanes;
+mod local;
+mod machine;
+mod place;
+mod plan;
+mod round;
+pub mod testing;
 mod types;
+mod value;
 
-pub use types::{AtRunner, Error, Fault, LocalInputs, NoBlocks, Outputs, Program, Stats, Status};
+pub use machine::{Machine, WINDOW};
+pub use types::{Error, Fault, LocalInputs, Outputs, Program, Stats, Status};
 
-// Signatures of `Machine`, fixed for callers:
-// pub fn new(program: Arc<Program>, me: usize, keys: proto::SessionKeys, inputs: LocalInputs, at: Box<dyn AtRunner + Send>) -> Result<Machine, Error>
-// pub fn work(&mut self, budget: usize /* bytes of message or lanes, roughly */) -> Result<Status, Fault>
-// pub fn poll_transmit(&mut self, peer: usize, out: &mut Vec<u8>, max: usize) -> Option<u64>   // step of the bytes appended (at most `max`, one step per call)
-// pub fn handle(&mut self, peer: usize, step: u64, bytes: &[u8]) -> Result<(), Fault>
-// pub fn window(&self, peer: usize) -> usize        // bytes of later steps that may still come; bytes of the current step are always welcome
-// pub fn expects(&self, peer: usize) -> Option<(u64, u64)> // (step, bytes still missing from this peer in it)
-// pub fn progress(&self) -> (u64, Option<u64>)      // steps done, total if known
-// pub fn stats(&self) -> &Stats
-// pub fn finish(self) -> Result<Outputs, Fault>
+pub use circuit::interp::{AtRunner, NoBlocks};

@@ -24,22 +24,6 @@ pub type LocalInputs = Vec<Option<Column>>;
 /// the full length, with zeros in lanes of members that are hosted elsewhere.
 pub type Outputs = Vec<Option<Column>>;
 
-/// Runs `at` blocks: typed code of the program at one party.
-pub trait AtRunner {
-    /// Runs block `block` (index into `Circuit::blocks`). Errors are program errors, shown with the gate's span.
-    fn run(&mut self, block: u32, args: &[Column]) -> Result<Vec<Column>, String>;
-}
-
-/// An [`AtRunner`] for circuits without blocks: running one is an error.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct NoBlocks;
-
-impl AtRunner for NoBlocks {
-    fn run(&mut self, block: u32, _: &[Column]) -> Result<Vec<Column>, String> {
-        Err(format!("block {block} cannot be run here"))
-    }
-}
-
 /// What a piece of work came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {

@@ -90,6 +90,19 @@ pub fn fill(plane: &mut [u64], lanes: usize, bit: bool) {
     clear_tails(plane, lanes);
 }
 
+/// Sets lanes `to..to + n` to `bit`.
+pub fn fill_range(plane: &mut [u64], to: usize, n: usize, bit: bool) {
+    let (mut to, mut n) = (to, n);
+    while n > 0 {
+        let s = to % 64;
+        let take = (64 - s).min(n);
+        let m = (if take == 64 { u64::MAX } else { (1 << take) - 1 }) << s;
+        let w = &mut plane[to / 64];
+        *w = if bit { *w | m } else { *w & !m };
+        (to, n) = (to + take, n - take);
+    }
+}
+
 /// The 64 bits from `at` on; lanes past the end are 0.
 #[inline]
 fn window(plane: &[u64], at: usize) -> u64 {
@@ -178,6 +191,10 @@ mod tests {
                         set(&mut want, to + l, get(&src, from + l));
                     }
                     assert_eq!(dst, want, "{from} {to} {n}");
+                    let bit = from % 2 == 1;
+                    fill_range(&mut dst, to, n, bit);
+                    (0..n).for_each(|l| set(&mut want, to + l, bit));
+                    assert_eq!(dst, want);
                 }
             }
         }

@@ -1,1 +1,18 @@
-//! mpcc node.
+//! A node: who it is, whom it talks to, what it runs, and how the run goes.
+//!
+//! Reads inputs ([`data`]), agrees with its peers about what to run ([`session`]), drives the engine's machine over links
+//! ([`drive`]), counts ([`stats`]), and writes outputs. [`local`] runs all nodes in this process, [`processes`] one process
+//! per node. Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
+
+pub mod data;
+pub mod drive;
+mod error;
+pub mod local;
+pub mod processes;
+mod program;
+mod pulse;
+pub mod session;
+pub mod stats;
+
+pub use error::NodeError;
+pub use program::{CompileError, Compiled, Contract, Param, PartyDecl, ProgramObject, ResultPart, Sizes};

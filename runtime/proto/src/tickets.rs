@@ -33,7 +33,7 @@ pub enum Misuse {
 /// Bits of the number of a block within a draw: 2^36 blocks are 1 TiB.
 const BLOCK_BITS: u32 = 36;
 /// Bits of a batch's number.
-const BATCH_BITS: u32 = 20;
+const BATCH_BITS: u32 = 24;
 
 /// Issues tickets, each place once.
 #[derive(Debug, Default)]
@@ -110,7 +110,7 @@ mod tests {
         assert!(t.take(Purpose::Zero, 0, 1).is_ok());
         assert!(t.take(Purpose::Zero, 1, 0).is_ok());
         assert!(t.take(Purpose::Zero, 0, 7).is_err());
-        assert_eq!(t.take(Purpose::Zero, 2, 1 << 20).unwrap_err(), Misuse::Range);
+        assert_eq!(t.take(Purpose::Zero, 2, 1 << 24).unwrap_err(), Misuse::Range);
     }
 
     #[test]
@@ -129,7 +129,7 @@ mod tests {
                 }
             }
         }
-        let mut d = t.take(Purpose::Zero, 9, (1 << 20) - 1).unwrap().open();
+        let mut d = t.take(Purpose::Zero, 9, (1 << 24) - 1).unwrap().open();
         d.block = (1 << BLOCK_BITS) - 1;
         assert!(d.claim(16).is_ok());
         assert_eq!(d.claim(1).unwrap_err(), Misuse::Range);

@@ -1,0 +1,804 @@
+//! One interactive gate under way: operands, results that fill up, and where its messages lie in memory.
+//!
+//! A batch computes in chunks of about 256 KiB of message; what is computed can be sent while the rest is not. Bytes that
+//! arrive go straight into the results. Message sizes follow from the results' layout; a peer has no say in them. Knows no
+//! schedule.
+
+use std::sync::Arc;
+
+use circuit::{Column, Elem};
+use field::{Ring, bits, matrix, ring};
+use proto::rep3::{self, next, previous};
+use proto::{Draw, Layout, SessionKeys};
+
+use crate::Fault;
+use crate::place::Seat;
+use crate::value::{
+    Planes, Value, Word, by_ring, bytes, bytes_mut, each_column, from_planes, internal, to_column, to_planes, to_ring,
+    zeros,
+};
+
+/// Bytes of message per chunk of work.
+const CHUNK: usize = 256 << 10;
+
+/// A message of a batch to or from one peer: part of the batch's bytes of a round.
+pub(crate) struct Segment {
+    pub peer: usize,
+    pub layout: Layout,
+    source: Source,
+    /// Bytes that are computed (of outgoing ones).
+    pub ready: usize,
+}
+
+enum Source {
+    /// A result under way.
+    Buffer(usize),
+    /// Component `b` of an operand.
+    Operand(Arc<Value>),
+}
+
+/// A batch.
+pub(crate) struct Batch {
+    work: Work,
+    /// Results under way; planes are columns of 64-bit words.
+    buffers: Vec<Column>,
+    pub outgoing: Vec<Segment>,
+    pub incoming: Vec<Segment>,
+    finish: Finish,
+    busy: bool,
+}
+
+/// What remains to be computed.
+enum Work {
+    Nothing,
+    Mul {
+        x: Arc<Value>,
+        y: Arc<Value>,
+        draw: Draw,
+        at: usize,
+        bits: u32,
+    },
+    Dot {
+        x: Arc<Value>,
+        y: Arc<Value>,
+        draw: Draw,
+        at: usize,
+        bits: u32,
+        group: usize,
+    },
+    MatMul {
+        x: Arc<Value>,
+        y: Arc<Value>,
+        draw: Draw,
+        at: usize,
+        bits: u32,
+        shape: Shape,
+        sum: Column,
+    },
+    And {
+        x: Arc<Value>,
+        y: Arc<Value>,
+        draw: Draw,
+        at: usize,
+        lanes: usize,
+    },
+    /// Input of words: the dealer, its value.
+    DealWords {
+        dealer: usize,
+        value: Option<Column>,
+        draw: Draw,
+        bits: u32,
+        at: usize,
+    },
+    /// Input of planes.
+    DealPlanes {
+        dealer: usize,
+        value: Option<Vec<u64>>,
+        draw: Draw,
+        lanes: usize,
+        at: usize,
+    },
+    /// Conversions, a third at a time.
+    A2b {
+        x: Arc<Value>,
+        draws: [Option<Draw>; 3],
+        bits: u32,
+        neg: bool,
+        planes: usize,
+        lanes: usize,
+    },
+    B2a {
+        x: Arc<Value>,
+        draws: [Option<Draw>; 3],
+        bits: u32,
+        lanes: usize,
+    },
+    /// Inputs of a family: one dense batch per node.
+    Family(Vec<Batch>),
+}
+
+#[derive(Clone, Copy)]
+struct Shape {
+    m: usize,
+    k: usize,
+    n: usize,
+}
+
+/// How buffers become values when all bytes are there.
+enum Finish {
+    /// Pairs of buffers are the components of words.
+    Words,
+    /// Pairs of buffers are the components of planes.
+    Planes { count: usize, lanes: usize },
+    /// Opened words: buffer 0 holds what came.
+    OpenWords { x: Arc<Value>, elem: Elem },
+    /// Opened planes.
+    OpenPlanes { x: Arc<Value>, elem: Elem },
+    /// Not for this node.
+    Absent(usize),
+    /// Opened to a family: dense lanes of this node's members go to their places.
+    OpenFamily { inner: Box<Finish>, runs: Vec<(usize, usize)>, lanes: usize, elem: Elem },
+    /// Dense inputs of a family go to their places.
+    Spread { runs: [Vec<(usize, usize)>; 3], lanes: usize, form: Form },
+}
+
+impl Batch {
+    fn new(work: Work, buffers: Vec<Column>, finish: Finish) -> Batch {
+        let busy = !matches!(work, Work::Nothing);
+        Batch { work, buffers, outgoing: vec![], incoming: vec![], finish, busy }
+    }
+
+    fn send(&mut self, peer: usize, buffer: usize, layout: Layout) {
+        if !layout.is_empty() {
+            self.outgoing.push(Segment { peer, layout, source: Source::Buffer(buffer), ready: 0 });
+        }
+    }
+
+    fn send_operand(&mut self, peer: usize, x: &Arc<Value>, layout: Layout) {
+        if !layout.is_empty() {
+            self.outgoing.push(Segment { peer, layout, source: Source::Operand(x.clone()), ready: layout.len() });
+        }
+    }
+
+    fn receive(&mut self, peer: usize, buffer: usize, layout: Layout) {
+        if !layout.is_empty() {
+            self.incoming.push(Segment { peer, layout, source: Source::Buffer(buffer), ready: 0 });
+        }
+    }
+
+    /// Every node sends its `a` and receives its `b`.
+    fn ring_exchange(mut self, me: usize, layout: Layout) -> Batch {
+        self.send(previous(me), 0, layout);
+        self.receive(next(me), 1, layout);
+        self
+    }
+
+    /// The dealer sends its `a`; the node before it receives its `b`.
+    fn dealt(&mut self, me: usize, dealer: usize, layout: Layout) {
+        if me == dealer {
+            self.send(previous(me), 0, layout);
+        }
+        if me == previous(dealer) {
+            self.receive(dealer, 1, layout);
+        }
+    }
+
+    /// Lane-wise products in a ring of `bits` bits.
+    pub fn mul(me: usize, draw: Draw, x: Arc<Value>, y: Arc<Value>, bits: u32) -> Result<Batch, Fault> {
+        let n = x.lanes();
+        let buffers = vec![zeros(bits, n)?, zeros(bits, n)?];
+        let layout = Layout::words(bits as usize / 8, 0, n);
+        Ok(Batch::new(Work::Mul { x, y, draw, at: 0, bits }, buffers, Finish::Words).ring_exchange(me, layout))
+    }
+
+    /// Dot products of groups; `lanes` results.
+    pub fn dot(
+        me: usize,
+        draw: Draw,
+        x: Arc<Value>,
+        y: Arc<Value>,
+        bits: u32,
+        group: usize,
+        lanes: usize,
+    ) -> Result<Batch, Fault> {
+        let buffers = vec![zeros(bits, lanes)?, zeros(bits, lanes)?];
+        let layout = Layout::words(bits as usize / 8, 0, lanes);
+        Ok(Batch::new(Work::Dot { x, y, draw, at: 0, bits, group }, buffers, Finish::Words).ring_exchange(me, layout))
+    }
+
+    /// Matrix products; `lanes` results.
+    #[allow(clippy::too_many_arguments)]
+    pub fn matmul(
+        me: usize,
+        draw: Draw,
+        x: Arc<Value>,
+        y: Arc<Value>,
+        bits: u32,
+        (m, k, n): (usize, usize, usize),
+        lanes: usize,
+    ) -> Result<Batch, Fault> {
+        let buffers = vec![zeros(bits, lanes)?, zeros(bits, lanes)?];
+        let layout = Layout::words(bits as usize / 8, 0, lanes);
+        let sum = zeros(bits, k * n)?;
+        let work = Work::MatMul { x, y, draw, at: 0, bits, shape: Shape { m, k, n }, sum };
+        Ok(Batch::new(work, buffers, Finish::Words).ring_exchange(me, layout))
+    }
+
+    /// Ands, plane by plane.
+    pub fn and(me: usize, draw: Draw, x: Arc<Value>, y: Arc<Value>) -> Result<Batch, Fault> {
+        let (p, q) = (x.bits()?, y.bits()?);
+        let (count, lanes, words) = (p.count, p.lanes, p.c[0].len());
+        if (q.count, q.lanes) != (count, lanes) {
+            return Err(internal("operands differ in planes"));
+        }
+        let buffers = vec![Column::U64(vec![0; words]), Column::U64(vec![0; words])];
+        let work = Work::And { x, y, draw, at: 0, lanes };
+        Ok(Batch::new(work, buffers, Finish::Planes { count, lanes })
+            .ring_exchange(me, Layout::planes(count, lanes, 0, lanes)))
+    }
+
+    /// Input of words by one node. `value` is given at the dealer.
+    fn deal_words(
+        me: usize,
+        draw: Draw,
+        dealer: usize,
+        value: Option<Column>,
+        bits: u32,
+        lanes: usize,
+    ) -> Result<Batch, Fault> {
+        let buffers = vec![zeros(bits, lanes)?, zeros(bits, lanes)?];
+        let mut b = Batch::new(Work::DealWords { dealer, value, draw, bits, at: 0 }, buffers, Finish::Words);
+        b.dealt(me, dealer, Layout::words(bits as usize / 8, 0, lanes));
+        Ok(b)
+    }
+
+    /// Input of planes by one node.
+    fn deal_planes(me: usize, draw: Draw, dealer: usize, value: Option<Vec<u64>>, count: usize, lanes: usize) -> Batch {
+        let words = count * bits::words(lanes);
+        let buffers = vec![Column::U64(vec![0; words]), Column::U64(vec![0; words])];
+        let mut b = Batch::new(
+            Work::DealPlanes { dealer, value, draw, lanes, at: 0 },
+            buffers,
+            Finish::Planes { count, lanes },
+        );
+        b.dealt(me, dealer, Layout::planes(count, lanes, 0, lanes));
+        b
+    }
+
+    /// A party's input, as words of a ring (`Ok`) or planes (`Err`).
+    pub fn input(
+        me: usize,
+        mut draws: [Option<Draw>; 3],
+        seat: &Seat,
+        x: &Value,
+        elem: Elem,
+        form: Form,
+    ) -> Result<Batch, Fault> {
+        let lanes = x.lanes();
+        let mut one = |dealer: usize, value: Option<&Column>, lanes: usize| -> Result<Batch, Fault> {
+            let draw = draws[dealer].take().ok_or_else(|| internal("a draw is used twice"))?;
+            match form {
+                Form::Ring(bits) => by_ring!(bits as u16, T => {
+                    let value = value.map(|v| T::column(to_ring::<T>(v, elem)));
+                    Batch::deal_words(me, draw, dealer, value, bits, lanes)
+                }),
+                Form::Planes(count) => {
+                    Ok(Batch::deal_planes(me, draw, dealer, value.map(|v| to_planes(v, elem, count)), count, lanes))
+                }
+            }
+        };
+        if let Some(dealer) = seat.single() {
+            let value = if me == dealer { Some(x.known()?) } else { None };
+            return one(dealer, value, lanes);
+        }
+        let runs = [seat.runs(0, lanes)?, seat.runs(1, lanes)?, seat.runs(2, lanes)?];
+        let mut inner = vec![];
+        for (dealer, runs) in runs.iter().enumerate() {
+            let n = runs.iter().map(|r| r.1).sum();
+            let dense = if me == dealer && n > 0 { Some(pick(x.known()?, runs)) } else { None };
+            let dense = if me == dealer && n == 0 { Some(Column::zeros(elem, 0)) } else { dense };
+            inner.push(one(dealer, dense.as_ref(), n)?);
+        }
+        let mut b = Batch::new(Work::Nothing, vec![], Finish::Spread { runs, lanes, form });
+        // The inner batches' messages are this batch's; buffers 2 d and 2 d + 1 are theirs.
+        for (d, i) in inner.iter_mut().enumerate() {
+            for (mine, theirs) in [(&mut b.outgoing, &mut i.outgoing), (&mut b.incoming, &mut i.incoming)] {
+                for s in theirs.drain(..) {
+                    let source = match s.source {
+                        Source::Buffer(k) => Source::Buffer(2 * d + k),
+                        other => other,
+                    };
+                    mine.push(Segment { source, ..s });
+                }
+            }
+        }
+        b.busy = true;
+        b.work = Work::Family(inner);
+        Ok(b)
+    }
+
+    /// Words to two words of planes.
+    pub fn a2b(
+        me: usize,
+        draws: [Option<Draw>; 3],
+        x: Arc<Value>,
+        bits: u32,
+        neg: bool,
+        count: usize,
+    ) -> Result<Batch, Fault> {
+        let lanes = x.lanes();
+        let words = count * bits::words(lanes);
+        let buffers = (0..4).map(|_| Column::U64(vec![0; words])).collect();
+        let work = Work::A2b { x, draws, bits, neg, planes: count, lanes };
+        let mut b = Batch::new(work, buffers, Finish::Planes { count, lanes });
+        let t = rep3::thirds(lanes);
+        for dealer in 0..3 {
+            b.dealt(me, dealer, Layout::planes(count, lanes, t[dealer], t[dealer + 1]));
+        }
+        Ok(b)
+    }
+
+    /// A plane to two words.
+    pub fn b2a(me: usize, draws: [Option<Draw>; 3], x: Arc<Value>, bits: u32) -> Result<Batch, Fault> {
+        let lanes = x.lanes();
+        let buffers = vec![zeros(bits, lanes)?, zeros(bits, lanes)?, zeros(bits, lanes)?, zeros(bits, lanes)?];
+        let mut b = Batch::new(Work::B2a { x, draws, bits, lanes }, buffers, Finish::Words);
+        let t = rep3::thirds(lanes);
+        for dealer in 0..3 {
+            b.dealt(me, dealer, Layout::words(bits as usize / 8, t[dealer], t[dealer + 1]));
+        }
+        Ok(b)
+    }
+
+    /// An opening to all (`None`) or to a party. Only x mod 2^bits of the element is told.
+    pub fn open(me: usize, x: Arc<Value>, elem: Elem, to: Option<&Seat>) -> Result<Batch, Fault> {
+        let lanes = x.lanes();
+        let Some(seat) = to else {
+            return Batch::open_dense(me, x, elem, true, true);
+        };
+        if let Some(host) = seat.single() {
+            let mut b = Batch::open_dense(me, x, elem, previous(me) == host, me == host)?;
+            if me != host {
+                b.finish = Finish::Absent(lanes);
+            }
+            return Ok(b);
+        }
+        // To a family: this node sends the lanes of members at the node before it, and receives those of its own.
+        let theirs = seat.runs(previous(me), lanes)?;
+        let own = seat.runs(me, lanes)?;
+        let mut b = Batch::open_dense(me, Arc::new(select(&x, &own)?), elem, false, true)?;
+        let sent = Batch::open_dense(me, Arc::new(select(&x, &theirs)?), elem, true, false)?;
+        // What is sent may lie in a buffer of its own.
+        let shift = b.buffers.len();
+        b.buffers.extend(sent.buffers);
+        for s in sent.outgoing {
+            let source = match s.source {
+                Source::Buffer(k) => Source::Buffer(shift + k),
+                other => other,
+            };
+            b.outgoing.push(Segment { source, ..s });
+        }
+        let inner = std::mem::replace(&mut b.finish, Finish::Absent(lanes));
+        if seat.hosts(me) {
+            b.finish = Finish::OpenFamily { inner: Box::new(inner), runs: own, lanes, elem };
+        }
+        Ok(b)
+    }
+
+    /// All lanes of x: sends to the node before if `send`, receives if `receive`.
+    fn open_dense(me: usize, x: Arc<Value>, elem: Elem, send: bool, receive: bool) -> Result<Batch, Fault> {
+        let lanes = x.lanes();
+        match &*x {
+            Value::Arith([a, b]) => {
+                let width = a.word_bits();
+                let layout = Layout::words(width as usize / 8, 0, lanes);
+                let mut buffers = vec![zeros(width, if receive { lanes } else { 0 })?];
+                let masked = send && u32::from(elem.bits()) < width;
+                if masked {
+                    buffers.push(by_ring!(width as u16, T => {
+                        let m = T::mask(u32::from(elem.bits()));
+                        Ok(T::column(T::of(b)?.iter().map(|v| v.and(m)).collect()))
+                    })?);
+                }
+                let mut batch = Batch::new(Work::Nothing, buffers, Finish::OpenWords { x: x.clone(), elem });
+                if masked {
+                    batch.send(previous(me), 1, layout);
+                    batch.outgoing.iter_mut().for_each(|s| s.ready = s.layout.len());
+                } else if send {
+                    batch.send_operand(previous(me), &x, layout);
+                }
+                if receive {
+                    batch.receive(next(me), 0, layout);
+                }
+                Ok(batch)
+            }
+            Value::Bits(p) => {
+                let count = usize::from(elem.bits());
+                if count > p.count {
+                    return Err(internal("an opening of more planes than there are"));
+                }
+                let layout = Layout::planes(count, lanes, 0, lanes);
+                let words = if receive { count * p.stride() } else { 0 };
+                let mut batch = Batch::new(
+                    Work::Nothing,
+                    vec![Column::U64(vec![0; words])],
+                    Finish::OpenPlanes { x: x.clone(), elem },
+                );
+                if send {
+                    batch.send_operand(previous(me), &x, layout);
+                }
+                if receive {
+                    batch.receive(next(me), 0, layout);
+                }
+                Ok(batch)
+            }
+            _ => Err(internal("only shares are opened")),
+        }
+    }
+
+    /// Whether something remains to be computed.
+    pub fn busy(&self) -> bool {
+        self.busy
+    }
+
+    /// Computes the next chunk. Returns about how many bytes of message it made.
+    pub fn step(&mut self, keys: &SessionKeys) -> Result<usize, Fault> {
+        let me = keys.me();
+        let mut made = 0;
+        // Bytes of the first outgoing buffer that are final.
+        let mut done = usize::MAX;
+        let [first, rest @ ..] = &mut self.buffers[..] else {
+            return self.step_family(keys);
+        };
+        match &mut self.work {
+            Work::Nothing => self.busy = false,
+            Work::Family(_) => return self.step_family(keys),
+            Work::Mul { x, y, draw, at, bits } => by_ring!(*bits as u16, T => {
+                let (x, y, z) = (x.arith::<T>()?, y.arith::<T>()?, T::of_mut(first)?);
+                let hi = (*at + CHUNK / T::BYTES).min(z.len());
+                rep3::mul(keys, draw, x.map(|v| &v[*at..hi]), y.map(|v| &v[*at..hi]), &mut z[*at..hi]).map_err(misuse)?;
+                made = (hi - *at) * T::BYTES;
+                *at = hi;
+                done = hi * T::BYTES;
+                self.busy = hi < z.len();
+                Ok(())
+            })?,
+            Work::Dot { x, y, draw, at, bits, group } => by_ring!(*bits as u16, T => {
+                let (x, y, z) = (x.arith::<T>()?, y.arith::<T>()?, T::of_mut(first)?);
+                // Chunks by operand lanes, in whole blocks of 64 results; the draw takes the same pieces at all nodes.
+                let per = (CHUNK / T::BYTES / (*group).max(1)).next_multiple_of(64);
+                let hi = (*at + per).min(z.len());
+                let range = *at * *group..hi * *group;
+                rep3::dot(keys, draw, x.map(|v| &v[range.clone()]), y.map(|v| &v[range.clone()]), *group, &mut z[*at..hi]).map_err(misuse)?;
+                made = (hi - *at) * T::BYTES * (*group).max(1);
+                *at = hi;
+                done = hi * T::BYTES;
+                self.busy = hi < z.len();
+                Ok(())
+            })?,
+            Work::MatMul { x, y, draw, at, bits, shape, sum } => by_ring!(*bits as u16, T => {
+                let (x, y, z, sum) = (x.arith::<T>()?, y.arith::<T>()?, T::of_mut(first)?, T::of_mut(sum)?);
+                let Shape { m, k, n } = *shape;
+                let (size, total) = (m * n, z.len());
+                if size == 0 || z.is_empty() {
+                    self.busy = false;
+                } else {
+                    // One matrix of the batch at a time, by strips of rows.
+                    let (which, row) = (*at / m, *at % m);
+                    let strip = ((CHUNK << 4) / (k * n).max(1)).clamp(16, m.max(16)).min(m - row);
+                    let ys = [&y[0][which * k * n..(which + 1) * k * n], &y[1][which * k * n..(which + 1) * k * n]];
+                    if row == 0 {
+                        ring::add(ys[0], ys[1], sum);
+                    }
+                    let xr = which * m * k + row * k..which * m * k + (row + strip) * k;
+                    let z = &mut z[which * size + row * n..which * size + (row + strip) * n];
+                    matrix::mul_acc(strip, k, n, &x[0][xr.clone()], sum, z);
+                    matrix::mul_acc(strip, k, n, &x[1][xr], ys[0], z);
+                    rep3::mask(keys, draw, z).map_err(misuse)?;
+                    made = strip * (k * n).max(1) * T::BYTES;
+                    *at += strip;
+                    done = *at * n * T::BYTES;
+                    self.busy = done < total * T::BYTES;
+                }
+                Ok(())
+            })?,
+            Work::And { x, y, draw, at, lanes } => {
+                let (x, y, z) = (x.bits()?, y.bits()?, u64::of_mut(first)?);
+                let hi = (*at + CHUNK / 8).min(z.len());
+                let xs = [&x.c[0][*at..hi], &x.c[1][*at..hi]];
+                let ys = [&y.c[0][*at..hi], &y.c[1][*at..hi]];
+                rep3::and(keys, draw, xs, ys, *lanes, *at, &mut z[*at..hi]).map_err(misuse)?;
+                made = (hi - *at) * 8;
+                *at = hi;
+                done = hi * 8;
+                self.busy = hi < z.len();
+            }
+            Work::DealWords { dealer, value, draw, bits, at } => by_ring!(*bits as u16, T => {
+                let (a, b) = (T::of_mut(first)?, T::of_mut(&mut rest[0])?);
+                let hi = (*at + CHUNK / T::BYTES).min(a.len());
+                let value = match value {
+                    Some(v) => Some(&T::of(v)?[*at..hi]),
+                    None => None,
+                };
+                // The node before the dealer may already hold bytes in `b`: dealing leaves them alone.
+                rep3::deal(keys, draw, *dealer, value, &mut a[*at..hi], &mut b[*at..hi]).map_err(misuse)?;
+                made = (hi - *at) * T::BYTES;
+                *at = hi;
+                done = hi * T::BYTES;
+                self.busy = hi < a.len();
+                Ok(())
+            })?,
+            Work::DealPlanes { dealer, value, draw, lanes, at } => {
+                let (a, b) = (u64::of_mut(first)?, u64::of_mut(&mut rest[0])?);
+                let w = bits::words(*lanes);
+                let planes = a.len().checked_div(w).unwrap_or(0);
+                // Whole planes, about a chunk of them.
+                let upto = (*at + (CHUNK / 8).div_ceil(w.max(1))).min(planes);
+                for p in *at..upto {
+                    let range = p * w..(p + 1) * w;
+                    let value = value.as_ref().map(|v| &v[range.clone()]);
+                    rep3::deal_bits(keys, draw, *dealer, value, *lanes, &mut a[range.clone()], &mut b[range])
+                        .map_err(misuse)?;
+                }
+                made = (upto - *at) * w * 8;
+                *at = upto;
+                done = upto * w * 8;
+                self.busy = upto < planes;
+            }
+            Work::A2b { x, draws, bits, neg, planes, lanes } => {
+                let Some(dealer) = draws.iter().position(Option::is_some) else {
+                    self.busy = false;
+                    return Ok(0);
+                };
+                let mut draw = draws[dealer].take().ok_or_else(|| internal("a draw is used twice"))?;
+                let [sb, ka, kb] = rest else { return Err(internal("a conversion without buffers")) };
+                let t = rep3::thirds(*lanes);
+                let (lo, hi) = (t[dealer], t[dealer + 1]);
+                let w = bits::words(*lanes);
+                let (sa, sb, ka, kb) = (u64::of_mut(first)?, u64::of_mut(sb)?, u64::of_mut(ka)?, u64::of_mut(kb)?);
+                by_ring!(*bits as u16, T => {
+                    let x = x.arith::<T>()?.map(|v| &v[lo..hi]);
+                    let at = (lo / 64).min(sa.len());
+                    rep3::a2b_deal(keys, &mut draw, dealer, x, *planes, w, &mut sa[at..], &mut sb[at..]).map_err(misuse)?;
+                    rep3::a2b_known(me, dealer, x, *neg, *planes, w, &mut ka[at..], &mut kb[at..]);
+                    Ok(())
+                })?;
+                made = (hi - lo).div_ceil(8) * *planes;
+                // This node's message lies in its own third alone.
+                done = if dealer >= me { usize::MAX } else { 0 };
+                self.busy = draws.iter().any(Option::is_some);
+            }
+            Work::B2a { x, draws, bits, lanes } => {
+                let Some(dealer) = draws.iter().position(Option::is_some) else {
+                    self.busy = false;
+                    return Ok(0);
+                };
+                let mut draw = draws[dealer].take().ok_or_else(|| internal("a draw is used twice"))?;
+                let [ub, va, vb] = rest else { return Err(internal("a conversion without buffers")) };
+                let t = rep3::thirds(*lanes);
+                let (lo, hi) = (t[dealer], t[dealer + 1]);
+                let p = x.bits()?;
+                let words = lo / 64..bits::words(hi).max(lo / 64);
+                let x = [&p.c[0][words.clone()], &p.c[1][words]];
+                by_ring!(*bits as u16, T => {
+                    let (ua, ub, va, vb) = (T::of_mut(first)?, T::of_mut(ub)?, T::of_mut(va)?, T::of_mut(vb)?);
+                    rep3::b2a_deal(keys, &mut draw, dealer, x, &mut ua[lo..hi], &mut ub[lo..hi]).map_err(misuse)?;
+                    rep3::b2a_known(me, dealer, x, &mut va[lo..hi], &mut vb[lo..hi]);
+                    Ok(())
+                })?;
+                made = (hi - lo) * *bits as usize / 8;
+                done = if dealer >= me { usize::MAX } else { 0 };
+                self.busy = draws.iter().any(Option::is_some);
+            }
+        }
+        for s in &mut self.outgoing {
+            if matches!(s.source, Source::Buffer(0)) {
+                s.ready = s.layout.ready(done).max(s.ready);
+            }
+        }
+        Ok(made)
+    }
+
+    /// One step of the inner batches of a family's input; their buffers move here when they are done.
+    fn step_family(&mut self, keys: &SessionKeys) -> Result<usize, Fault> {
+        let Work::Family(inner) = &mut self.work else {
+            self.busy = false;
+            return Ok(0);
+        };
+        let mut made = 0;
+        // Dense inputs of members are small beside the rest: they are computed in one go, and their buffers, into which
+        // bytes arrive, are this batch's from then on.
+        for i in inner.iter_mut() {
+            while i.busy() {
+                made += i.step(keys)?;
+            }
+        }
+        self.buffers = inner.drain(..).flat_map(|i| i.buffers).collect();
+        self.outgoing.iter_mut().for_each(|s| s.ready = s.layout.len());
+        self.work = Work::Nothing;
+        self.busy = false;
+        Ok(made)
+    }
+
+    /// Appends bytes `at..at + n` of an outgoing segment.
+    pub fn read(&self, segment: usize, at: usize, n: usize, out: &mut Vec<u8>) {
+        let s = &self.outgoing[segment];
+        match &s.source {
+            Source::Buffer(k) => s.layout.read(bytes(&self.buffers[*k]), at, n, out),
+            Source::Operand(v) => match &**v {
+                Value::Arith([_, b]) => s.layout.read(bytes(b), at, n, out),
+                Value::Bits(p) => s.layout.read(u64::bytes(&p.c[1]), at, n, out),
+                Value::Known(_) | Value::Absent(_) => {}
+            },
+        }
+    }
+
+    /// Puts bytes of an incoming segment in place. Errors say what is wrong with them.
+    pub fn write(&mut self, segment: usize, at: usize, bytes: &[u8]) -> Result<(), &'static str> {
+        let s = &self.incoming[segment];
+        let Source::Buffer(k) = s.source else { return Err("nothing is expected here") };
+        let k = match &mut self.work {
+            // Before the first step of a family's input, buffers are still with the inner batches.
+            Work::Family(inner) => {
+                let b = &mut inner[k / 2].buffers[k % 2];
+                return s.layout.write(bytes_mut(b), at, bytes).map_err(|_| "bits past the last lane are set");
+            }
+            _ => k,
+        };
+        s.layout.write(bytes_mut(&mut self.buffers[k]), at, bytes).map_err(|_| "bits past the last lane are set")
+    }
+
+    /// The results, when all is computed and all bytes are there.
+    pub fn finish(self) -> Result<Vec<Value>, Fault> {
+        self.finish.run(self.buffers)
+    }
+}
+
+/// How a party's input is shared.
+#[derive(Clone, Copy)]
+pub(crate) enum Form {
+    Ring(u32),
+    Planes(usize),
+}
+
+impl Finish {
+    fn run(self, buffers: Vec<Column>) -> Result<Vec<Value>, Fault> {
+        let mut it = buffers.into_iter();
+        match self {
+            Finish::Words => {
+                let mut out = vec![];
+                while let (Some(a), Some(b)) = (it.next(), it.next()) {
+                    out.push(Value::Arith([a, b]));
+                }
+                Ok(out)
+            }
+            Finish::Planes { count, lanes } => {
+                let mut out = vec![];
+                while let (Some(a), Some(b)) = (it.next(), it.next()) {
+                    out.push(Value::Bits(Planes { count, lanes, c: [plane_words(a)?, plane_words(b)?] }));
+                }
+                Ok(out)
+            }
+            Finish::OpenWords { x, elem } => {
+                let mut came = it.next().ok_or_else(|| internal("an opening without a buffer"))?;
+                let column = by_ring!(came.word_bits() as u16, T => {
+                    let [a, b] = x.arith::<T>()?;
+                    ring::open(a, b, u32::from(elem.bits()), T::of_mut(&mut came)?);
+                    match crate::value::column_bits(elem) == T::BITS {
+                        true => Ok(came),
+                        false => to_column::<T>(T::of(&came)?.to_vec(), elem),
+                    }
+                })?;
+                Ok(vec![Value::Known(column)])
+            }
+            Finish::OpenPlanes { x, elem } => {
+                let mut came = plane_words(it.next().ok_or_else(|| internal("an opening without a buffer"))?)?;
+                let p = x.bits()?;
+                bits::xor_to(&p.c[0][..came.len()], &mut came);
+                bits::xor_to(&p.c[1][..came.len()], &mut came);
+                Ok(vec![Value::Known(from_planes(&came, elem, p.lanes)?)])
+            }
+            Finish::Absent(lanes) => Ok(vec![Value::Absent(lanes)]),
+            Finish::OpenFamily { inner, runs, lanes, elem } => {
+                let mut dense = inner.run(it.collect())?;
+                let Some(Value::Known(dense)) = dense.pop() else {
+                    return Err(internal("an opening without a result"));
+                };
+                let mut full = Column::zeros(elem, lanes);
+                put(&dense, &runs, &mut full)?;
+                Ok(vec![Value::Known(full)])
+            }
+            Finish::Spread { runs, lanes, form } => {
+                let mut parts = runs.iter();
+                match form {
+                    Form::Ring(bits) => {
+                        let mut full = [zeros(bits, lanes)?, zeros(bits, lanes)?];
+                        while let (Some(a), Some(b), Some(runs)) = (it.next(), it.next(), parts.next()) {
+                            put(&a, runs, &mut full[0])?;
+                            put(&b, runs, &mut full[1])?;
+                        }
+                        Ok(vec![Value::Arith(full)])
+                    }
+                    Form::Planes(count) => {
+                        let mut full = Planes::zeros(count, lanes);
+                        while let (Some(a), Some(b), Some(runs)) = (it.next(), it.next(), parts.next()) {
+                            let n = runs.iter().map(|r| r.1).sum();
+                            let dense = Planes { count, lanes: n, c: [plane_words(a)?, plane_words(b)?] };
+                            put_planes(&dense, runs, &mut full);
+                        }
+                        Ok(vec![Value::Bits(full)])
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn plane_words(c: Column) -> Result<Vec<u64>, Fault> {
+    match c {
+        Column::U64(v) => Ok(v),
+        _ => Err(internal("planes are words of 64 bits")),
+    }
+}
+
+fn misuse(m: proto::Misuse) -> Fault {
+    internal(m.to_string())
+}
+
+/// The lanes of some runs.
+fn pick(c: &Column, runs: &[(usize, usize)]) -> Column {
+    each_column!(c, v => {
+        let mut out = Vec::with_capacity(runs.iter().map(|r| r.1).sum());
+        runs.iter().for_each(|(lo, n)| out.extend_from_slice(&v[*lo..lo + n]));
+        Word::column(out)
+    })
+}
+
+/// Puts dense lanes at their runs.
+fn put(dense: &Column, runs: &[(usize, usize)], full: &mut Column) -> Result<(), Fault> {
+    each_column!(dense, v => {
+        let full = Word::of_mut(full)?;
+        let mut at = 0;
+        for (lo, n) in runs {
+            full[*lo..lo + n].copy_from_slice(&v[at..at + n]);
+            at += n;
+        }
+        Ok(())
+    })
+}
+
+/// Puts dense lanes of planes at their runs.
+fn put_planes(dense: &Planes, runs: &[(usize, usize)], full: &mut Planes) {
+    let (sw, dw) = (dense.stride(), full.stride());
+    for (src, dst) in dense.c.iter().zip(&mut full.c) {
+        for k in 0..dense.count {
+            let mut at = 0;
+            for (lo, n) in runs {
+                bits::copy(&src[k * sw..(k + 1) * sw], at, &mut dst[k * dw..(k + 1) * dw], *lo, *n);
+                at += n;
+            }
+        }
+    }
+}
+
+/// The lanes of some runs of shares.
+fn select(x: &Value, runs: &[(usize, usize)]) -> Result<Value, Fault> {
+    match x {
+        Value::Arith([a, b]) => Ok(Value::Arith([pick(a, runs), pick(b, runs)])),
+        Value::Bits(p) => {
+            let mut out = Planes::zeros(p.count, runs.iter().map(|r| r.1).sum());
+            let (sw, dw) = (p.stride(), out.stride());
+            for (src, dst) in p.c.iter().zip(&mut out.c) {
+                for k in 0..p.count {
+                    let mut at = 0;
+                    for (lo, n) in runs {
+                        bits::copy(&src[k * sw..(k + 1) * sw], *lo, &mut dst[k * dw..(k + 1) * dw], at, *n);
+                        at += n;
+                    }
+                }
+            }
+            Ok(Value::Bits(out))
+        }
+        _ => Err(internal("only shares are opened")),
+    }
+}

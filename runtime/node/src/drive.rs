@@ -1,0 +1,195 @@
+//! The loop that runs a machine over links: work, send what is ready, take what came, sleep when there is nothing to do.
+//!
+//! One thread per node, no lock held while computing. Computing, sending, and receiving overlap chunk by chunk. Knows the
+//! machine by the few calls of [`Work`], so that tests drive it with machines of their own.
+
+use engine::{Fault, Status};
+use net::Links;
+use wire::{Header, Kind};
+
+use crate::NodeError;
+use crate::pulse::Watch;
+
+/// A machine that is asked for work and bytes. Steps never decrease; see [`engine`].
+pub trait Work {
+    /// A bounded piece of local work.
+    ///
+    /// # Errors
+    /// The program is wrong, or we are.
+    fn work(&mut self, budget: usize) -> Result<Status, Fault>;
+    /// Appends at most `max` bytes for `peer`, of one step, and says which.
+    fn poll_transmit(&mut self, peer: usize, out: &mut Vec<u8>, max: usize) -> Option<u64>;
+    /// Takes in bytes of a step.
+    ///
+    /// # Errors
+    /// The bytes are not what the circuit says.
+    fn handle(&mut self, peer: usize, step: u64, bytes: &[u8]) -> Result<(), Fault>;
+    /// Bytes of later steps that may come from `peer`.
+    fn window(&self, peer: usize) -> usize;
+    /// The step that bytes of `peer` are needed for, and how many are missing.
+    fn expects(&self, peer: usize) -> Option<(u64, u64)>;
+    /// Steps done.
+    fn steps(&self) -> u64;
+}
+
+/// Bytes of a message that are handed out at once, and the budget of a piece of work.
+pub const CHUNK: usize = 256 << 10;
+
+/// Frames taken from one peer before the machine works again.
+const BURST: usize = 8;
+
+/// How far a run is, for a progress bar.
+pub type OnStep<'a> = &'a mut dyn FnMut(u64);
+
+/// Runs `machine` to its end, and tells the peers and hears from them that all have ended.
+pub(crate) fn run(
+    links: &Links,
+    session: u64,
+    machine: &mut dyn Work,
+    watch: &mut Watch<'_>,
+    names: &[String],
+    on_step: OnStep<'_>,
+) -> Result<(), NodeError> {
+    let fault = |f| NodeError::from_fault(f, names);
+    let peers: Vec<usize> = links.peers().collect();
+    let mut confirmed = vec![false; links.nodes()];
+    let mut shown = 0;
+    loop {
+        let seen = links.events();
+        let mut did = false;
+        for &peer in &peers {
+            for _ in 0..BURST {
+                let Some(frame) = links.receive(peer, |h| welcome(machine, peer, h)) else { break };
+                did = true;
+                if frame.header.session != session {
+                    return Err(watch.corrupt(peer, "a frame of another session"));
+                }
+                match frame.header.kind {
+                    Kind::Payload if !confirmed[peer] => {
+                        machine.handle(peer, frame.header.step, &frame.body).map_err(fault)?;
+                        links.recycle(peer, frame.body);
+                    }
+                    Kind::Confirm if !confirmed[peer] => {
+                        confirmed[peer] = true;
+                        watch.finished[peer] = true;
+                    }
+                    kind => return Err(watch.corrupt(peer, format!("a {kind:?} frame during the run"))),
+                }
+            }
+        }
+        let status = machine.work(CHUNK).map_err(fault)?;
+        did |= status == Status::Progress;
+        for &peer in &peers {
+            while links.room(peer) > 0 {
+                let mut body = links.buffer(peer);
+                match machine.poll_transmit(peer, &mut body, CHUNK) {
+                    Some(step) => {
+                        did = true;
+                        send(links, peer, Kind::Payload, session, step, body)?;
+                    }
+                    None => {
+                        links.recycle(peer, body);
+                        break;
+                    }
+                }
+            }
+        }
+        let steps = machine.steps();
+        if steps != shown {
+            shown = steps;
+            watch.step = Some(steps);
+            on_step(steps);
+        }
+        if status == Status::Done {
+            break;
+        }
+        if did {
+            watch.moved();
+            watch_aborts(links, watch)?;
+        } else {
+            let mut from: Vec<usize> =
+                peers.iter().copied().filter(|p| machine.expects(*p).is_some_and(|(_, n)| n > 0)).collect();
+            if from.is_empty() {
+                // Nothing is missing, so someone does not take what we have.
+                from = peers.iter().copied().filter(|p| links.room(*p) == 0).collect();
+            }
+            if from.is_empty() {
+                return Err(NodeError::Internal("the machine waits for nobody".into()));
+            }
+            watch.wait(seen, &from)?;
+        }
+    }
+    watch.moved();
+    for &peer in &peers {
+        send(links, peer, Kind::Confirm, session, 0, machine.steps().to_le_bytes().to_vec())?;
+    }
+    let missing: Vec<usize> = peers.into_iter().filter(|p| !confirmed[*p]).collect();
+    gather(links, Kind::Confirm, session, &missing, watch)?;
+    Ok(())
+}
+
+/// A peer that has stopped is noticed also while there is work.
+fn watch_aborts(links: &Links, watch: &mut Watch<'_>) -> Result<(), NodeError> {
+    if links.peers().any(|p| links.abort(p).is_some()) {
+        return watch.check(&[]);
+    }
+    Ok(())
+}
+
+/// Whether the machine can take this frame now: bytes of the step that it is in always, later ones within the window.
+fn welcome(machine: &dyn Work, peer: usize, header: &Header) -> bool {
+    if header.kind != Kind::Payload {
+        return true;
+    }
+    match machine.expects(peer) {
+        Some((step, _)) if header.step <= step => true,
+        _ => machine.window(peer) >= header.length as usize,
+    }
+}
+
+pub(crate) fn send(
+    links: &Links,
+    peer: usize,
+    kind: Kind,
+    session: u64,
+    step: u64,
+    body: Vec<u8>,
+) -> Result<(), NodeError> {
+    links.send(peer, kind, session, step, body).map_err(|e| NodeError::Internal(e.to_string()))
+}
+
+/// Waits for one frame of `kind` from each of `from`; bodies in that order.
+pub(crate) fn gather(
+    links: &Links,
+    kind: Kind,
+    session: u64,
+    from: &[usize],
+    watch: &mut Watch<'_>,
+) -> Result<Vec<Vec<u8>>, NodeError> {
+    let mut got: Vec<Option<Vec<u8>>> = vec![None; from.len()];
+    loop {
+        let seen = links.events();
+        for (slot, &peer) in got.iter_mut().zip(from) {
+            if slot.is_some() {
+                continue;
+            }
+            if let Some(frame) = links.receive(peer, |_| true) {
+                if frame.header.kind != kind {
+                    let found = frame.header.kind;
+                    return Err(watch.corrupt(peer, format!("a {found:?} frame where a {kind:?} frame should be")));
+                }
+                if frame.header.session != session {
+                    return Err(watch.corrupt(peer, "a frame of another session"));
+                }
+                *slot = Some(frame.body);
+                watch.finished[peer] = kind == Kind::Confirm;
+                watch.moved();
+            }
+        }
+        let waiting: Vec<usize> = from.iter().zip(&got).filter(|(_, g)| g.is_none()).map(|(p, _)| *p).collect();
+        if waiting.is_empty() {
+            return Ok(got.into_iter().flatten().collect());
+        }
+        watch.wait(seen, &waiting)?;
+    }
+}

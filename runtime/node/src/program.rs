@@ -1,0 +1,95 @@
+//! What a node is asked to run, behind a trait: the language stays on the other side of it.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use circuit::{Schema, SchemaLen};
+use engine::{AtRunner, Program};
+
+/// Sizes by name, bound by inputs and `-D`.
+pub type Sizes = BTreeMap<String, u64>;
+
+/// A party or a family of the program.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PartyDecl {
+    /// Its name.
+    pub name: String,
+    /// Number of members, for a family.
+    pub family: Option<SchemaLen>,
+}
+
+/// A parameter of `main`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Param {
+    /// Its name.
+    pub name: String,
+    /// Index into [`Contract::parties`]; `None` for a public parameter.
+    pub party: Option<usize>,
+    /// Its shape; for a family `[T; members]`, and each member brings one element.
+    pub schema: Schema,
+}
+
+/// A part of `main`'s result.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ResultPart {
+    /// `result`, or `result.0`, ….
+    pub name: String,
+    /// Who learns it; `None` is everyone.
+    pub party: Option<usize>,
+    /// Its shape; for a family `[T; members]`, and each member learns one element.
+    pub schema: Schema,
+}
+
+/// What `main` takes and gives.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contract {
+    /// In order of declaration.
+    pub parties: Vec<PartyDecl>,
+    /// In order; their leaves in order are the circuit's inputs.
+    pub params: Vec<Param>,
+    /// In order; their leaves in order are the circuit's outputs.
+    pub results: Vec<ResultPart>,
+}
+
+impl Contract {
+    /// Whether this party is a family.
+    pub fn is_family(&self, party: usize) -> bool {
+        self.parties.get(party).is_some_and(|p| p.family.is_some())
+    }
+}
+
+/// A program that is ready to run.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// Circuit and schedule.
+    pub program: Arc<Program>,
+    /// BLAKE3 of both, in their binary form.
+    pub digest: [u8; 32],
+}
+
+/// Why a program did not compile with the sizes of this run.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileError {
+    /// Rendered diagnostics.
+    pub message: String,
+    /// The command's exit code: 1 for the program, 2 for usage, 8 for a limit, 101 for us.
+    pub exit: u8,
+}
+
+/// What `cli` gives a node: what to run, and how to compile it once sizes are known.
+pub trait ProgramObject: Send + Sync {
+    /// BLAKE3 of source and library.
+    fn source_digest(&self) -> [u8; 32];
+    /// Version of the compiler: all must run the same.
+    fn compiler_version(&self) -> String;
+    /// What `main` takes and gives.
+    fn contract(&self) -> &Contract;
+    /// Compiles for these sizes. Called once per node, at most; [`local`](crate::local) calls it once for all.
+    ///
+    /// # Errors
+    /// If the program is wrong with these sizes.
+    fn compile(&self, sizes: &Sizes) -> Result<Compiled, CompileError>;
+    /// Something that runs the `at` blocks of parties hosted here, with the sizes of this run.
+    fn at_runner(&self, sizes: &Sizes) -> Box<dyn AtRunner + Send>;
+}

@@ -1,0 +1,376 @@
+//! A session of one node, from the first handshake to its outputs.
+//!
+//! Handshake 1 compares what the nodes are about to run and collects sizes; each then compiles; handshake 2 compares the
+//! digest of circuit and schedule; only then are keys made and shares moved. A difference stops every node with the name of
+//! the field and both values. Knows neither transports nor the language.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use engine::{AtRunner, LocalInputs, Outputs};
+use net::Links;
+use serde::{Deserialize, Serialize};
+use wire::Kind;
+use zeroize::Zeroize;
+
+use crate::data::{Inputs, SizeClaim};
+use crate::drive::{self, Work, gather, send};
+use crate::pulse::{self, Pulse, State, Watch, abort_body};
+use crate::stats::{Clock, NodeStats};
+use crate::{Compiled, Contract, NodeError, ProgramObject, Sizes};
+
+/// How a node takes part.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// Names of all nodes, by index.
+    pub names: Vec<String>,
+    /// How long a node may be waited for without progress.
+    pub deadline: Duration,
+    /// Protocol.
+    pub protocol: String,
+    /// Security parameters of the protocol, as text.
+    pub parameters: String,
+    /// Network profile that the compiler optimises for, as text.
+    pub profile: String,
+    /// Memory budget in bytes that schedules are made for; 0 for none.
+    pub memory: u64,
+    /// What clocks this node's CPU seconds.
+    pub clock: Clock,
+}
+
+impl Settings {
+    /// Three nodes on this machine.
+    pub fn local() -> Settings {
+        Settings {
+            names: (0..3).map(|i| format!("node{i}")).collect(),
+            deadline: Duration::from_secs(30),
+            protocol: "rep3".into(),
+            parameters: String::new(),
+            profile: "lan".into(),
+            memory: 0,
+            clock: Clock::Thread,
+        }
+    }
+}
+
+/// Who hosts what: positions of parties, and nodes by position.
+pub fn hosts(contract: &Contract, sizes: &Sizes) -> Result<Vec<spec::Host>, NodeError> {
+    let families = contract.parties.iter().map(|p| match &p.family {
+        None => Ok(None),
+        Some(len) => crate::data::shape::length(len, sizes)
+            .map(Some)
+            .ok_or_else(|| NodeError::Usage(format!("the number of members of {} is not known", p.name))),
+    });
+    Ok(spec::bases(families.collect::<Result<Vec<_>, NodeError>>()?))
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Hello {
+    wire: u16,
+    compiler: String,
+    source: [u8; 32],
+    protocol: String,
+    parameters: String,
+    profile: String,
+    memory: u64,
+    parties: Vec<String>,
+    nodes: Vec<String>,
+    public: [u8; 32],
+    sizes: Vec<SizeClaim>,
+    nonce: [u8; 32],
+}
+
+impl Hello {
+    /// What must not differ, by name, in the order in which differences are told.
+    fn fields(&self) -> [(&'static str, String); 10] {
+        let number = |n: u64| if n == 0 { "none".to_owned() } else { format!("{n} bytes") };
+        [
+            ("wire version", self.wire.to_string()),
+            ("compiler version", self.compiler.clone()),
+            ("program", hex(&self.source)),
+            ("protocol", self.protocol.clone()),
+            ("security parameters", self.parameters.clone()),
+            ("network profile", self.profile.clone()),
+            ("memory budget", number(self.memory)),
+            ("list of parties", self.parties.join(", ")),
+            ("list of nodes", self.nodes.join(", ")),
+            ("public inputs", hex(&self.public)),
+        ]
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|b| format!("{b:02x}")).collect()
+}
+
+/// What a node has at the end.
+#[derive(Debug)]
+pub struct Finished {
+    /// Columns by the circuit's outputs; `None` where another node's party is the recipient.
+    pub outputs: Outputs,
+    /// What ran.
+    pub compiled: Compiled,
+    /// With which sizes.
+    pub sizes: Sizes,
+    /// Counted.
+    pub stats: NodeStats,
+}
+
+/// Runs a session over `links` and closes them. `on_step` hears of each step.
+///
+/// # Errors
+/// Anything that ends the run; the peers have then been told, and no output is given.
+pub fn run(
+    links: Links,
+    settings: &Settings,
+    program: &dyn ProgramObject,
+    inputs: Inputs,
+    on_step: drive::OnStep<'_>,
+) -> Result<Finished, NodeError> {
+    let pulse = Pulse::new();
+    let result = std::thread::scope(|scope| {
+        scope.spawn(|| pulse.beat(&links, pulse::interval(settings.deadline)));
+        // Also when the session panics: else the scope would wait for the beating thread for ever.
+        let _stop = StopOnDrop(&pulse);
+        let mut watch = Watch::new(&links, &pulse, &settings.names, settings.deadline);
+        session(&links, settings, program, inputs, &mut watch, &pulse, on_step)
+    });
+    match &result {
+        Ok(_) => links.close(Duration::from_secs(2).min(settings.deadline)),
+        Err(e) => {
+            for peer in links.peers() {
+                let _ = links.send(peer, Kind::Abort, 0, 0, abort_body(e));
+            }
+            links.close(Duration::from_millis(300).min(settings.deadline));
+        }
+    }
+    result
+}
+
+struct StopOnDrop<'a>(&'a Pulse);
+
+impl Drop for StopOnDrop<'_> {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn session(
+    links: &Links,
+    settings: &Settings,
+    program: &dyn ProgramObject,
+    inputs: Inputs,
+    watch: &mut Watch<'_>,
+    pulse: &Pulse,
+    on_step: drive::OnStep<'_>,
+) -> Result<Finished, NodeError> {
+    let me = links.me();
+    if links.nodes() != 3 || settings.names.len() != 3 {
+        return Err(NodeError::Usage(format!("rep3 takes three nodes, not {}", links.nodes())));
+    }
+    let started = Instant::now();
+    let clock = settings.clock.start();
+    let contract = program.contract();
+    let (mine, all) = greet(links, settings, program, &inputs, watch)?;
+    let sizes = merge_sizes(&settings.names, &all, me)?;
+    let mut connect = started.elapsed();
+    let mut cpu = clock.elapsed();
+
+    let compiling = Instant::now();
+    pulse.state(State::Compiling, None);
+    let compiled = program.compile(&sizes)?;
+    watch.moved();
+    let compile = compiling.elapsed();
+
+    let agreeing = Instant::now();
+    let clock = settings.clock.start();
+    let keys = agree(links, &all, &mine, &compiled, watch)?;
+    connect += agreeing.elapsed();
+
+    let running = Instant::now();
+    let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me)?;
+    let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
+    let mut machine = machine;
+    drive::run(links, keys.session, &mut machine, watch, &settings.names, on_step)?;
+    let gates = machine.stats().gates.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
+    let rounds = Work::steps(&machine);
+    let outputs = machine.finish().map_err(|f| NodeError::from_fault(f, &settings.names))?;
+    cpu += clock.elapsed();
+    let stats = NodeStats::new(links, rounds, gates, cpu, compile, connect, running.elapsed());
+    Ok(Finished { outputs, compiled, sizes, stats })
+}
+
+fn machine(
+    compiled: &Compiled,
+    me: usize,
+    keys: proto::SessionKeys,
+    inputs: LocalInputs,
+    at: Box<dyn AtRunner + Send>,
+) -> Result<engine::Machine, NodeError> {
+    engine::Machine::new(Arc::clone(&compiled.program), me, keys, inputs, at).map_err(|e| NodeError::Internal(e.to_string()))
+}
+
+impl Work for engine::Machine {
+    fn work(&mut self, budget: usize) -> Result<engine::Status, engine::Fault> {
+        self.work(budget)
+    }
+    fn poll_transmit(&mut self, peer: usize, out: &mut Vec<u8>, max: usize) -> Option<u64> {
+        self.poll_transmit(peer, out, max)
+    }
+    fn handle(&mut self, peer: usize, step: u64, bytes: &[u8]) -> Result<(), engine::Fault> {
+        self.handle(peer, step, bytes)
+    }
+    fn window(&self, peer: usize) -> usize {
+        self.window(peer)
+    }
+    fn expects(&self, peer: usize) -> Option<(u64, u64)> {
+        self.expects(peer)
+    }
+    fn steps(&self) -> u64 {
+        self.progress().0
+    }
+}
+
+/// Handshake 1: this node's greeting, and all greetings by index.
+fn greet(
+    links: &Links,
+    settings: &Settings,
+    program: &dyn ProgramObject,
+    inputs: &Inputs,
+    watch: &mut Watch<'_>,
+) -> Result<(Hello, Vec<Hello>), NodeError> {
+    let mut nonce = [0; 32];
+    random(&mut nonce)?;
+    let contract = program.contract();
+    let party = |p: &crate::PartyDecl| p.name.clone() + if p.family.is_some() { " (family)" } else { "" };
+    let mine = Hello {
+        wire: wire::VERSION,
+        compiler: program.compiler_version(),
+        source: program.source_digest(),
+        protocol: settings.protocol.clone(),
+        parameters: settings.parameters.clone(),
+        profile: settings.profile.clone(),
+        memory: settings.memory,
+        parties: contract.parties.iter().map(party).collect(),
+        nodes: settings.names.clone(),
+        public: inputs.public_digest(contract),
+        sizes: inputs.sizes().to_vec(),
+        nonce,
+    };
+    let bytes = postcard::to_allocvec(&mine).map_err(|e| NodeError::Internal(e.to_string()))?;
+    let peers: Vec<usize> = links.peers().collect();
+    for &peer in &peers {
+        send(links, peer, Kind::Hello, 0, 0, bytes.clone())?;
+    }
+    let bodies = gather(links, Kind::Hello, 0, &peers, watch)?;
+    let mut all = vec![mine.clone(); links.nodes()];
+    for (&peer, body) in peers.iter().zip(&bodies) {
+        let theirs: Hello =
+            postcard::from_bytes(body).map_err(|_| watch.corrupt(peer, "a greeting that cannot be read"))?;
+        for ((field, mine), (_, theirs)) in mine.fields().into_iter().zip(theirs.fields()) {
+            if mine != theirs {
+                let name = settings.names[peer].clone();
+                return Err(NodeError::Disagree { field, mine, theirs, peer, name });
+            }
+        }
+        all[peer] = theirs;
+    }
+    Ok((mine, all))
+}
+
+/// All nodes' sizes, which must not contradict one another.
+fn merge_sizes(names: &[String], all: &[Hello], me: usize) -> Result<Sizes, NodeError> {
+    let mut sizes: BTreeMap<String, (u64, String, usize)> = BTreeMap::new();
+    // In order of nodes, so that all nodes tell the same conflict.
+    for (node, hello) in all.iter().enumerate() {
+        for claim in &hello.sizes {
+            match sizes.get(&claim.name) {
+                Some((value, by, at)) if *value != claim.value => {
+                    let peer = if *at == me { node } else { *at };
+                    let name = names[peer].clone();
+                    let one = format!("{} = {value} ({by})", claim.name);
+                    let two = format!("{} = {} ({})", claim.name, claim.value, claim.by);
+                    let (mine, theirs) = if *at == me { (one, two) } else { (two, one) };
+                    return Err(NodeError::Disagree { field: "sizes of the inputs", mine, theirs, peer, name });
+                }
+                Some(_) => {}
+                None => {
+                    sizes.insert(claim.name.clone(), (claim.value, claim.by.clone(), node));
+                }
+            }
+        }
+    }
+    Ok(sizes.into_iter().map(|(name, (value, ..))| (name, value)).collect())
+}
+
+struct Agreed {
+    keys: proto::SessionKeys,
+    session: u64,
+}
+
+/// Handshake 2, and the keys of the session: bound to all nonces and to the digest.
+fn agree(
+    links: &Links,
+    all: &[Hello],
+    mine: &Hello,
+    compiled: &Compiled,
+    watch: &mut Watch<'_>,
+) -> Result<Agreed, NodeError> {
+    let me = links.me();
+    let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 session id");
+    all.iter().for_each(|h| {
+        hash.update(&h.nonce);
+    });
+    hash.update(&mine.source).update(&mine.public);
+    let id: [u8; 32] = *hash.finalize().as_bytes();
+    let mut first = [0; 8];
+    first.copy_from_slice(&id[..8]);
+    let session = u64::from_le_bytes(first);
+
+    let peers: Vec<usize> = links.peers().collect();
+    for &peer in &peers {
+        send(links, peer, Kind::Agree, session, 0, compiled.digest.to_vec())?;
+    }
+    let theirs = gather(links, Kind::Agree, session, &peers, watch)?;
+    for (&peer, theirs) in peers.iter().zip(&theirs) {
+        if *theirs != compiled.digest {
+            return Err(NodeError::Disagree {
+                field: "circuit and schedule",
+                mine: hex(&compiled.digest),
+                theirs: hex(&theirs[..theirs.len().min(32)]),
+                peer,
+                name: mine.nodes[peer].clone(),
+            });
+        }
+    }
+
+    // Both ends of a pair give a half; neither alone decides the secret.
+    let mut halves = vec![[0u8; 32]; links.nodes()];
+    for &peer in &peers {
+        random(&mut halves[peer])?;
+        send(links, peer, Kind::Keys, session, 0, halves[peer].to_vec())?;
+    }
+    let mut secrets = vec![[0u8; 32]; links.nodes()];
+    for (&peer, mut theirs) in peers.iter().zip(gather(links, Kind::Keys, session, &peers, watch)?) {
+        if theirs.len() != 32 {
+            return Err(watch.corrupt(peer, "half a secret of the wrong length"));
+        }
+        let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 secret of a pair");
+        let (low, high) = if me < peer { (&halves[peer][..], &theirs[..]) } else { (&theirs[..], &halves[peer][..]) };
+        hash.update(low).update(high);
+        secrets[peer] = *hash.finalize().as_bytes();
+        hash.zeroize();
+        theirs.zeroize();
+    }
+    let nodes = links.nodes();
+    let (previous, next) = ((me + nodes - 1) % nodes, (me + 1) % nodes);
+    let keys = proto::SessionKeys::derive(me, &secrets[previous], &secrets[next], &id, &compiled.digest);
+    halves.zeroize();
+    secrets.zeroize();
+    Ok(Agreed { keys, session })
+}
+
+fn random(out: &mut [u8]) -> Result<(), NodeError> {
+    getrandom::fill(out).map_err(|e| NodeError::Internal(format!("the system gives no randomness: {e}")))
+}

@@ -1,0 +1,169 @@
+//! What a run cost: counted at the transport and by the clocks of the system, never by the tables that predict it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use net::Links;
+use rustix::time::{ClockId, clock_gettime};
+use serde::{Deserialize, Serialize};
+
+/// Whose CPU time is a node's.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Clock {
+    /// The thread that runs the session: several nodes share a process.
+    Thread,
+    /// All threads of the process: it is the node.
+    Process,
+}
+
+impl Clock {
+    fn now(self) -> Duration {
+        let id = match self {
+            Clock::Thread => ClockId::ThreadCPUTime,
+            Clock::Process => ClockId::ProcessCPUTime,
+        };
+        let t = clock_gettime(id);
+        Duration::new(t.tv_sec.max(0) as u64, t.tv_nsec.clamp(0, 999_999_999) as u32)
+    }
+
+    /// Starts counting.
+    pub fn start(self) -> CpuTimer {
+        CpuTimer { clock: self, start: self.now() }
+    }
+}
+
+/// CPU time since a moment.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuTimer {
+    clock: Clock,
+    start: Duration,
+}
+
+impl CpuTimer {
+    /// So far.
+    pub fn elapsed(&self) -> Duration {
+        self.clock.now().saturating_sub(self.start)
+    }
+}
+
+/// Resident peak of this process in bytes; 0 where the system does not tell.
+pub fn peak_memory() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find_map(|l| l.strip_prefix("VmHWM:"));
+    let kb = line.and_then(|l| l.split_whitespace().next()).and_then(|n| n.parse::<u64>().ok());
+    kb.unwrap_or(0) * 1024
+}
+
+/// One node's figures.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct NodeStats {
+    /// Steps executed, inputs and openings included.
+    pub rounds: u64,
+    /// Payload bytes sent to each node.
+    pub sent: Vec<u64>,
+    /// Payload bytes that came from each node.
+    pub received: Vec<u64>,
+    /// Other bytes sent to each node.
+    pub overhead: Vec<u64>,
+    /// CPU seconds after connecting, without compiling.
+    pub cpu: f64,
+    /// Seconds of compiling.
+    pub compile: f64,
+    /// Seconds of connecting and agreeing.
+    pub connect: f64,
+    /// Seconds from the first share to the last confirmation.
+    pub run: f64,
+    /// Lanes by kind of gate.
+    pub gates: BTreeMap<String, u64>,
+}
+
+impl NodeStats {
+    pub(crate) fn new(
+        links: &Links,
+        rounds: u64,
+        gates: BTreeMap<String, u64>,
+        cpu: Duration,
+        compile: Duration,
+        connect: Duration,
+        run: Duration,
+    ) -> NodeStats {
+        let counters: Vec<_> = (0..links.nodes()).map(|p| links.counters(p)).collect();
+        NodeStats {
+            rounds,
+            sent: counters.iter().map(|c| c.payload_sent).collect(),
+            received: counters.iter().map(|c| c.payload_received).collect(),
+            overhead: counters.iter().map(|c| c.overhead_sent).collect(),
+            cpu: cpu.as_secs_f64(),
+            compile: compile.as_secs_f64(),
+            connect: connect.as_secs_f64(),
+            run: run.as_secs_f64(),
+            gates,
+        }
+    }
+}
+
+/// Seconds by phase: the slowest node's.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Seconds {
+    /// Compiling.
+    pub compile: f64,
+    /// Connecting and agreeing.
+    pub connect: f64,
+    /// Running.
+    pub run: f64,
+}
+
+/// A run's figures, with the names and units of `--stats --format json`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct RunStats {
+    /// Steps executed.
+    pub rounds: u64,
+    /// Payload bytes sent, by node.
+    pub bytes_sent: Vec<u64>,
+    /// Other bytes sent, by node.
+    pub overhead_bytes: Vec<u64>,
+    /// CPU seconds, by node.
+    pub cpu_seconds: Vec<f64>,
+    /// By phase.
+    pub seconds: Seconds,
+    /// Resident peak, summed over processes.
+    pub peak_memory_bytes: u64,
+    /// Lanes by kind of gate.
+    pub gates: BTreeMap<String, u64>,
+    /// Payload bytes by sender and receiver.
+    #[serde(skip)]
+    pub pairs: Vec<Vec<u64>>,
+}
+
+impl RunStats {
+    /// Joins the figures of all nodes.
+    pub fn join(nodes: &[NodeStats], peak_memory_bytes: u64) -> RunStats {
+        let max = |f: fn(&NodeStats) -> f64| nodes.iter().map(f).fold(0.0, f64::max);
+        RunStats {
+            rounds: nodes.iter().map(|n| n.rounds).max().unwrap_or(0),
+            bytes_sent: nodes.iter().map(|n| n.sent.iter().sum()).collect(),
+            overhead_bytes: nodes.iter().map(|n| n.overhead.iter().sum()).collect(),
+            cpu_seconds: nodes.iter().map(|n| n.cpu).collect(),
+            seconds: Seconds { compile: max(|n| n.compile), connect: max(|n| n.connect), run: max(|n| n.run) },
+            peak_memory_bytes,
+            gates: nodes.first().map(|n| n.gates.clone()).unwrap_or_default(),
+            pairs: nodes.iter().map(|n| n.sent.clone()).collect(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_run_and_the_thread_clock_is_the_smaller() {
+        let (thread, process) = (Clock::Thread.start(), Clock::Process.start());
+        let mut x = 1u64;
+        while thread.elapsed() < Duration::from_millis(2) {
+            x = std::hint::black_box(x.wrapping_mul(3));
+        }
+        assert!(process.elapsed() >= Duration::from_millis(2));
+        assert!(peak_memory() > 1 << 20);
+    }
+}
