@@ -181,7 +181,11 @@ impl Expander<'_> {
                 if self.s.ty(x).domain != Domain::Clear {
                     return self.local_error(w);
                 }
-                let x = self.cast_clear(x, Elem::Int { signed: e.signed(), bits: ring }, &len);
+                let x = if e.bits() == ring {
+                    x
+                } else {
+                    self.cast_clear(x, Elem::Int { signed: e.signed(), bits: ring }, &len)
+                };
                 Ok(convert::arith(&mut self.s, Op::Lift, vec![x], ring, e, &len))
             }
             Val::Shared { bits, arith, .. } => {

@@ -103,15 +103,6 @@ pub fn mentions_coord(i: &Index) -> bool {
     }
 }
 
-/// Whether an index mentions an induction variable.
-pub fn mentions_var(i: &Index) -> bool {
-    match i {
-        Index::Const(_) | Index::Coord(_) | Index::Lane => false,
-        Index::Var(_) => true,
-        Index::Bin(_, a, b) => mentions_var(a) || mentions_var(b),
-    }
-}
-
 /// A dimension `0..hi`.
 pub fn dim(hi: Index) -> SpaceDim {
     SpaceDim { lo: Index::Const(0), hi, step: 1, step_expr: None }

@@ -4,14 +4,17 @@
 //! nor how a protocol does what it offers.
 
 pub mod asm;
+pub mod cost;
 mod error;
 pub mod expand;
+pub mod fuse;
 pub mod gates;
 mod lens;
 pub mod pipeline;
 pub mod place;
 mod profile;
 pub mod schedule;
+pub mod simplify;
 
 pub use error::{Error, Result};
 pub use pipeline::{Compiled, compile, compile_with};

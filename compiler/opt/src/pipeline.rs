@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::place::Prices;
-use crate::{Profile, expand, place, schedule};
+use crate::{Profile, expand, fuse, place, schedule, simplify};
 use circuit::{Circuit, Schedule};
 
 /// A gate-level circuit with its schedule.
@@ -33,9 +33,15 @@ pub fn compile_with(
     after: &mut dyn FnMut(&str, &Circuit),
 ) -> Result<Compiled> {
     let mut program = circuit.clone();
+    simplify::simplify(&mut program);
+    after("simplify", &program);
+    fuse::fuse(&mut program);
+    after("fuse", &program);
     let plan = place::place(&program, Prices { round: profile.round_bytes() })?;
-    let gates = expand::expand(&program, &plan, protocol.name, profile.round_bytes())?;
+    let mut gates = expand::expand(&program, &plan, protocol.name, profile.round_bytes())?;
     after("expand", &gates);
+    simplify::sweep(&mut gates);
+    after("sweep", &gates);
     let schedule = schedule::schedule(&gates)?;
     Ok(Compiled { gates, schedule })
 }

@@ -395,6 +395,7 @@ pub fn place(c: &Circuit, prices: Prices) -> Result<Plan> {
             }
         }
     }
+    p.bits = vec![false; p.entities.len()];
     for (w, f) in fixed {
         p.add_use(w, f, true);
     }

@@ -253,12 +253,14 @@ impl Expander<'_> {
         self.cast_clear(p, convert::ring_elem(ring), len)
     }
 
-    /// A clear operand of an arithmetic gate, as unsigned words of the ring extended by its sign.
+    /// A clear operand of an arithmetic gate, extended by its sign to the ring's width.
     fn ring_clear(&mut self, w: WireId, ring: u8, len: &Len) -> Result<WireId> {
         let x = self.plain(w)?;
         let e = self.elem(w);
-        let x = self.cast_clear(x, Elem::Int { signed: e.signed(), bits: ring }, len);
-        Ok(self.cast_clear(x, convert::ring_elem(ring), len))
+        if e.bits() == ring {
+            return Ok(x);
+        }
+        Ok(self.cast_clear(x, Elem::Int { signed: e.signed(), bits: ring }, len))
     }
 
     fn binary(&mut self, g: &Gate, out: WireId, bin: Bin) -> Result<()> {
@@ -393,6 +395,7 @@ impl Expander<'_> {
                 } else {
                     let k = self.arith(c, ring)?;
                     let (x, y) = (self.ring_clear(a, ring, &len)?, self.ring_clear(b, ring, &len)?);
+                    let (x, y) = (self.cast_clear(x, re, &len), self.cast_clear(y, re, &len));
                     let d = shift::clear(&mut self.s, Op::Bin(Bin::Sub), vec![x, y], re, &len);
                     let d = arith(&mut self.s, Op::ArithScale, vec![k, d], ring, e, &len);
                     arith(&mut self.s, Op::ArithAdd, vec![d, y], ring, e, &len)

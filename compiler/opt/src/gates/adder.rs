@@ -169,7 +169,9 @@ pub fn cost(k: u8, style: Style) -> (u32, u32) {
     }
     if style == Style::Lean && m / 2 >= 2 {
         let g = m / 2;
-        return ((3 * g - 1) as u32 + net(g) + m.div_ceil(2) as u32 - 1, 2 + log(g) + 1);
+        // The last majority waits for the prefix before it.
+        let before = if m % 2 == 1 { g } else { g - 1 };
+        return ((3 * g - 1) as u32 + net(g) + m.div_ceil(2) as u32 - 1, (2 + log(g)).max(3 + log(before)));
     }
     (m as u32 + net(m), 1 + log(m))
 }
