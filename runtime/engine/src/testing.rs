@@ -139,3 +139,42 @@ pub fn run_in_memory(
     }
     Ok(Run { outputs, by_node, trace, bytes, stats })
 }
+
+/// A plain schedule: local gates as soon as they come, interactive gates gathered into a round until something needs a
+/// result of theirs (or one round each, without `merge`).
+pub fn schedule(circuit: &circuit::Circuit, merge: bool) -> circuit::Schedule {
+    use circuit::Item;
+    let region = |r: &circuit::Region| {
+        let (mut items, mut local, mut round) = (vec![], vec![], vec![]);
+        let mut pending: Vec<circuit::WireId> = vec![];
+        let flush = |items: &mut Vec<Item>, local: &mut Vec<u32>, round: &mut Vec<u32>| {
+            if !local.is_empty() {
+                items.push(Item::Local(std::mem::take(local)));
+            }
+            if !round.is_empty() {
+                items.push(Item::Round(std::mem::take(round)));
+            }
+        };
+        for (k, gate) in r.gates.iter().enumerate() {
+            if gate.op.is_region() || gate.args.iter().any(|w| pending.contains(w)) {
+                flush(&mut items, &mut local, &mut round);
+                pending.clear();
+            }
+            if gate.op.is_region() {
+                items.push(Item::Region(k as u32));
+            } else if circuit.interactive(gate) {
+                round.push(k as u32);
+                pending.extend(&gate.outs);
+                if !merge {
+                    flush(&mut items, &mut local, &mut round);
+                    pending.clear();
+                }
+            } else {
+                local.push(k as u32);
+            }
+        }
+        flush(&mut items, &mut local, &mut round);
+        items
+    };
+    circuit::Schedule { regions: circuit.regions.iter().map(region).collect() }
+}
