@@ -545,6 +545,14 @@ fn visit(
         }
         _ => {}
     }
+    if matches!(gate.op, Op::ArgReduce { .. }) && !p.secret(gate.args[0]) {
+        for (o, a) in gate.outs.iter().zip(&gate.args) {
+            if p.secret(*o) {
+                p.kind[o.0 as usize] = Kind::Move(vec![*a], Map::Same);
+            }
+        }
+        return Ok(());
+    }
     if !p.secret(out) {
         return Ok(());
     }

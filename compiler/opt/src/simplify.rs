@@ -401,6 +401,10 @@ pub fn sweep(c: &mut Circuit) {
                 wires.extend(&g.args);
             } else if let Op::While { cond, .. } = g.op {
                 wires.extend(&c.region(cond).results);
+            } else if let Op::Call(r) = g.op {
+                // Other calls may need what this one does not: signatures stay.
+                wires.extend(&g.args);
+                wires.extend(&c.region(r).results);
             }
             // Whoever enters this region is needed.
             gates.extend(&callers[r.0 as usize]);
@@ -464,21 +468,23 @@ pub fn sweep(c: &mut Circuit) {
                     .zip(&c.regions[body.0 as usize].params)
                     .map(|(o, p)| !live[o.0 as usize] && !live[p.0 as usize])
                     .collect(),
+                Op::If { .. } => g.outs.iter().map(|o| !live[o.0 as usize]).collect(),
                 _ => vec![],
             };
             if dead.iter().any(|d| *d) {
-                drop_at(&mut g.args, &dead);
                 drop_at(&mut g.outs, &dead);
-                let (a, b) = match g.op {
-                    Op::Loop { body, .. } => (body, None),
-                    Op::While { cond, body } => (body, Some(cond)),
-                    _ => continue,
-                };
-                let body = &mut c.regions[a.0 as usize];
-                drop_at(&mut body.params, &dead);
-                drop_at(&mut body.results, &dead);
-                if let Some(q) = b {
-                    drop_at(&mut c.regions[q.0 as usize].params, &dead);
+                if !matches!(g.op, Op::If { .. }) {
+                    drop_at(&mut g.args, &dead);
+                }
+                for (k, inner) in g.op.regions().enumerate() {
+                    let region = &mut c.regions[inner.0 as usize];
+                    // A condition has one result, which is no carried wire.
+                    if !(k == 0 && matches!(g.op, Op::While { .. })) {
+                        drop_at(&mut region.results, &dead);
+                    }
+                    if !matches!(g.op, Op::If { .. }) {
+                        drop_at(&mut region.params, &dead);
+                    }
                 }
             }
             out.push(g);

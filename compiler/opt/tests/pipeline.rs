@@ -42,7 +42,8 @@ fn lanes_of(c: &[Column]) -> Vec<Vec<u128>> {
 #[test]
 fn random_programs_keep_their_meaning() {
     let from = std::env::var("SEED").ok().and_then(|s| s.parse().ok());
-    let seeds = from.map_or(0..400, |s: u64| s..s + 1);
+    let many = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(400);
+    let seeds = from.map_or(0..many, |s: u64| s..s + 1);
     for seed in seeds {
         let (c, inputs) = random::program(seed);
         let r =
@@ -217,4 +218,137 @@ fn long_straight_lines_compile_fast() {
     // An unoptimised build, and other builds beside it.
     assert!(t.elapsed().as_secs() < 15, "{:?}", t.elapsed());
     eprintln!("10^5 statements: {:?}", t.elapsed());
+}
+
+/// Random circuits of the circuit crate: other shapes than ours.
+#[test]
+fn foreign_random_programs_keep_their_meaning() {
+    let many = std::env::var("SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(150);
+    for seed in 0..many {
+        let shape = circuit::testing::Shape { steps: 12, lanes: 20, nesting: 2 };
+        let case = circuit::testing::random_program(seed, &shape);
+        let r = std::panic::catch_unwind(|| check_any(&case.circuit, &case.inputs, Profile::LAN));
+        if let Err(e) = r {
+            let what = e.downcast_ref::<String>().cloned().unwrap_or_default();
+            panic!("seed {seed}: {what}\nprogram:\n{}", common::c_text(&case.circuit));
+        }
+    }
+}
+
+/// As [`check`], for programs that may end in an error: then they do so at every stage.
+fn check_any(c: &Circuit, inputs: &[Column], profile: Profile) {
+    use circuit::interp::{NoBlocks, run};
+    let want = run(c, inputs, &mut NoBlocks, 0);
+    if want.is_ok() {
+        check(c, inputs, profile);
+        return;
+    }
+    match compile_with(c, &spec::REP3, &profile, &mut |name, c| {
+        verified(name, c);
+        assert!(run(c, inputs, &mut NoBlocks, 1).is_err(), "after {name}: no error\n{}", common::c_text(c));
+    }) {
+        Ok(_) | Err(opt::Error::Unsupported { .. }) => {}
+        Err(e) => panic!("{e}"),
+    }
+}
+
+/// A circuit without regions runs in as many rounds as it is deep.
+#[test]
+fn straight_lines_run_in_their_depth() {
+    let mut seen = 0;
+    for seed in 0..400 {
+        let (c, _) = random::program(seed);
+        let done = opt::compile(&c, &spec::REP3, &Profile::LAN).unwrap();
+        let root = done.gates.region(done.gates.root);
+        if root.gates.iter().any(|g| g.op.is_region()) {
+            continue;
+        }
+        seen += 1;
+        let mut depth = vec![0u128; done.gates.wires.len()];
+        let mut deepest = 0;
+        for g in &root.gates {
+            let d = g.args.iter().map(|a| depth[a.0 as usize]).max().unwrap_or(0);
+            let d = d + u128::from(done.gates.interactive(g));
+            deepest = deepest.max(d);
+            for o in &g.outs {
+                depth[o.0 as usize] = d;
+            }
+        }
+        let price = cost(&done.gates, &done.schedule, &spec::REP3, &Profile::LAN).unwrap();
+        assert_eq!(price.rounds, deepest, "seed {seed}");
+    }
+    assert!(seen > 50);
+}
+
+/// A `while` on opened values, and a function called twice.
+#[test]
+fn whiles_and_calls() {
+    let mut b = Builder::new(Level::Program);
+    let a = b.party("A", None);
+    let e = Elem::u(16);
+    let x = b.input(Some(a), "x", e, 2);
+    let x = b.share(x).unwrap();
+    let ty = WireTy::secret(e, 2);
+    // f(x, y) = max(x, y) + x
+    let (f, p) = b.begin(&[ty.clone(), ty.clone()]);
+    let c = b.bin(Bin::Lt, p[0], p[1]).unwrap();
+    let m = b.select(c, p[1], p[0]).unwrap();
+    let r = b.bin(Bin::Add, m, p[0]).unwrap();
+    b.end(vec![r]);
+    let y = b.gate1(Op::Call(f), &[x, x]).unwrap();
+    let z = b.gate1(Op::Call(f), &[x, y]).unwrap();
+    // Doubled until the sum of lanes is 1000 or more.
+    let out = b
+        .while_(
+            &[z],
+            &[ty],
+            |b, p| {
+                let s = b.reduce(Red::Add, p[0], Len::Const(2))?;
+                let k = b.constant(1000, e, Len::ONE);
+                let c = b.bin(Bin::Lt, s, k)?;
+                b.reveal(c, Recipient::All)
+            },
+            |b, p| Ok(vec![b.bin(Bin::Add, p[0], p[0])?]),
+        )
+        .unwrap();
+    let o = b.reveal(out[0], Recipient::All).unwrap();
+    b.output(None, "result", o);
+    let (_, price, out) = check(&b.finish(), &[column(e, [5, 7])], Profile::LAN);
+    // x = (5, 7), y = 2x, z = 3x; 36 doubled five times is 1152.
+    assert_eq!(lanes(&out[0]), [15 * 32, 21 * 32]);
+    assert_eq!(price.turns.len(), 1);
+    assert!(price.turns[0].1.rounds > 5);
+}
+
+#[test]
+fn cost_of_a_triangular_loop_is_walked() {
+    let make = |n: i64| {
+        let mut b = Builder::new(Level::Program);
+        let a = b.party("A", None);
+        let e = Elem::u(32);
+        let x = b.input(Some(a), "x", e, n as u64);
+        let x = b.share(x).unwrap();
+        let zero = b.constant(0, e, Len::ONE);
+        let r = b
+            .loop_(Index::Const(0), Index::Const(n), 1, &[zero], &[WireTy::secret(e, 1)], |b, i, p| {
+                let dims = vec![circuit::SpaceDim::range(Index::Const(0), Index::Var(i))];
+                let space = b.space(Space { dims, guard: None });
+                let len = Len::Space { space, max: n as u64 };
+                let want = WireTy { len: len.clone(), ..WireTy::secret(e, 1) };
+                let s = b.gate1_as(Op::Gather { space, index: Index::Coord(0) }, &[x], want.clone())?;
+                let m = b.bin(Bin::Mul, s, s)?;
+                let m = b.bin(Bin::Mul, m, s)?;
+                let t = b.gate1_as(Op::Reduce { red: Red::Add, group: len }, &[m], WireTy::secret(e, 1))?;
+                Ok(vec![b.bin(Bin::Add, p[0], t)?])
+            })
+            .unwrap();
+        let o = b.reveal(r[0], Recipient::All).unwrap();
+        b.output(None, "result", o);
+        b.finish()
+    };
+    let (_, price, _) = check(&make(6), &[column(Elem::u(32), [1, 2, 3, 4, 5, 6])], Profile::LAN);
+    // 0 + 1 + … + 5 lanes, twice, of which the second product is a dot of one element.
+    assert_eq!(price.gates["mul"], 15);
+    assert_eq!(price.gates["dot"], 6);
+    assert_eq!(price.rounds, 2 + 2 * 6);
 }

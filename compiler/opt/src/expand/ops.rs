@@ -9,7 +9,7 @@ use crate::gates::{adder, compare, divide, mux, reduce};
 
 use crate::place::{BITS, Form, cast_form, form_ring, is_sign_test, own_ring};
 use circuit::index::Intervals;
-use circuit::{Bin, Domain, Elem, Gate, Len, Op, Red, Un, WireId};
+use circuit::{Bin, Domain, Elem, Gate, Index, IndexOp, Len, Op, Red, Un, WireId};
 
 impl Expander<'_> {
     /// One gate, and the forms wanted of its results.
@@ -22,6 +22,7 @@ impl Expander<'_> {
         match &g.op {
             Op::Share(id) => return self.share(g.outs[0], g.args[0], *id),
             Op::Reveal { id, to } => return self.reveal(g.outs[0], g.args[0], *id, *to),
+            Op::ArgReduce { max, group } if self.is_clear(g.args[0]) => return self.arg_reduce_clear(g, *max, group),
             _ if !secret_out => return self.public(g),
             _ => {}
         }
@@ -116,27 +117,29 @@ impl Expander<'_> {
     }
 
     fn moved(&mut self, g: &Gate) -> Result<()> {
-        let out = g.outs[0];
         let shared = match g.op {
             Op::Gather { .. } | Op::GatherAt => 1,
             Op::Scatter { .. } | Op::ScatterAt => 2,
             _ => g.args.len(),
         };
+        let index = g.args[shared..].iter().map(|a| self.plain(*a)).collect::<Result<Vec<_>>>()?;
+        self.moved_by(&g.op, g.outs[0], &g.args[..shared], &index)
+    }
+    /// Moves lanes of secret operands in every form that is wanted; `index` are clear operands that follow.
+    fn moved_by(&mut self, op: &Op, out: WireId, from: &[WireId], index: &[WireId]) -> Result<()> {
         let to = self.len(out);
         let e = self.elem(out);
-        let index = g.args[shared..].iter().map(|a| self.plain(*a)).collect::<Result<Vec<_>>>()?;
-        // A called region must give the same forms in every run of this function: start afresh.
         self.vals[out.0 as usize] = None;
-        for f in self.move_forms(out, &g.args[..shared]) {
+        for f in self.move_forms(out, from) {
             if f != BITS {
                 let ring = form_ring(f);
-                let mut args = g.args[..shared].iter().map(|a| self.arith(*a, ring)).collect::<Result<Vec<_>>>()?;
-                args.extend(&index);
-                let x = arith(&mut self.s, g.op.clone(), args, ring, e, &to);
+                let mut args = from.iter().map(|a| self.arith(*a, ring)).collect::<Result<Vec<_>>>()?;
+                args.extend(index);
+                let x = arith(&mut self.s, op.clone(), args, ring, e, &to);
                 self.put(out, f, None, Some(x));
                 continue;
             }
-            let words = g.args[..shared].iter().map(|a| self.bits(*a)).collect::<Result<Vec<_>>>()?;
+            let words = from.iter().map(|a| self.bits(*a)).collect::<Result<Vec<_>>>()?;
             // Planes that are the same constant in all operands stay; the others move together.
             let k = usize::from(e.bits());
             let live: Vec<usize> =
@@ -145,14 +148,14 @@ impl Expander<'_> {
             if !live.is_empty() {
                 let le = if live.len() == k { e } else { Elem::Bool };
                 let mut args = vec![];
-                for (w, a) in words.iter().zip(&g.args) {
+                for (w, a) in words.iter().zip(from) {
                     let w: Vec<Pl> = live.iter().map(|&i| w[i]).collect();
                     let len = self.len(*a);
                     args.push(self.s.stack(&w, le, &len));
                 }
-                args.extend(&index);
+                args.extend(index);
                 let dom = Domain::Bits { planes: live.len() as u8 };
-                let x = self.s.gate(g.op.clone(), args, dom, le, to.clone());
+                let x = self.s.gate(op.clone(), args, dom, le, to.clone());
                 for (j, &i) in live.iter().enumerate() {
                     out_planes[i] = Pl::Of(x, j as u32);
                 }
@@ -541,6 +544,46 @@ impl Expander<'_> {
             g = next;
         }
         Ok(a)
+    }
+
+    /// Clear keys: the winner's lane is clear, and payloads of any domain are read there.
+    fn arg_reduce_clear(&mut self, g: &Gate, max: bool, group: &Len) -> Result<()> {
+        let key = self.plain(g.args[0])?;
+        let e = self.elem(g.args[0]);
+        let len = self.len(g.args[0]);
+        let to = self.len(g.outs[0]);
+        let size = crate::lens::len_index(&self.s.c, group);
+        let lanes = crate::lens::len_index(&self.s.c, &len);
+        let (Some(size), Some(lanes)) = (size, lanes) else {
+            return self.unsupported("an argmin or argmax over groups whose size has no expression");
+        };
+        let red = if max { Red::Max } else { Red::Min };
+        let s = &mut self.s;
+        let best = shift::clear(s, Op::Reduce { red, group: group.clone() }, vec![key], e, &to);
+        let space = s.space(crate::lens::rect(vec![lanes]));
+        let size = crate::lens::ix(IndexOp::Max, size, Index::Const(1));
+        let index = crate::lens::ix(IndexOp::Div, Index::Coord(0), size);
+        let all = shift::clear(s, Op::Gather { space, index }, vec![best], e, &len);
+        let hit = shift::clear(s, Op::Bin(Bin::Eq), vec![key, all], Elem::Bool, &len);
+        let word = Elem::u(64);
+        let at = shift::clear(s, Op::Iota { space, index: Index::Coord(0) }, vec![], word, &len);
+        let none = s.constant(word.mask(), word, len.clone());
+        let at = shift::clear(s, Op::Select, vec![hit, at, none], word, &len);
+        let first = Op::Reduce { red: Red::Min, group: group.clone() };
+        let at = shift::clear(s, first, vec![at], word, &to);
+        self.set_plain(g.outs[0], best);
+        for (o, a) in g.outs.iter().zip(&g.args).skip(1) {
+            if self.secret(*o) {
+                self.moved_by(&Op::GatherAt, *o, &[*a], &[at])?;
+                self.ensure(*o)?;
+            } else {
+                let x = self.plain(*a)?;
+                let t = self.c.ty(*o).clone();
+                let y = self.s.gate(Op::GatherAt, vec![x, at], t.domain, t.elem, t.len);
+                self.set_plain(*o, y);
+            }
+        }
+        Ok(())
     }
 
     fn arg_reduce(&mut self, g: &Gate, max: bool, group: &Len) -> Result<()> {

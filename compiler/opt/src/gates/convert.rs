@@ -97,7 +97,7 @@ pub fn b2a(s: &mut Asm, x: &[Pl], signed: bool, ring: u8, elem: Elem, len: &Len)
     }
     fixed &= mask(ring);
     if live.is_empty() {
-        let k = s.constant(fixed, elem, len.clone());
+        let k = s.constant(fixed, ring_elem(ring), len.clone());
         return Ok(arith(s, Op::Lift, vec![k], ring, elem, len));
     }
     let m = live.len() as u64;
