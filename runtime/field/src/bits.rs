@@ -2,6 +2,8 @@
 //!
 //! A plane of n lanes is `words(n)` words; bits past the last lane are 0.
 
+use crate::simd::kernel;
+
 /// Words of a plane.
 #[inline]
 pub const fn words(lanes: usize) -> usize {
@@ -25,9 +27,13 @@ pub fn clear_tails(planes: &mut [u64], lanes: usize) {
     }
 }
 
-/// z = xa (ya + yb) + xb ya + (r + s) over GF(2): the local part of ands of shares, masked.
-#[inline]
-pub fn product(x: [&[u64]; 2], y: [&[u64]; 2], r: &[u64], s: &[u64], z: &mut [u64]) {
+kernel! {
+    /// z = xa (ya + yb) + xb ya + (r + s) over GF(2): the local part of ands of shares, masked.
+    pub fn product(x: [&[u64]; 2], y: [&[u64]; 2], r: &[u64], s: &[u64], z: &mut [u64]) = product_body
+}
+
+#[inline(always)]
+fn product_body(x: [&[u64]; 2], y: [&[u64]; 2], r: &[u64], s: &[u64], z: &mut [u64]) {
     let n = z.len();
     let (xa, xb, ya, yb, r, s) = (&x[0][..n], &x[1][..n], &y[0][..n], &y[1][..n], &r[..n], &s[..n]);
     for i in 0..n {

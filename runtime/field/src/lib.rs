@@ -10,6 +10,7 @@ pub mod bits;
 pub mod matrix;
 pub mod prg;
 pub mod ring;
+mod simd;
 pub mod transpose;
 
 pub use prg::Key;

@@ -1,12 +1,18 @@
 //! Matrix products over Z_2^k, blocked for the cache. Knows nothing of shares.
 
 use crate::ring::Ring;
+use crate::simd::kernel;
 
 /// Columns per block: a strip of four rows of y and one of z stays in L1.
 const COLS: usize = 512;
 
-/// z (m × n) += x (m × k) · y (k × n), row-major. Cost: m k n products.
-pub fn mul_acc<T: Ring>(m: usize, k: usize, n: usize, x: &[T], y: &[T], z: &mut [T]) {
+kernel! {
+    /// z (m × n) += x (m × k) · y (k × n), row-major. Cost: m k n products.
+    pub fn mul_acc<T: Ring>(m: usize, k: usize, n: usize, x: &[T], y: &[T], z: &mut [T]) = body
+}
+
+#[inline(always)]
+fn body<T: Ring>(m: usize, k: usize, n: usize, x: &[T], y: &[T], z: &mut [T]) {
     assert!(x.len() == m * k && y.len() == k * n && z.len() == m * n);
     for lo in (0..n).step_by(COLS) {
         let hi = (lo + COLS).min(n);

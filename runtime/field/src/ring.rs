@@ -3,6 +3,7 @@
 //!
 //! All slices of one call have equal lengths; a kernel panics otherwise (its callers are ours alone).
 
+use crate::simd::kernel;
 use zerocopy::{FromBytes, Immutable, IntoBytes, KnownLayout};
 
 /// A machine word seen as an element of Z_2^k.
@@ -62,9 +63,13 @@ macro_rules! ring {
 }
 ring!(u8, u16, u32, u64, u128);
 
-/// z = xa (ya + yb) + xb ya + (r - s): the local part of a product of shares (xa, xb), (ya, yb), masked by r - s.
-#[inline]
-pub fn product<T: Ring>(x: [&[T]; 2], y: [&[T]; 2], r: &[T], s: &[T], z: &mut [T]) {
+kernel! {
+    /// z = xa (ya + yb) + xb ya + (r - s): the local part of a product of shares (xa, xb), (ya, yb), masked by r - s.
+    pub fn product<T: Ring>(x: [&[T]; 2], y: [&[T]; 2], r: &[T], s: &[T], z: &mut [T]) = product_body
+}
+
+#[inline(always)]
+fn product_body<T: Ring>(x: [&[T]; 2], y: [&[T]; 2], r: &[T], s: &[T], z: &mut [T]) {
     let n = z.len();
     let (xa, xb, ya, yb, r, s) = (&x[0][..n], &x[1][..n], &y[0][..n], &y[1][..n], &r[..n], &s[..n]);
     for i in 0..n {
@@ -73,9 +78,13 @@ pub fn product<T: Ring>(x: [&[T]; 2], y: [&[T]; 2], r: &[T], s: &[T], z: &mut [T
     }
 }
 
-/// Sum over a group of xa (ya + yb) + xb ya: the local part of a dot product, not masked.
-#[inline]
-pub fn dot<T: Ring>(x: [&[T]; 2], y: [&[T]; 2]) -> T {
+kernel! {
+    /// Sum over a group of xa (ya + yb) + xb ya: the local part of a dot product, not masked.
+    pub fn dot<T: Ring>(x: [&[T]; 2], y: [&[T]; 2]) -> T = dot_body
+}
+
+#[inline(always)]
+fn dot_body<T: Ring>(x: [&[T]; 2], y: [&[T]; 2]) -> T {
     let n = x[0].len();
     let (xa, xb, ya, yb) = (&x[0][..n], &x[1][..n], &y[0][..n], &y[1][..n]);
     // Four sums hide the latency of the multiplier.
