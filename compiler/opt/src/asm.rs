@@ -10,7 +10,7 @@ use circuit::{
 use rustc_hash::FxHashMap;
 
 /// A plane of a boolean word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Pl {
     /// All lanes 0.
     Zero,
@@ -113,7 +113,7 @@ impl Asm {
     /// A gate with one result of the type given.
     pub fn gate(&mut self, op: Op, args: Vec<WireId>, domain: Domain, elem: Elem, len: Len) -> WireId {
         let ty = WireTy { domain, elem, len };
-        // Local shared-value gates are pure: the same one in the same region is the same wire. Enclosing regions count too.
+        // Gates that compute are pure: the same one in the same region, or an enclosing one, is the same wire.
         let pure = matches!(
             op,
             Op::Const(_)
@@ -126,6 +126,12 @@ impl Asm {
                 | Op::BitsMask
                 | Op::Gather { .. }
                 | Op::ArithTrunc
+                | Op::ArithAdd
+                | Op::ArithSub
+                | Op::ArithScale
+                | Op::ArithMul
+                | Op::BitsAnd
+                | Op::Dot { .. }
         );
         if pure {
             let key = (op, args, ty);
@@ -251,6 +257,8 @@ impl Asm {
         let mut seen: FxHashMap<(Pl, Pl), usize> = FxHashMap::default();
         let mut nots: Vec<(usize, Pl)> = vec![];
         for (i, &(a, b)) in pairs.iter().enumerate() {
+            // A canonical order: both selections of an exchange share their products.
+            let (a, b) = if b < a { (b, a) } else { (a, b) };
             match fold(a, b) {
                 Some(Fold::To(p)) => out[i] = p,
                 Some(Fold::Not(p)) => nots.push((i, p)),

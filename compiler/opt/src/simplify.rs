@@ -217,7 +217,8 @@ impl Simplify<'_> {
                     Some((Op::Const(v), _)) if *index == Index::Const(0) => To::Op(Op::Const(*v), vec![]),
                     Some((Op::Gather { space: s1, index: i1 }, inner)) => {
                         let inner_space = &self.c.spaces[s1.0 as usize];
-                        if !(flat_dim(inner_space) || !i1.mentions_point()) || mentions(i1, index) > MAX_INDEX {
+                        let known = flat_dim(inner_space) || !i1.mentions_point();
+                        if !known || i1.depth() + index.depth() > MAX_INDEX {
                             return To::Keep;
                         }
                         let composed = i1.subst(&|leaf| match leaf {
@@ -311,11 +312,6 @@ impl Simplify<'_> {
 fn flat_dim(s: &circuit::Space) -> bool {
     matches!(s.dims.as_slice(), [d] if d.lo == Index::Const(0) && d.step == 1 && d.step_expr.is_none())
         && s.guard.is_none()
-}
-
-/// Depth of a composed index.
-fn mentions(outer: &Index, inner: &Index) -> usize {
-    outer.depth() + inner.depth()
 }
 
 /// A binary operator on numbers; `None` where it is not worth it or may fail.

@@ -258,7 +258,8 @@ fn sizes() {
         let c = build(&[e, e], None, 1, out, |s, w, _, len| lib(s, &w[0], &w[1], len));
         ands_and_depth(&c)
     };
-    let table: Vec<(&str, Lib, [(u32, u32); 5])> = vec![
+    type Row = (&'static str, Lib, [(u32, u32); 5]);
+    let table: Vec<Row> = vec![
         ("lt", |s, a, b, n| vec![compare::lt(s, a, b, false, n)], [(15, 4), (34, 5), (73, 6), (152, 7), (311, 8)]),
         ("eq", |s, a, b, n| vec![compare::eq(s, a, b, n)], [(7, 3), (15, 4), (31, 5), (63, 6), (127, 7)]),
         (

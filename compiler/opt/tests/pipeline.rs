@@ -352,3 +352,40 @@ fn cost_of_a_triangular_loop_is_walked() {
     assert_eq!(price.gates["dot"], 6);
     assert_eq!(price.rounds, 2 + 2 * 6);
 }
+
+/// A compare-exchange selects once for both results, in either form.
+#[test]
+fn exchanges_share_their_products() {
+    let make = |product: bool| {
+        let mut b = Builder::new(Level::Program);
+        let a = b.party("A", None);
+        let e = Elem::u(32);
+        let mut x = b.input(Some(a), "x", e, 3);
+        let mut y = b.input(Some(a), "y", e, 3);
+        let mut c = b.input(Some(a), "c", Elem::Bool, 3);
+        for w in [&mut x, &mut y, &mut c] {
+            *w = b.share(*w).unwrap();
+        }
+        if !product {
+            c = b.bin(Bin::Lt, x, y).unwrap();
+        }
+        for (k, (p, q)) in [(x, y), (y, x)].into_iter().enumerate() {
+            let mut s = b.select(c, p, q).unwrap();
+            if product {
+                s = b.bin(Bin::Mul, s, s).unwrap();
+            }
+            let o = b.reveal(s, Recipient::All).unwrap();
+            b.output(None, &format!("r{k}"), o);
+        }
+        b.finish()
+    };
+    let e = Elem::u(32);
+    let ins = [column(e, [1, 5, 7]), column(e, [3, 4, 7]), column(Elem::Bool, [1, 0, 1])];
+    let (_, price, out) = check(&make(false), &ins, Profile::LAN);
+    assert_eq!((lanes(&out[0]), lanes(&out[1])), (vec![1, 4, 7], vec![3, 5, 7]));
+    assert_eq!(price.gates["and"], 3 * (73 + 32));
+    let (_, price, out) = check(&make(true), &ins, Profile::LAN);
+    assert_eq!((lanes(&out[0]), lanes(&out[1])), (vec![1, 16, 49], vec![9, 25, 49]));
+    // One selection and two squares: the condition is an input, shared in the ring at once.
+    assert_eq!(price.gates["mul"], 3 * 3);
+}

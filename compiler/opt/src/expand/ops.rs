@@ -1,7 +1,7 @@
 //! Each program gate as primitives.
 
 use super::{Expander, Val};
-use crate::asm::Pl;
+use crate::asm::{Asm, Pl};
 use crate::error::Result;
 use crate::gates::convert::{self, arith};
 use crate::gates::shift::{self, Shift};
@@ -422,9 +422,16 @@ impl Expander<'_> {
         let k = self.arith(c, ring)?;
         let (x, y) = (self.own_arith(a)?, self.own_arith(b)?);
         let zero = self.is_clear(b) && self.consts.get(&b) == Some(&0);
-        let d = if zero { x } else { arith(&mut self.s, Op::ArithSub, vec![x, y], ring, e, &len) };
-        let m = arith(&mut self.s, Op::ArithMul, vec![k, d], ring, e, &len);
-        let r = if zero { m } else { arith(&mut self.s, Op::ArithAdd, vec![y, m], ring, e, &len) };
+        let r = if zero {
+            arith(&mut self.s, Op::ArithMul, vec![k, x], ring, e, &len)
+        } else {
+            // c (lo - hi) whichever arm is which: both selections of an exchange share it.
+            let (lo, hi) = if x < y { (x, y) } else { (y, x) };
+            let d = arith(&mut self.s, Op::ArithSub, vec![lo, hi], ring, e, &len);
+            let m = arith(&mut self.s, Op::ArithMul, vec![k, d], ring, e, &len);
+            let op = if x < y { Op::ArithAdd } else { Op::ArithSub };
+            arith(&mut self.s, op, vec![y, m], ring, e, &len)
+        };
         self.set_arith(out, r);
         Ok(())
     }
@@ -527,15 +534,24 @@ impl Expander<'_> {
     fn product_tree(&mut self, x: WireId, group: &Len, to: &Len) -> Result<WireId> {
         let e = self.elem(x);
         let ring = own_ring(e);
-        let (Some(size), Some(expr)) = (crate::lens::len_const(group), crate::lens::len_index(&self.s.c, to)) else {
-            return self.unsupported("a product of secrets over groups of varying size");
-        };
-        if size == 0 {
-            let one = self.s.constant(1, e, to.clone());
-            return Ok(arith(&mut self.s, Op::Lift, vec![one], ring, e, to));
-        }
-        let mut g = reduce::Groups { count: to.clone(), expr, size };
+        let len = self.len(x);
         let mut a = self.own_arith(x)?;
+        let one = |s: &mut Asm, len: &Len| {
+            let one = s.constant(1, convert::ring_elem(ring), len.clone());
+            arith(s, Op::Lift, vec![one], ring, e, len)
+        };
+        let mut g = match reduce::grouping(&mut self.s, &len, group, to)? {
+            Ok(g) => g,
+            Err(p) => {
+                let base = one(&mut self.s, &p.all);
+                a = p.wire(&mut self.s, base, a);
+                p.groups
+            }
+        };
+        let padded = g.clone();
+        if g.size == 0 {
+            return Ok(one(&mut self.s, to));
+        }
         while g.size > 1 {
             let (lv, next) = reduce::level(&mut self.s, &g, false);
             let (l, r) = lv.split_wire(&mut self.s, a);
@@ -543,7 +559,10 @@ impl Expander<'_> {
             a = lv.join_wire(&mut self.s, a, p);
             g = next;
         }
-        Ok(a)
+        Ok(match reduce::cut_space(&mut self.s, &padded, to)? {
+            None => a,
+            Some(space) => arith(&mut self.s, Op::Gather { space, index: Index::Lane }, vec![a], ring, e, to),
+        })
     }
 
     /// Clear keys: the winner's lane is clear, and payloads of any domain are read there.
@@ -591,16 +610,13 @@ impl Expander<'_> {
         let e = self.elem(key);
         let len = self.len(key);
         let to = self.len(g.outs[0]);
-        let (Some(size), Some(expr)) = (crate::lens::len_const(group), crate::lens::len_index(&self.s.c, &to)) else {
-            return self.unsupported("an argmin or argmax over groups of varying size");
-        };
-        if size == 0 {
-            return self.unsupported("an argmin or argmax of nothing");
-        }
-        let k = self.bits(key)?;
+        let mut k = self.bits(key)?;
+        let bits = k.len();
+        let mut len = len;
+        let grouping = reduce::grouping(&mut self.s, &len, group, &to)?;
         let mut payloads = vec![];
         for a in &g.args[1..] {
-            payloads.push(if self.is_clear(*a) {
+            payloads.push(if self.is_clear(*a) && grouping.is_ok() {
                 let w = self.plain(*a)?;
                 let low = self.low.get(&w).copied().unwrap_or(128).min(u32::from(self.elem(*a).bits()));
                 reduce::Payload::Clear(w, low)
@@ -608,14 +624,29 @@ impl Expander<'_> {
                 reduce::Payload::Planes(self.bits(*a)?)
             });
         }
-        let groups = reduce::Groups { count: to, expr, size };
+        let groups = match grouping {
+            Ok(groups) => groups,
+            Err(p) => {
+                // Lanes of padding stand last in their group and have the worst key: they never win.
+                let worst: Vec<Pl> = (0..bits).map(|i| Pl::bit((e.signed() && i + 1 == bits) == max)).collect();
+                k = p.word(&mut self.s, &k, &len, &worst);
+                for x in &mut payloads {
+                    if let reduce::Payload::Planes(x) = x {
+                        *x = p.word(&mut self.s, x, &len, &vec![Pl::Zero; x.len()]);
+                    }
+                }
+                len = p.all;
+                p.groups
+            }
+        };
+        if groups.size == 0 {
+            return self.unsupported("an argmin or argmax of nothing");
+        }
+        let padded = groups.clone();
         let r = reduce::arg_reduce(&mut self.s, k, payloads, len, groups, max, e.signed());
         for (o, w) in g.outs.iter().zip(r) {
-            if self.secret(*o) {
-                self.set_bits(*o, w);
-            } else {
-                return self.unsupported("a clear result of an argmin with a secret payload");
-            }
+            let w = reduce::cut(&mut self.s, &w, &padded, &to)?;
+            self.set_bits(*o, w);
         }
         Ok(())
     }
@@ -626,7 +657,7 @@ fn zip(l: &[Pl], r: &[Pl]) -> Vec<(Pl, Pl)> {
 }
 
 /// `a | b = !(!a & !b)`.
-fn or_many(s: &mut crate::asm::Asm, pairs: &[(Pl, Pl)], len: &Len) -> Vec<Pl> {
+fn or_many(s: &mut Asm, pairs: &[(Pl, Pl)], len: &Len) -> Vec<Pl> {
     let flat: Vec<Pl> = pairs.iter().flat_map(|p| [p.0, p.1]).collect();
     let n = s.not_many(&flat, len);
     let p: Vec<(Pl, Pl)> = n.chunks(2).map(|q| (q[0], q[1])).collect();

@@ -21,14 +21,20 @@ pub struct Groups {
     pub size: u64,
 }
 
+/// Lanes by an index over a space.
+type At = (SpaceId, Index);
+
+/// Joins both sides of all pairs, given their lanes.
+pub type Combine<'a> = dyn FnMut(&mut Asm, &[Pl], &[Pl], &Len) -> Vec<Pl> + 'a;
+
 /// Where the lanes of one level come from and go to.
 pub struct Level {
     /// Lanes that are combined, by pairs.
     pub pairs: Len,
-    left: (SpaceId, Index),
-    right: (SpaceId, Index),
+    left: At,
+    right: At,
     /// For odd groups: lanes after the level, where the leftover is read, where the pairs go.
-    odd: Option<(Len, (SpaceId, Index), (SpaceId, Index))>,
+    odd: Option<(Len, At, At)>,
 }
 
 fn affine(a: i64, b: i64, c: i64) -> Index {
@@ -127,7 +133,69 @@ impl Level {
     }
 }
 
+/// Where lanes of groups of varying size go among groups padded to their greatest size.
+pub struct Padding {
+    space: SpaceId,
+    index: Index,
+    /// Lanes with the padding.
+    pub all: Len,
+    /// The padded groups.
+    pub groups: Groups,
+}
+
+/// Groups that are regular as they are (`Ok`), or how to pad them (`Err` inside).
+///
+/// # Errors
+/// When a varying size has no expression.
+pub fn grouping(s: &mut Asm, len: &Len, group: &Len, out: &Len) -> Result<std::result::Result<Groups, Padding>> {
+    if let (Some(size), Some(expr)) = (len_const(group), len_index(&s.c, out)) {
+        return Ok(Ok(Groups { count: out.clone(), expr, size }));
+    }
+    let (Some(size), Some(lanes)) = (len_index(&s.c, group), len_index(&s.c, len)) else {
+        return Err(Error::Unsupported {
+            what: "a reduction of groups whose size has no expression".into(),
+            span: s.span,
+        });
+    };
+    let max = len_max(group);
+    let count = len_max(out);
+    let space = s.space(rect(vec![lanes]));
+    // An empty group has no lanes to place; the divisor only has to be a number.
+    let size = ix(IndexOp::Max, size, Index::Const(1));
+    let q = ix(IndexOp::Div, Index::Lane, size.clone());
+    let r = ix(IndexOp::Rem, Index::Lane, size);
+    Ok(Err(Padding {
+        space,
+        index: ix(IndexOp::Add, ix(IndexOp::Mul, q, Index::Const(max as i64)), r),
+        all: Len::Const(count.saturating_mul(max)),
+        groups: Groups { count: Len::Const(count), expr: Index::Const(count as i64), size: max },
+    }))
+}
+
+impl Padding {
+    /// A wire's lanes in their places, the others from `base`.
+    pub fn wire(&self, s: &mut Asm, base: WireId, x: WireId) -> WireId {
+        let t = s.ty(base).clone();
+        let op = Op::Scatter { space: self.space, index: self.index.clone() };
+        s.gate(op, vec![base, x], t.domain, t.elem, self.all.clone())
+    }
+    /// A word, padded with `identity`.
+    pub fn word(&self, s: &mut Asm, x: &[Pl], len: &Len, identity: &[Pl]) -> Vec<Pl> {
+        let mut w = vec![];
+        for (chunk, id) in x.chunks(240).zip(identity.chunks(240)) {
+            let base = lifted(s, id, &self.all);
+            let v = s.bare(chunk, len);
+            let o = self.wire(s, base, v);
+            w.extend(s.planes_of(o));
+        }
+        w
+    }
+}
+
 /// Groups of a reduction, and the word padded to constant size where needed.
+///
+/// # Errors
+/// As [`grouping`].
 pub fn regular(
     s: &mut Asm,
     x: &[Pl],
@@ -136,32 +204,10 @@ pub fn regular(
     out: &Len,
     identity: &[Pl],
 ) -> Result<(Vec<Pl>, Len, Groups)> {
-    if let (Some(size), Some(expr)) = (len_const(group), len_index(&s.c, out)) {
-        return Ok((x.to_vec(), len.clone(), Groups { count: out.clone(), expr, size }));
+    match grouping(s, len, group, out)? {
+        Ok(g) => Ok((x.to_vec(), len.clone(), g)),
+        Err(p) => Ok((p.word(s, x, len, identity), p.all.clone(), p.groups)),
     }
-    let unsupported =
-        || Error::Unsupported { what: "a reduction of groups whose size has no expression".into(), span: s.span };
-    let size = len_index(&s.c, group).ok_or_else(unsupported)?;
-    let max = len_max(group);
-    let count = len_max(out);
-    let all = Len::Const(count.saturating_mul(max));
-    let lanes = len_index(&s.c, len).ok_or_else(unsupported)?;
-    let space = s.space(rect(vec![lanes]));
-    // An empty group has no lanes to place; the divisor only has to be a number.
-    let size = ix(IndexOp::Max, size, Index::Const(1));
-    let q = ix(IndexOp::Div, Index::Lane, size.clone());
-    let r = ix(IndexOp::Rem, Index::Lane, size);
-    let index = ix(IndexOp::Add, ix(IndexOp::Mul, q, Index::Const(max as i64)), r);
-    let mut w = vec![];
-    for (chunk, id) in x.chunks(240).zip(identity.chunks(240)) {
-        let base = lifted(s, id, &all);
-        let v = s.bare(chunk, len);
-        let dom = s.ty(base).domain;
-        let o = s.gate(Op::Scatter { space, index: index.clone() }, vec![base, v], dom, Elem::Bool, all.clone());
-        w.extend(s.planes_of(o));
-    }
-    let g = Groups { count: Len::Const(count), expr: Index::Const(count as i64), size: max };
-    Ok((w, all, g))
 }
 
 /// A constant word as a bare wire.
@@ -178,32 +224,38 @@ fn lifted(s: &mut Asm, planes: &[Pl], len: &Len) -> WireId {
     s.gate(Op::Planes(list), vec![zero], Domain::Bits { planes: planes.len() as u8 }, Elem::Bool, len.clone())
 }
 
-/// Cuts the result of padded groups back to the lanes wanted.
-pub fn cut(s: &mut Asm, x: &[Pl], g: &Groups, out: &Len) -> Result<Vec<Pl>> {
+/// Where the lanes of a length are read from padded groups' results; `None` when nothing was padded.
+///
+/// # Errors
+/// When the length has no expression.
+pub fn cut_space(s: &mut Asm, g: &Groups, out: &Len) -> Result<Option<SpaceId>> {
     if g.count == *out {
-        return Ok(x.to_vec());
+        return Ok(None);
     }
-    let space = match out {
-        Len::Space { space, .. } => *space,
+    match out {
+        Len::Space { space, .. } => Ok(Some(*space)),
         l => {
             let Some(n) = len_index(&s.c, l) else {
                 return Err(Error::Unsupported { what: "a length without an expression".into(), span: s.span });
             };
-            s.space(rect(vec![n]))
+            Ok(Some(s.space(rect(vec![n]))))
         }
-    };
-    Ok(s.gather_planes(x, Elem::Bool, &g.count, space, &Index::Lane, out))
+    }
+}
+
+/// Cuts the result of padded groups back to the lanes wanted.
+///
+/// # Errors
+/// As [`cut_space`].
+pub fn cut(s: &mut Asm, x: &[Pl], g: &Groups, out: &Len) -> Result<Vec<Pl>> {
+    Ok(match cut_space(s, g, out)? {
+        None => x.to_vec(),
+        Some(space) => s.gather_planes(x, Elem::Bool, &g.count, space, &Index::Lane, out),
+    })
 }
 
 /// Tree over words. `combine` is given both sides and their lanes. Depth ceil(log2 size) times that of `combine`.
-pub fn tree(
-    s: &mut Asm,
-    x: Vec<Pl>,
-    len: Len,
-    mut g: Groups,
-    neighbours: bool,
-    combine: &mut dyn FnMut(&mut Asm, &[Pl], &[Pl], &Len) -> Vec<Pl>,
-) -> Vec<Pl> {
+pub fn tree(s: &mut Asm, x: Vec<Pl>, len: Len, mut g: Groups, neighbours: bool, combine: &mut Combine<'_>) -> Vec<Pl> {
     let (mut x, mut len) = (x, len);
     while g.size > 1 {
         let (lv, next) = level(s, &g, neighbours);

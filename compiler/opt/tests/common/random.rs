@@ -87,13 +87,13 @@ impl Gen {
             return self.b.constant(v, e, Len::Const(n));
         }
         let w = self.pick();
-        let w = self.to_lanes(w, n);
-        self.to_elem(w, e)
+        let w = self.lanes_of(w, n);
+        self.cast_to(w, e)
     }
-    fn to_elem(&mut self, w: WireId, e: Elem) -> WireId {
+    fn cast_to(&mut self, w: WireId, e: Elem) -> WireId {
         if self.elem(w) == e { w } else { self.b.cast(w, e).unwrap() }
     }
-    fn to_lanes(&mut self, w: WireId, n: u64) -> WireId {
+    fn lanes_of(&mut self, w: WireId, n: u64) -> WireId {
         let m = self.lanes(w);
         if m == n {
             return w;
@@ -116,7 +116,7 @@ impl Gen {
             11 => {
                 let e = ELEMS[self.r.below(9) as usize];
                 let w = self.pick();
-                Some(self.to_elem(w, e))
+                Some(self.cast_to(w, e))
             }
             12 if self.depth < 2 => return self.region(),
             _ => self.concat(),
@@ -188,7 +188,7 @@ impl Gen {
     fn reduce(&mut self) -> Option<WireId> {
         let x = self.pick();
         let n = self.lanes(x);
-        let divisors: Vec<u64> = (1..=n).filter(|g| n % g == 0).collect();
+        let divisors: Vec<u64> = (1..=n).filter(|g| n.is_multiple_of(*g)).collect();
         let g = divisors[self.r.below(divisors.len() as u64) as usize];
         let group = Len::Const(g);
         let e = self.elem(x);
@@ -325,8 +325,8 @@ impl Gen {
     }
     fn secret_zero(&mut self, t: &WireTy) -> WireId {
         let x = self.pool[0];
-        let x = self.to_lanes(x, t.len.as_const().unwrap());
-        let x = self.to_elem(x, t.elem);
+        let x = self.lanes_of(x, t.len.as_const().unwrap());
+        let x = self.cast_to(x, t.elem);
         self.b.bin(Bin::Xor, x, x).unwrap()
     }
 }
