@@ -14,8 +14,8 @@ use proto::{Draw, Layout, SessionKeys};
 use crate::Fault;
 use crate::place::Seat;
 use crate::value::{
-    Planes, Value, Word, by_ring, bytes, bytes_mut, each_column, from_planes, internal, to_column, to_planes, to_ring,
-    zeros,
+    Planes, Value, Word, by_ring, bytes, bytes_mut, column_bits, each_column, from_planes, internal, to_column,
+    to_planes, to_ring, zeros,
 };
 
 /// Bytes of message per chunk of work.
@@ -85,7 +85,7 @@ enum Work {
     /// Input of words: the dealer, its value.
     DealWords {
         dealer: usize,
-        value: Option<Column>,
+        value: Option<Arc<Value>>,
         draw: Draw,
         bits: u32,
         at: usize,
@@ -231,7 +231,7 @@ impl Batch {
         if (q.count, q.lanes) != (count, lanes) {
             return Err(internal("operands differ in planes"));
         }
-        let buffers = vec![Column::U64(vec![0; words]), Column::U64(vec![0; words])];
+        let buffers = vec![Column::U64(field::zeroed(words)), Column::U64(field::zeroed(words))];
         let work = Work::And { x, y, draw, at: 0, lanes };
         Ok(Batch::new(work, buffers, Finish::Planes { count, lanes })
             .ring_exchange(me, Layout::planes(count, lanes, 0, lanes)))
@@ -242,7 +242,7 @@ impl Batch {
         me: usize,
         draw: Draw,
         dealer: usize,
-        value: Option<Column>,
+        value: Option<Arc<Value>>,
         bits: u32,
         lanes: usize,
     ) -> Result<Batch, Fault> {
@@ -255,7 +255,7 @@ impl Batch {
     /// Input of planes by one node.
     fn deal_planes(me: usize, draw: Draw, dealer: usize, value: Option<Vec<u64>>, count: usize, lanes: usize) -> Batch {
         let words = count * bits::words(lanes);
-        let buffers = vec![Column::U64(vec![0; words]), Column::U64(vec![0; words])];
+        let buffers = vec![Column::U64(field::zeroed(words)), Column::U64(field::zeroed(words))];
         let mut b = Batch::new(
             Work::DealPlanes { dealer, value, draw, lanes, at: 0 },
             buffers,
@@ -270,34 +270,47 @@ impl Batch {
         me: usize,
         mut draws: [Option<Draw>; 3],
         seat: &Seat,
-        x: &Value,
+        x: &Arc<Value>,
         elem: Elem,
         form: Form,
     ) -> Result<Batch, Fault> {
         let lanes = x.lanes();
-        let mut one = |dealer: usize, value: Option<&Column>, lanes: usize| -> Result<Batch, Fault> {
+        // Words of the ring already, as they lie.
+        let exact = |bits: u32| column_bits(elem) == bits && (!elem.signed() || u32::from(elem.bits()) == bits);
+        let mut one = |dealer: usize, value: Option<Arc<Value>>, lanes: usize| -> Result<Batch, Fault> {
             let draw = draws[dealer].take().ok_or_else(|| internal("a draw is used twice"))?;
             match form {
-                Form::Ring(bits) => by_ring!(bits as u16, T => {
-                    let value = value.map(|v| T::column(to_ring::<T>(v, elem)));
+                Form::Ring(bits) => {
+                    let value = match value {
+                        Some(v) if !exact(bits) => Some(Arc::new(Value::Known(
+                            by_ring!(bits as u16, T => Ok(T::column(to_ring::<T>(v.known()?, elem))))?,
+                        ))),
+                        other => other,
+                    };
                     Batch::deal_words(me, draw, dealer, value, bits, lanes)
-                }),
+                }
                 Form::Planes(count) => {
-                    Ok(Batch::deal_planes(me, draw, dealer, value.map(|v| to_planes(v, elem, count)), count, lanes))
+                    let value = match value {
+                        Some(v) => Some(to_planes(v.known()?, elem, count)),
+                        None => None,
+                    };
+                    Ok(Batch::deal_planes(me, draw, dealer, value, count, lanes))
                 }
             }
         };
         if let Some(dealer) = seat.single() {
-            let value = if me == dealer { Some(x.known()?) } else { None };
-            return one(dealer, value, lanes);
+            return one(dealer, (me == dealer).then(|| x.clone()), lanes);
         }
         let runs = [seat.runs(0, lanes)?, seat.runs(1, lanes)?, seat.runs(2, lanes)?];
         let mut inner = vec![];
         for (dealer, runs) in runs.iter().enumerate() {
             let n = runs.iter().map(|r| r.1).sum();
-            let dense = if me == dealer && n > 0 { Some(pick(x.known()?, runs)) } else { None };
-            let dense = if me == dealer && n == 0 { Some(Column::zeros(elem, 0)) } else { dense };
-            inner.push(one(dealer, dense.as_ref(), n)?);
+            let dense = match me == dealer {
+                true if n == 0 => Some(Column::zeros(elem, 0)),
+                true => Some(pick(x.known()?, runs)),
+                false => None,
+            };
+            inner.push(one(dealer, dense.map(|c| Arc::new(Value::Known(c))), n)?);
         }
         let mut b = Batch::new(Work::Nothing, vec![], Finish::Spread { runs, lanes, form });
         // The inner batches' messages are this batch's; buffers 2 d and 2 d + 1 are theirs.
@@ -328,7 +341,7 @@ impl Batch {
     ) -> Result<Batch, Fault> {
         let lanes = x.lanes();
         let words = count * bits::words(lanes);
-        let buffers = (0..4).map(|_| Column::U64(vec![0; words])).collect();
+        let buffers = (0..4).map(|_| Column::U64(field::zeroed(words))).collect();
         let work = Work::A2b { x, draws, bits, neg, planes: count, lanes };
         let mut b = Batch::new(work, buffers, Finish::Planes { count, lanes });
         let t = rep3::thirds(lanes);
@@ -421,7 +434,7 @@ impl Batch {
                 let words = if receive { count * p.stride() } else { 0 };
                 let mut batch = Batch::new(
                     Work::Nothing,
-                    vec![Column::U64(vec![0; words])],
+                    vec![Column::U64(field::zeroed(words))],
                     Finish::OpenPlanes { x: x.clone(), elem },
                 );
                 if send {
@@ -517,7 +530,7 @@ impl Batch {
                 let (a, b) = (T::of_mut(first)?, T::of_mut(&mut rest[0])?);
                 let hi = (*at + CHUNK / T::BYTES).min(a.len());
                 let value = match value {
-                    Some(v) => Some(&T::of(v)?[*at..hi]),
+                    Some(v) => Some(&T::of(v.known()?)?[*at..hi]),
                     None => None,
                 };
                 // The node before the dealer may already hold bytes in `b`: dealing leaves them alone.
@@ -684,7 +697,7 @@ impl Finish {
                 let column = by_ring!(came.word_bits() as u16, T => {
                     let [a, b] = x.arith::<T>()?;
                     ring::open(a, b, u32::from(elem.bits()), T::of_mut(&mut came)?);
-                    match crate::value::column_bits(elem) == T::BITS {
+                    match column_bits(elem) == T::BITS {
                         true => Ok(came),
                         false => to_column::<T>(T::of(&came)?.to_vec(), elem),
                     }

@@ -79,7 +79,7 @@ impl Moves {
 
     /// The lanes of `src` that the moves name.
     pub fn gather<T: Ring>(&self, src: &[T]) -> Vec<T> {
-        let mut out = Vec::with_capacity(self.count);
+        let mut out = field::buffer(self.count);
         for r in &self.runs {
             let (start, n) = (r.start as usize, r.count as usize);
             match r.stride {
@@ -111,7 +111,7 @@ impl Moves {
     /// [`Moves::gather`] on each of `count` planes of `lanes` lanes.
     pub fn gather_planes(&self, src: &[u64], count: usize, lanes: usize) -> Vec<u64> {
         let (sw, dw) = (bits::words(lanes), bits::words(self.count));
-        let mut out = vec![0u64; count * dw];
+        let mut out: Vec<u64> = field::zeroed(count * dw);
         if dw == 0 {
             return out;
         }
@@ -188,8 +188,8 @@ impl Moves {
         let mut lo = 0;
         while lo < count {
             let n = (count - lo).min(64);
-            let mut words = vec![0u64; lanes];
-            let mut new = vec![0u64; self.count];
+            let mut words: Vec<u64> = field::zeroed(lanes);
+            let mut new: Vec<u64> = field::zeroed(self.count);
             transpose::to_lanes(&base[lo * bw..], n, bw, &mut words);
             transpose::to_lanes(&values[lo * vw..], n, vw, &mut new);
             self.scatter(&mut words, &new);
@@ -221,7 +221,7 @@ fn through_words(
     let mut lo = 0;
     while lo < count {
         let n = (count - lo).min(64);
-        let mut words = vec![0u64; lanes];
+        let mut words: Vec<u64> = field::zeroed(lanes);
         transpose::to_lanes(&src[lo * stride..], n, stride, &mut words);
         f(&mut words);
         transpose::to_planes(&words, n, out_stride, &mut out[lo * out_stride..]);

@@ -21,7 +21,7 @@ pub(crate) struct Context<'a> {
 
 /// Takes a value out if nobody else holds it, else copies it.
 fn own(v: Arc<Value>) -> Value {
-    Arc::try_unwrap(v).unwrap_or_else(|v| (*v).clone())
+    Arc::try_unwrap(v).unwrap_or_else(|v| v.copy())
 }
 
 fn two(args: Vec<Arc<Value>>) -> Result<[Arc<Value>; 2], Fault> {
@@ -347,7 +347,7 @@ impl Context<'_> {
         out.count = list.len();
         let w = out.stride();
         for (k, part) in out.c.iter_mut().enumerate() {
-            part.reserve_exact(list.len() * w);
+            *part = field::buffer(list.len() * w);
             for plane in list {
                 match plane {
                     Plane::Of { arg, plane } => {
@@ -432,7 +432,7 @@ fn concat(args: Vec<Arc<Value>>, lanes: usize) -> Result<Value, Fault> {
         let mut bits = parts.clone().map(Column::word_bits);
         let width = bits.next().ok_or_else(|| internal("an operand is expected"))?;
         by_ring!(width, T => {
-            let mut out: Vec<T> = Vec::with_capacity(lanes);
+            let mut out: Vec<T> = field::buffer(lanes);
             for p in parts {
                 out.extend_from_slice(T::of(p)?);
             }

@@ -525,7 +525,7 @@ impl Machine {
                     _ => return Err(internal("an input becomes shared")),
                 };
                 let draws = deals(&mut draw)?;
-                ("input", Batch::input(me, draws, &seat, &*arg()?, c.ty(gate.args[0]).elem, form)?)
+                ("input", Batch::input(me, draws, &seat, &arg()?, c.ty(gate.args[0]).elem, form)?)
             }
             Op::ArithMul => ("mul", Batch::mul(me, draw(Purpose::Zero, 0)?, arg()?, arg()?, ring()?)?),
             Op::Dot { group } => {

@@ -5,8 +5,21 @@ use field::{Ring, bits, transpose};
 
 use crate::Fault;
 
+/// Evaluates `$e` with `$v` the slice of a column.
+macro_rules! each_column {
+    ($c:expr, $v:ident => $e:expr) => {
+        match $c {
+            Column::U8($v) => $e,
+            Column::U16($v) => $e,
+            Column::U32($v) => $e,
+            Column::U64($v) => $e,
+            Column::U128($v) => $e,
+        }
+    };
+}
+pub(crate) use each_column;
+
 /// A wire's value at one node.
-#[derive(Clone)]
 pub(crate) enum Value {
     /// Known here: clear, or local to a party that this node hosts (of a family, its own lanes alone are meaningful).
     Known(Column),
@@ -19,7 +32,6 @@ pub(crate) enum Value {
 }
 
 /// Shared planes, plane-major, each `bits::words(lanes)` words; bits past the last lane are 0 in both components.
-#[derive(Clone)]
 pub(crate) struct Planes {
     pub count: usize,
     pub lanes: usize,
@@ -29,7 +41,7 @@ pub(crate) struct Planes {
 impl Planes {
     pub fn zeros(count: usize, lanes: usize) -> Planes {
         let n = count * bits::words(lanes);
-        Planes { count, lanes, c: [vec![0; n], vec![0; n]] }
+        Planes { count, lanes, c: [field::zeroed(n), field::zeroed(n)] }
     }
     /// Words of a plane.
     pub fn stride(&self) -> usize {
@@ -46,7 +58,23 @@ impl Value {
             Value::Bits(p) => p.lanes,
         }
     }
-    /// Bytes that it occupies, roughly.
+    /// A copy.
+    pub fn copy(&self) -> Value {
+        fn words<T: Ring>(v: &[T]) -> Vec<T> {
+            let mut out = field::buffer(v.len());
+            out.extend_from_slice(v);
+            out
+        }
+        let column = |c: &Column| each_column!(c, v => Word::column(words(v)));
+        match self {
+            Value::Known(c) => Value::Known(column(c)),
+            Value::Absent(n) => Value::Absent(*n),
+            Value::Arith(c) => Value::Arith([column(&c[0]), column(&c[1])]),
+            Value::Bits(p) => {
+                Value::Bits(Planes { count: p.count, lanes: p.lanes, c: [words(&p.c[0]), words(&p.c[1])] })
+            }
+        }
+    }
     pub fn known(&self) -> Result<&Column, Fault> {
         match self {
             Value::Known(c) => Ok(c),
@@ -131,20 +159,6 @@ macro_rules! by_ring {
 }
 pub(crate) use by_ring;
 
-/// Evaluates `$e` with `$v` the slice of a column.
-macro_rules! each_column {
-    ($c:expr, $v:ident => $e:expr) => {
-        match $c {
-            Column::U8($v) => $e,
-            Column::U16($v) => $e,
-            Column::U32($v) => $e,
-            Column::U64($v) => $e,
-            Column::U128($v) => $e,
-        }
-    };
-}
-pub(crate) use each_column;
-
 /// The memory of a column.
 pub(crate) fn bytes(c: &Column) -> &[u8] {
     each_column!(c, v => Ring::bytes(v))
@@ -157,7 +171,7 @@ pub(crate) fn bytes_mut(c: &mut Column) -> &mut [u8] {
 
 /// `n` zeros of a ring of so many bits.
 pub(crate) fn zeros(ring: u32, n: usize) -> Result<Column, Fault> {
-    by_ring!(ring as u16, T => Ok(T::column(vec![T::default(); n])))
+    by_ring!(ring as u16, T => Ok(T::column(field::zeroed(n))))
 }
 
 /// Bits of the words in which a column holds elements of a type.
@@ -202,7 +216,7 @@ pub(crate) fn to_column<T: Word>(v: Vec<T>, elem: Elem) -> Result<Column, Fault>
 pub(crate) fn to_planes(c: &Column, elem: Elem, count: usize) -> Vec<u64> {
     let w = bits::words(c.len());
     let width = usize::from(elem.bits());
-    let mut out = vec![0u64; count * w];
+    let mut out: Vec<u64> = field::zeroed(count * w);
     if w == 0 {
         return out;
     }
@@ -229,7 +243,7 @@ pub(crate) fn from_planes(planes: &[u64], elem: Elem, lanes: usize) -> Result<Co
         return Ok(Column::U8(v));
     }
     by_ring!(column_bits(elem) as u16, T => {
-        let mut v = vec![T::default(); lanes];
+        let mut v: Vec<T> = field::zeroed(lanes);
         transpose::to_lanes(planes, usize::from(elem.bits()), bits::words(lanes), &mut v);
         Ok(T::column(v))
     })

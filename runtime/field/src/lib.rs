@@ -8,10 +8,12 @@ compile_error!("words travel as they lie in memory, which is little-endian");
 
 pub mod bits;
 pub mod matrix;
+mod memory;
 pub mod prg;
 pub mod ring;
 mod simd;
 pub mod transpose;
 
+pub use memory::{buffer, zeroed};
 pub use prg::Key;
 pub use ring::Ring;

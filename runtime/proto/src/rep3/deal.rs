@@ -6,7 +6,8 @@ use field::{Ring, bits, ring, transpose};
 use super::{PIECE, Pair, Piece, component, next};
 use crate::{Draw, Misuse, SessionKeys};
 
-/// Node `dealer` shares `value` (given at the dealer alone). Writes the components of this node: the dealer's `a` is its
+/// Node `dealer` shares `value` (given at the dealer alone). `a` and `b` must come zeroed: components that are 0 stay
+/// untouched, and `b` may already hold bytes that arrived. Writes the other components of this node: the dealer's `a` is its
 /// message, the `b` of the node before it is what that node receives. Cost per lane: one word of generator output at two
 /// nodes, one word sent by the dealer.
 pub fn deal<T: Ring>(
@@ -49,7 +50,6 @@ fn deal_as<T: Ring>(
     let n = a.len();
     if me != dealer && me != next(dealer) {
         // The node before the dealer: x_(d+2) = 0 is its `a`, its `b` comes.
-        a.fill(T::default());
         return Ok(());
     }
     let mut r = Piece::new();
@@ -74,7 +74,6 @@ fn deal_as<T: Ring>(
             if lo + m == n {
                 a[m - 1] = a[m - 1].and(last);
             }
-            now.fill(T::default());
         }
         lo += m;
     }
@@ -117,7 +116,7 @@ pub fn a2b_deal<T: Ring>(
 }
 
 /// The other word of a conversion to bits: planes of x_(d+2), known to the two other nodes (negated with `neg`). No
-/// message. Arguments as in [`a2b_deal`]; writes both components.
+/// message. Arguments as in [`a2b_deal`]; `a` and `b` come zeroed.
 #[allow(clippy::too_many_arguments)]
 pub fn a2b_known<T: Ring>(
     me: usize,
@@ -137,8 +136,9 @@ pub fn a2b_known<T: Ring>(
     let slot = component(me, (dealer + 2) % 3);
     for (c, out) in [a, b].into_iter().enumerate() {
         if slot != Some(c) {
-            (0..planes).for_each(|p| out[p * stride..p * stride + w].fill(0));
-        } else if neg {
+            continue;
+        }
+        if neg {
             let negated: Vec<T> = x[c].iter().map(|v| T::default().sub(*v)).collect();
             transpose::to_planes(&negated, planes, stride, out);
         } else {
@@ -166,11 +166,13 @@ pub fn b2a_deal<T: Ring>(
     deal(keys, draw, dealer, (keys.me() == dealer).then_some(&value[..]), a, b)
 }
 
-/// The other word: v = x_(d+2), known to the two other nodes. No message; writes both components.
+/// The other word: v = x_(d+2), known to the two other nodes. No message; `a` and `b` come zeroed.
 pub fn b2a_known<T: Ring>(me: usize, dealer: usize, x: Pair<'_, u64>, a: &mut [T], b: &mut [T]) {
     let slot = component(me, (dealer + 2) % 3);
     for (c, out) in [a, b].into_iter().enumerate() {
-        if slot == Some(c) { spread(x[c], out) } else { out.fill(T::default()) }
+        if slot == Some(c) {
+            spread(x[c], out);
+        }
     }
 }
 

@@ -122,7 +122,7 @@ fn words<T: Ring + std::fmt::Debug>() {
                 for i in 0..3 {
                     let mut tickets = Tickets::new();
                     let mut s = [vec![0u64; p * w], vec![0u64; p * w]];
-                    let mut k = [vec![9u64; p * w], vec![9u64; p * w]];
+                    let mut k = [vec![0u64; p * w], vec![0u64; p * w]];
                     for dealer in 0..3 {
                         let mut d = tickets.take(Purpose::Deal, 4, dealer as u32).unwrap().open();
                         let (lo, hi) = (t[dealer], t[dealer + 1]);
@@ -156,7 +156,7 @@ fn words<T: Ring + std::fmt::Debug>() {
         for i in 0..3 {
             let mut tickets = Tickets::new();
             let mut u = [vec![T::default(); n], vec![T::default(); n]];
-            let mut v = [vec![T::mask(8); n], vec![T::mask(8); n]];
+            let mut v = [vec![T::default(); n], vec![T::default(); n]];
             for dealer in 0..3 {
                 let mut d = tickets.take(Purpose::Deal, 5, dealer as u32).unwrap().open();
                 let (lo, hi) = (t[dealer], t[dealer + 1]);
