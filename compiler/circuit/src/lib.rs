@@ -3,10 +3,13 @@
 //! A rolled, vectorised circuit of two levels, a schedule beside it, an exact text form, verifiers, a binary form with a
 //! digest, and a clear interpreter. Knows neither the language nor the network.
 
+pub mod binary;
 pub mod build;
 pub mod circuit;
 pub mod clear;
 pub mod column;
+pub mod count;
+pub mod dot;
 pub mod gate;
 pub mod index;
 pub mod infer;

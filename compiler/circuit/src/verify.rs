@@ -306,11 +306,22 @@ impl Verifier<'_> {
                 }
             }
         }
-        for vars in samples {
+        // What never runs is checked where nothing in it varies.
+        let fixed = samples.is_empty() && !g.op.is_region() && !self.varies(g);
+        let none = if fixed { vec![vec![0; c.loop_vars as usize]] } else { vec![] };
+        for vars in samples.iter().chain(&none) {
             if let Err(e) = lens_fit(c, g, vars) {
                 return self.problem(format!("{name}: {e}"));
             }
         }
+    }
+
+    /// Whether a length of a gate mentions an induction variable.
+    fn varies(&self, g: &Gate) -> bool {
+        let c = self.c;
+        g.args.iter().chain(&g.outs).any(|w| c.ty(*w).len.mentions_vars(&c.spaces))
+            || g.op.group().is_some_and(|l| l.mentions_vars(&c.spaces))
+            || g.op.space_index().is_some_and(|(s, _)| c.spaces[s.0 as usize].mentions_vars())
     }
 
     /// An expression over a space: coordinates that it has, variables in scope.
