@@ -3,15 +3,16 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use circuit::{Builder, Column, Domain, Elem, Len, Level, Op, Plane, Recipient, Red, WireTy};
-use engine::testing::{local_inputs, schedule};
+use circuit::testing::simple_schedule;
+use circuit::{Builder, Column, Domain, Elem, Index, Len, Level, Op, Plane, Recipient, Red, WireTy};
+use engine::testing::local_inputs;
 use engine::{Machine, NoBlocks, Program, Status};
 use proto::SessionKeys;
 
 /// Runs three machines in one thread and counts the time inside them, by kind of call.
 fn time(name: &str, b: Builder, inputs: &[Column]) {
     let circuit = b.finish();
-    let program = Arc::new(Program { schedule: schedule(&circuit, true), circuit });
+    let program = Arc::new(Program { schedule: simple_schedule(&circuit, true, true), circuit });
     let mut best = [f64::MAX; 4];
     for seed in 0..3 {
         let mut machines: Vec<Machine> = (0..3)
@@ -101,4 +102,22 @@ fn main() {
     b.output(None, "result", z);
     let col = || Column::U64((0..n).map(|i| i.wrapping_mul(0x9E37_79B9_7F4A_7C15)).collect());
     time("10^6 u64 in bits: 190 ands each in 7 layers", b, &[col(), col()]);
+
+    // What a round and a gate cost by themselves.
+    let mut b = Builder::new(Level::Gates("rep3".into()));
+    let p = b.party("Ada", None);
+    let ty = WireTy::new(Domain::Arith { ring: 64 }, Elem::u(64), Len::Const(1));
+    let x = b.input(Some(p), "x", Elem::u(64), 1);
+    let i = b.effect();
+    let x = b.gate1_as(Op::InputShare(i), &[x], ty.clone()).expect("typed");
+    let (lo, hi) = (Index::Const(0), Index::Const(100_000));
+    let y = b
+        .loop_(lo, hi, 1, &[x], &[ty.clone()], |b, _, c| {
+            let s = b.gate1_as(Op::ArithAdd, &[c[0], x], ty.clone())?;
+            Ok(vec![b.gate1_as(Op::ArithMul, &[s, x], ty.clone())?])
+        })
+        .expect("typed");
+    let z = b.open(y[0], Recipient::All).expect("typed");
+    b.output(None, "result", z);
+    time("10^5 rounds of one sum and one product", b, &[Column::U64(vec![3])]);
 }

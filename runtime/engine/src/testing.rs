@@ -73,7 +73,8 @@ pub fn run_in_memory(
         machines.push(m.map_err(|e| Fault::Internal(e.to_string()))?);
     }
     let mut rng = Rng::new(pieces);
-    let mut wires: Vec<Vec<VecDeque<(u64, Vec<u8>)>>> = vec![vec![VecDeque::new(); NODES]; NODES];
+    type Wire = VecDeque<(u64, Vec<u8>)>;
+    let mut wires: Vec<Vec<Wire>> = vec![vec![Wire::new(); NODES]; NODES];
     let mut trace: Vec<[[u64; NODES]; NODES]> = vec![];
     let mut bytes = vec![vec![vec![]; NODES]; NODES];
     let mut idle = 0;
@@ -101,13 +102,13 @@ pub fn run_in_memory(
                 wires[me][to].push_back((step, out));
             }
         }
-        for from in 0..NODES {
+        for (from, wire) in wires.iter_mut().map(|w| &mut w[me]).enumerate() {
             if rng.one_in(3) {
                 continue;
             }
             let room = machines[me].window(from);
-            if wires[from][me].front().is_some_and(|(_, b)| b.len() <= room)
-                && let Some((step, b)) = wires[from][me].pop_front()
+            if wire.front().is_some_and(|(_, b)| b.len() <= room)
+                && let Some((step, b)) = wire.pop_front()
             {
                 moved = true;
                 machines[me].handle(from, step, &b)?;
@@ -138,43 +139,4 @@ pub fn run_in_memory(
         outputs.push(whole);
     }
     Ok(Run { outputs, by_node, trace, bytes, stats })
-}
-
-/// A plain schedule: local gates as soon as they come, interactive gates gathered into a round until something needs a
-/// result of theirs (or one round each, without `merge`).
-pub fn schedule(circuit: &circuit::Circuit, merge: bool) -> circuit::Schedule {
-    use circuit::Item;
-    let region = |r: &circuit::Region| {
-        let (mut items, mut local, mut round) = (vec![], vec![], vec![]);
-        let mut pending: Vec<circuit::WireId> = vec![];
-        let flush = |items: &mut Vec<Item>, local: &mut Vec<u32>, round: &mut Vec<u32>| {
-            if !local.is_empty() {
-                items.push(Item::Local(std::mem::take(local)));
-            }
-            if !round.is_empty() {
-                items.push(Item::Round(std::mem::take(round)));
-            }
-        };
-        for (k, gate) in r.gates.iter().enumerate() {
-            if gate.op.is_region() || gate.args.iter().any(|w| pending.contains(w)) {
-                flush(&mut items, &mut local, &mut round);
-                pending.clear();
-            }
-            if gate.op.is_region() {
-                items.push(Item::Region(k as u32));
-            } else if circuit.interactive(gate) {
-                round.push(k as u32);
-                pending.extend(&gate.outs);
-                if !merge {
-                    flush(&mut items, &mut local, &mut round);
-                    pending.clear();
-                }
-            } else {
-                local.push(k as u32);
-            }
-        }
-        flush(&mut items, &mut local, &mut round);
-        items
-    };
-    circuit::Schedule { regions: circuit.regions.iter().map(region).collect() }
 }

@@ -4,10 +4,10 @@ mod common;
 
 use std::sync::Arc;
 
-use circuit::testing::Rng;
+use circuit::testing::{Rng, Shape, random_gates, simple_schedule};
 use circuit::{Bin, Builder, Column, Elem, Index, Len, Op, Plane, Recipient, Red, Space, SpaceDim, WireId, WireTy};
 use common::*;
-use engine::testing::{local_inputs, run_in_memory, schedule};
+use engine::testing::{local_inputs, run_in_memory};
 use engine::{Error, Fault, Machine, NoBlocks, Program, Status};
 use proto::SessionKeys;
 
@@ -36,10 +36,12 @@ fn loops_whose_lanes_vary() {
     open(&mut b, out[0], Recipient::All);
     open(&mut b, out[1], Recipient::All);
     // A loop without iterations, and one that counts down.
-    let same = b.loop_(Index::Const(3), Index::Const(3), 1, &[v], &[ty.clone()], |_, _, c| Ok(c.to_vec())).unwrap();
+    let same = b
+        .loop_(Index::Const(3), Index::Const(3), 1, &[v], std::slice::from_ref(&ty), |_, _, c| Ok(c.to_vec()))
+        .unwrap();
     open(&mut b, same[0], Recipient::All);
     let down = b
-        .loop_(Index::Const(n - 1), Index::Const(-1), -2, &[same[0]], &[ty.clone()], |b, i, c| {
+        .loop_(Index::Const(n - 1), Index::Const(-1), -2, &[same[0]], std::slice::from_ref(&ty), |b, i, c| {
             let space = b.space(Space::rect(&[n]));
             let k = b.gate1_as(Op::Iota { space, index: Index::Var(i) }, &[], WireTy::clear(Elem::u(64), n as u64))?;
             let s = b.gate1_as(Op::ArithScale, &[c[0], k], ty.clone())?;
@@ -91,7 +93,7 @@ fn conditions_that_were_revealed() {
             .unwrap();
         open(&mut b, out[1], Recipient::All);
         // One region, called twice.
-        let (body, params) = b.begin(&[one.clone()]);
+        let (body, params) = b.begin(std::slice::from_ref(&one));
         let y = b.gate1_as(Op::ArithMul, &[params[0], x], one.clone()).unwrap();
         b.end(vec![y]);
         let first = b.gate(Op::Call(body), &[x]).unwrap();
@@ -119,6 +121,7 @@ fn random(seed: u64) -> circuit::Circuit {
     }
     let c = b.input(None, "c", ea, lanes);
     let m = b.input(None, "m", eb, lanes);
+    #[allow(clippy::too_many_arguments)]
     fn grow(
         b: &mut Builder,
         rng: &mut Rng,
@@ -200,6 +203,20 @@ fn random(seed: u64) -> circuit::Circuit {
 fn random_circuits_equal_the_interpreter() {
     for seed in 0..150 {
         check(&random(seed), seed);
+    }
+}
+
+#[test]
+fn generated_circuits_equal_the_interpreter() {
+    for seed in 0..400 {
+        let shape = Shape { steps: 30, lanes: [3, 70, 200][seed as usize % 3], nesting: 3 };
+        let case = random_gates(seed, &shape);
+        let want = circuit::interp::run(&case.circuit, &case.inputs, &mut NoBlocks, seed).unwrap();
+        for (merge, free) in [(false, false), (true, true), (true, false)] {
+            let schedule = simple_schedule(&case.circuit, merge, free);
+            let p = Arc::new(Program { circuit: case.circuit.clone(), schedule });
+            assert_eq!(run(&p, &case.inputs, seed).outputs, want, "seed {seed}");
+        }
     }
 }
 
@@ -369,7 +386,7 @@ fn inputs_that_do_not_fit_are_refused() {
     ));
     // A schedule of another circuit.
     let mut other = (*p).clone();
-    other.schedule = schedule(&builder().finish(), true);
+    other.schedule = simple_schedule(&builder().finish(), true, true);
     assert!(matches!(
         Machine::new(Arc::new(other), 0, SessionKeys::insecure_from_seed(0, 1), vec![], Box::new(NoBlocks)),
         Err(Error::Circuit(_))

@@ -4,9 +4,9 @@
 
 use std::sync::Arc;
 
-use circuit::testing::Rng;
+use circuit::testing::{Rng, simple_schedule};
 use circuit::{Builder, Circuit, Column, Domain, Elem, Len, Level, Op, PartyId, Recipient, WireId, WireTy};
-use engine::testing::{Run, run_in_memory, schedule};
+use engine::testing::{Run, run_in_memory};
 use engine::{NoBlocks, Program};
 
 pub const LENGTHS: [u64; 8] = [0, 1, 63, 64, 65, 200, 500, 1000];
@@ -64,7 +64,7 @@ pub fn columns(c: &Circuit, seed: u64) -> Vec<Column> {
 }
 
 pub fn program(c: &Circuit, merge: bool) -> Arc<Program> {
-    Arc::new(Program { circuit: c.clone(), schedule: schedule(c, merge) })
+    Arc::new(Program { circuit: c.clone(), schedule: simple_schedule(c, merge, merge) })
 }
 
 pub fn run(p: &Arc<Program>, inputs: &[Column], seed: u64) -> Run {
