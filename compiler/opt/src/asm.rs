@@ -7,7 +7,8 @@
 use circuit::{
     Circuit, Domain, Elem, Gate, Index, Len, Op, Plane, Region, RegionId, Space, SpaceId, SpanId, WireId, WireTy,
 };
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
+use std::hash::{Hash, Hasher};
 
 /// A plane of a boolean word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -51,7 +52,8 @@ pub struct Asm {
 pub struct Frame {
     id: usize,
     gates: Vec<Gate>,
-    memo: FxHashMap<(Op, Vec<WireId>, WireTy), WireId>,
+    /// Hash of operation, operands, and type to the gate's place here.
+    memo: FxHashMap<u64, u32>,
 }
 
 impl Asm {
@@ -134,21 +136,25 @@ impl Asm {
                 | Op::Dot { .. }
         );
         if pure {
-            let key = (op, args, ty);
+            let mut h = FxHasher::default();
+            (&op, &args, ty.domain, ty.elem, &ty.len).hash(&mut h);
+            let key = h.finish();
             for f in &self.stack {
-                if let Some(&w) = f.memo.get(&key) {
-                    return w;
+                if let Some(&at) = f.memo.get(&key) {
+                    let g = &f.gates[at as usize];
+                    if g.op == op && g.args == args && *self.ty(g.outs[0]) == ty {
+                        return g.outs[0];
+                    }
                 }
             }
-            let (op, args, ty) = key.clone();
             let out = self.wire(ty.domain, ty.elem, ty.len);
             if let Op::Const(v) = op {
                 self.consts.insert(out, v);
             }
-            self.raw(op, args, vec![out]);
             if let Some(f) = self.stack.last_mut() {
-                f.memo.insert(key, out);
+                f.memo.insert(key, f.gates.len() as u32);
             }
+            self.raw(op, args, vec![out]);
             return out;
         }
         let out = self.wire(ty.domain, ty.elem, ty.len);

@@ -14,7 +14,6 @@
 
 use crate::error::{Result, internal};
 use circuit::{Circuit, Gate, Item, Op, RegionId, Schedule, WireId};
-use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Schedules every region. Linear in gates where region gates are few.
 ///
@@ -22,23 +21,50 @@ use rustc_hash::{FxHashMap, FxHashSet};
 /// When a wire is used before its definition.
 pub fn schedule(c: &Circuit) -> Result<Schedule> {
     let mut out = Schedule { regions: vec![vec![]; c.regions.len()] };
-    let captured = captures(c);
+    let home = Home::new(c);
+    let captured = captures(c, &home);
+    let mut last = vec![NEVER; c.wires.len()];
     let outputs: Vec<WireId> = c.outputs.iter().map(|o| o.wire).collect();
     for r in 0..c.regions.len() {
         let keep = if c.root.0 as usize == r { outputs.as_slice() } else { &[] };
-        out.regions[r] = region(c, RegionId(r as u32), &captured, keep)?;
+        out.regions[r] = region(c, RegionId(r as u32), &home, &captured, keep, &mut last)?;
     }
     Ok(out)
 }
 
-/// Wires from outside that each region uses, itself or by the regions that it enters.
-fn captures(c: &Circuit) -> Vec<Vec<WireId>> {
-    let mut home = vec![u32::MAX; c.wires.len()];
-    for (r, region) in c.regions.iter().enumerate() {
-        for w in region.params.iter().chain(region.gates.iter().flat_map(|g| &g.outs)) {
-            home[w.0 as usize] = r as u32;
+const NEVER: u32 = u32::MAX;
+
+/// Where wires are defined: region, and gate in it ([`NEVER`] for parameters).
+struct Home {
+    region: Vec<u32>,
+    gate: Vec<u32>,
+}
+
+impl Home {
+    fn new(c: &Circuit) -> Home {
+        let mut h = Home { region: vec![NEVER; c.wires.len()], gate: vec![NEVER; c.wires.len()] };
+        for (r, region) in c.regions.iter().enumerate() {
+            for w in &region.params {
+                h.region[w.0 as usize] = r as u32;
+            }
+            for (i, g) in region.gates.iter().enumerate() {
+                for w in &g.outs {
+                    h.region[w.0 as usize] = r as u32;
+                    h.gate[w.0 as usize] = i as u32;
+                }
+            }
         }
+        h
     }
+    /// The gate of region `r` that defines a wire.
+    fn in_region(&self, w: WireId, r: RegionId) -> Option<u32> {
+        let g = self.gate[w.0 as usize];
+        (self.region[w.0 as usize] == r.0 && g != NEVER).then_some(g)
+    }
+}
+
+/// Wires from outside that each region uses, itself or by the regions that it enters.
+fn captures(c: &Circuit, home: &Home) -> Vec<Vec<WireId>> {
     let mut out: Vec<Option<Vec<WireId>>> = vec![None; c.regions.len()];
     for start in 0..c.regions.len() {
         // Inner regions first, without recursion.
@@ -63,7 +89,7 @@ fn captures(c: &Circuit) -> Vec<Vec<WireId>> {
                 }
             }
             set.extend(&region.results);
-            set.retain(|w| home[w.0 as usize] != r as u32);
+            set.retain(|w| home.region[w.0 as usize] != r as u32);
             set.sort_unstable();
             set.dedup();
             out[r] = Some(set);
@@ -82,21 +108,22 @@ struct Slots {
     round: Vec<u32>,
 }
 
-fn region(c: &Circuit, id: RegionId, captured: &[Vec<WireId>], outputs: &[WireId]) -> Result<Vec<Item>> {
+fn region(
+    c: &Circuit,
+    id: RegionId,
+    home: &Home,
+    captured: &[Vec<WireId>],
+    outputs: &[WireId],
+    last_use: &mut [u32],
+) -> Result<Vec<Item>> {
     let region = c.region(id);
     let n = region.gates.len();
-    let mut def: FxHashMap<WireId, usize> = FxHashMap::default();
-    for (i, g) in region.gates.iter().enumerate() {
-        for w in &g.outs {
-            def.insert(*w, i);
-        }
-    }
     let inter: Vec<bool> = region.gates.iter().map(|g| c.interactive(g)).collect();
     let preds: Vec<Vec<u32>> = region
         .gates
         .iter()
         .map(|g| {
-            let mut p: Vec<u32> = uses(g, captured).filter_map(|w| def.get(&w).map(|i| *i as u32)).collect();
+            let mut p: Vec<u32> = uses(g, captured).filter_map(|w| home.in_region(w, id)).collect();
             p.sort_unstable();
             p.dedup();
             p
@@ -154,7 +181,8 @@ fn region(c: &Circuit, id: RegionId, captured: &[Vec<WireId>], outputs: &[WireId
             seg[r - 1].push(i as u32);
         }
     }
-    let mut e = Emit { c, id, preds: &preds, inter: &inter, done: vec![false; n], items: vec![] };
+    let mut e =
+        Emit { c, id, preds: &preds, inter: &inter, done: vec![false; n], stamp: vec![0; n], now: 0, items: vec![] };
     // Checks run as soon as their operands exist, before anything later is sent.
     let checks: Vec<u32> = (0..n as u32).filter(|i| must_run(&region.gates[*i as usize])).collect();
     let mut waiting = checks.as_slice();
@@ -175,8 +203,7 @@ fn region(c: &Circuit, id: RegionId, captured: &[Vec<WireId>], outputs: &[WireId
         }
     }
     e.ready(&mut waiting);
-    let mut last: Vec<u32> =
-        region.results.iter().chain(outputs).filter_map(|w| def.get(w).map(|i| *i as u32)).collect();
+    let mut last: Vec<u32> = region.results.iter().chain(outputs).filter_map(|w| home.in_region(*w, id)).collect();
     last.extend((0..n as u32).filter(|i| must_run(&region.gates[*i as usize])));
     last.sort_unstable();
     last.dedup();
@@ -185,7 +212,7 @@ fn region(c: &Circuit, id: RegionId, captured: &[Vec<WireId>], outputs: &[WireId
     let rest: Vec<u32> = (0..n as u32).filter(|i| !e.done[*i as usize]).collect();
     e.finish(&rest);
     let items = e.items;
-    Ok(with_frees(c, id, items, captured, outputs))
+    Ok(with_frees(c, id, items, captured, outputs, last_use))
 }
 
 /// Gates without results that somebody uses, and yet with an effect on the run.
@@ -303,17 +330,20 @@ struct Emit<'a> {
     preds: &'a [Vec<u32>],
     inter: &'a [bool],
     done: Vec<bool>,
+    /// Marks of the walk number `now`.
+    stamp: Vec<u32>,
+    now: u32,
     items: Vec<Item>,
 }
 
 impl Emit<'_> {
     /// Local gates that these need and that have not run, in order of the region.
-    fn needed(&self, of: &[u32], own: bool) -> Vec<u32> {
+    fn needed(&mut self, of: &[u32], own: bool) -> Vec<u32> {
         let mut todo: Vec<u32> = vec![];
-        let mut seen: FxHashSet<u32> = FxHashSet::default();
+        self.now += 1;
         let mut stack: Vec<u32> = of.to_vec();
         while let Some(i) = stack.pop() {
-            if self.done[i as usize] || !seen.insert(i) {
+            if self.done[i as usize] || std::mem::replace(&mut self.stamp[i as usize], self.now) == self.now {
                 continue;
             }
             // The lists are ascending.
@@ -360,11 +390,19 @@ impl Emit<'_> {
 }
 
 /// Adds what is freed after each item.
-fn with_frees(c: &Circuit, id: RegionId, items: Vec<Item>, captured: &[Vec<WireId>], outputs: &[WireId]) -> Vec<Item> {
+fn with_frees(
+    c: &Circuit,
+    id: RegionId,
+    items: Vec<Item>,
+    captured: &[Vec<WireId>],
+    outputs: &[WireId],
+    last: &mut [u32],
+) -> Vec<Item> {
     let region = c.region(id);
-    let mut last: FxHashMap<WireId, usize> = FxHashMap::default();
+    // Wires of this region alone have an entry: those of enclosing regions are theirs to free.
+    let mut own: Vec<WireId> = region.params.clone();
     for p in &region.params {
-        last.insert(*p, 0);
+        last[p.0 as usize] = 0;
     }
     for (at, item) in items.iter().enumerate() {
         let gates: &[u32] = match item {
@@ -374,23 +412,24 @@ fn with_frees(c: &Circuit, id: RegionId, items: Vec<Item>, captured: &[Vec<WireI
         };
         for g in gates {
             let g = &region.gates[*g as usize];
-            for w in &g.outs {
-                last.insert(*w, at);
-            }
             for w in uses(g, captured) {
-                // Wires of enclosing regions are theirs to free.
-                if let Some(l) = last.get_mut(&w) {
-                    *l = at;
+                if last[w.0 as usize] != NEVER {
+                    last[w.0 as usize] = at as u32;
                 }
+            }
+            for w in &g.outs {
+                last[w.0 as usize] = at as u32;
+                own.push(*w);
             }
         }
     }
     for w in region.results.iter().chain(outputs) {
-        last.remove(w);
+        last[w.0 as usize] = NEVER;
     }
     let mut by: Vec<Vec<WireId>> = vec![vec![]; items.len()];
-    for (w, at) in last {
-        if let Some(l) = by.get_mut(at) {
+    for w in own {
+        let at = std::mem::replace(&mut last[w.0 as usize], NEVER);
+        if let Some(l) = by.get_mut(at as usize) {
             l.push(w);
         }
     }
