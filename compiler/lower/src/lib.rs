@@ -1,1 +1,158 @@
-//! mpcc lower.
+//! Lowering: the typed program to the program-level circuit, loops to lanes.
+//!
+//! Tracing inlines the program into a loop nest ([`nest`]); planning decides by dependence which loops become lanes, which
+//! are reductions, and which stay loops; emission writes the circuit. Findings are neutral: whoever calls renders them.
+//! Knows nothing of protocols, and never expands a loop by its size.
+
+mod depend;
+mod emit;
+mod fold;
+mod ix;
+mod live;
+mod nest;
+mod plan;
+mod reduce;
+mod sweep;
+mod trace;
+
+use circuit::index::Index;
+use diag::Span;
+use sema::tree::{AtCode, ExprKind, FnId, Program, TyEnv};
+
+/// What to lower.
+#[derive(Clone, Debug)]
+pub struct Request {
+    /// The function: `main`, or a test.
+    pub entry: FnId,
+    /// Its sizes and those of the families.
+    pub env: TyEnv,
+    /// Values of public parameters: number of the parameter, bit patterns of each leaf.
+    pub publics: Vec<(u32, Vec<Vec<u128>>)>,
+}
+
+/// The product.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// The circuit, at program level.
+    pub circuit: circuit::Circuit,
+    /// Code of its `at` blocks, by number.
+    pub blocks: Vec<AtCode>,
+    /// The spans that `SpanId`s name; 0 is nowhere.
+    pub spans: Vec<Span>,
+    /// Loops that stayed loops, and the like.
+    pub lints: Vec<Finding>,
+}
+
+/// Something to tell the programmer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// Its code in the catalogue.
+    pub code: &'static str,
+    /// Where.
+    pub span: Span,
+    /// Other places that matter.
+    pub also: Vec<(Span, String)>,
+    /// What.
+    pub message: String,
+    /// What to do; may be empty.
+    pub help: String,
+}
+
+/// The expression with loop `path[k]`'s variable as coordinate k.
+fn trace_coords(e: &Index, path: &[u32]) -> Index {
+    e.subst(&|l| match l {
+        Index::Var(v) => path.iter().position(|p| *p == v.0).map(|k| Index::Coord(k as u32)),
+        _ => None,
+    })
+}
+
+/// Lowers a program for one binding of its sizes. Cost: near-linear in the program as inlined, whatever the sizes, but for
+/// exact tests of index sets, which are bounded.
+///
+/// # Errors
+/// Everything that the sizes make wrong (a bad index, a number that does not fit), and what cannot be lowered yet.
+pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Finding>> {
+    let mut t = trace::trace(program, request)?;
+    let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
+    let absorbed = live::absorb(&mut t.nest, &live);
+    let users = live::users(&t.nest, &live);
+    let code = program.f(request.entry);
+    let mut sizes: Vec<(String, u64)> = Vec::new();
+    for (n, v) in code.size_params.iter().zip(&request.env.sizes) {
+        sizes.push((n.to_string(), u64::try_from(*v).unwrap_or(0)));
+    }
+    let family = |k: usize| request.env.families.get(k).and_then(|n| u64::try_from(*n).ok());
+    let mut parties = Vec::new();
+    for (k, p) in program.parties.iter().enumerate() {
+        let members = p.family.as_ref().map(|_| family(k).unwrap_or(0));
+        if let (Some(name), Some(n)) = (&p.family, members) {
+            sizes.push((name.to_string(), n));
+        }
+        parties.push((p.name.to_string(), members));
+    }
+    let blocks = t.blocks.iter().map(|(p, code)| (*p, block_hash(program, code))).collect();
+    let frame = emit::Frame { sizes, parties, inputs: t.inputs, blocks, outputs: t.outputs };
+    let (circuit, forced) = emit::run(&t.nest, &t.body, &live, &users, &absorbed, frame)
+        .map_err(|e| vec![Finding::internal(&e)])?;
+    let lints = lints(&t.nest, &t.spans, &forced);
+    Ok(Lowered { circuit, blocks: t.blocks.into_iter().map(|b| b.1).collect(), spans: t.spans, lints })
+}
+
+/// What an `at` block is, for the digest: its code and that of what it calls, and what it reads.
+fn block_hash(program: &Program, code: &AtCode) -> [u8; 32] {
+    let mut h = blake3::Hasher::new();
+    h.update(format!("{:?} {:?} {:?} {:?} {:?}", code.expr, code.env, code.args, code.indices, code.runs).as_bytes());
+    let mut todo = vec![code.f];
+    let mut seen = std::collections::BTreeSet::new();
+    while let Some(f) = todo.pop() {
+        if !seen.insert(f) {
+            continue;
+        }
+        for e in &program.f(f).exprs {
+            h.update(format!("{:?} {:?}", e.kind, e.ty).as_bytes());
+            match &e.kind {
+                ExprKind::Call { f, .. } | ExprKind::FnRef { f, .. } => todo.push(*f),
+                ExprKind::Const(c) => todo.push(program.consts[c.0 as usize].init),
+                _ => {}
+            }
+        }
+    }
+    *h.finalize().as_bytes()
+}
+
+/// One finding for each loop that could not become lanes.
+fn lints(nest: &nest::Nest, spans: &[Span], forced: &[plan::Forced]) -> Vec<Finding> {
+    let mut out: Vec<Finding> = Vec::new();
+    let at = |k: u32| spans.get(k as usize).copied().unwrap_or_default();
+    for f in forced {
+        let (a, b) = (nest.n(f.first), nest.n(f.second));
+        let span = at(nest.loops[f.l as usize].span);
+        let finding = Finding {
+            code: "L0401",
+            span,
+            also: vec![
+                (at(a.span), "an iteration gives this to a later one".into()),
+                (at(b.span), "which needs it here".into()),
+            ],
+            message: "this loop runs one iteration after another".into(),
+            help: "its rounds grow with the number of iterations; if the order does not matter, write it as a reduction"
+                .into(),
+        };
+        if !out.iter().any(|o| o.span == span) {
+            out.push(finding);
+        }
+    }
+    out
+}
+
+impl Finding {
+    fn internal(what: &str) -> Finding {
+        Finding {
+            code: "E0499",
+            span: Span::default(),
+            also: vec![],
+            message: format!("internal error in lowering: {what}"),
+            help: "please report this program".into(),
+        }
+    }
+}

@@ -1,0 +1,324 @@
+//! Emission: the planned nest as a circuit.
+//!
+//! A wire knows over which loops it varies ([`Batch`]): values that do not depend on a loop are computed once, and widened
+//! only where they meet one that does. This file holds batches and their conversions. Knows no source language.
+
+mod node;
+mod reduce;
+mod seq;
+
+use crate::ix;
+use crate::nest::{LoopId, MemId, Nest, NodeId};
+use circuit::build::Builder;
+use circuit::gate::Op as Gate;
+use circuit::index::{Index, IndexOp, Intervals, Len, LoopVar, Space, SpaceDim};
+use circuit::types::{Domain, Elem, SpanId, WireId, WireTy};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+pub(crate) use node::{Frame, run};
+
+/// A failure of ours.
+pub(crate) type E<T> = Result<T, String>;
+
+/// Over which lanes a wire runs: the iterations of some loops, row-major, where some public conditions hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Batch {
+    pub dims: Vec<LoopId>,
+    pub guard: Vec<Index>,
+    /// The box of the loops' greatest trip counts instead of their exact iterations.
+    pub boxed: bool,
+}
+
+/// What a memory holds.
+#[derive(Clone, Debug)]
+enum State {
+    /// One number everywhere.
+    Fill(u128),
+    /// A copy for each point of the box of some loops.
+    Wire(WireId, Vec<LoopId>),
+}
+
+type Key = (Gate, Vec<WireId>, Option<WireTy>);
+
+pub(crate) struct Emit<'a> {
+    nest: &'a Nest,
+    live: &'a FxHashSet<NodeId>,
+    users: &'a FxHashMap<NodeId, Vec<NodeId>>,
+    absorbed: &'a FxHashSet<LoopId>,
+    b: Builder,
+    /// Loops that are being emitted as loops: their variable, and its interval by circuit variable.
+    seq: FxHashMap<LoopId, LoopVar>,
+    var_ranges: Vec<(i64, i64)>,
+    wires: FxHashMap<NodeId, (WireId, Batch)>,
+    /// Carried values after their loop.
+    finals: FxHashMap<NodeId, (WireId, Batch)>,
+    mems: FxHashMap<MemId, State>,
+    consts: FxHashMap<WireId, u128>,
+    /// Equal gates, by open region; and what was registered in it.
+    same: Vec<FxHashMap<Key, Vec<WireId>>>,
+    made: Vec<Vec<NodeId>>,
+    /// Shared forms of conversions, by open region.
+    lens: FxHashMap<circuit::SpaceId, Len>,
+    block_ids: Vec<u32>,
+}
+
+impl Emit<'_> {
+    /// A gate, or an equal one that is in sight.
+    fn gates(&mut self, op: Gate, args: &[WireId], want: &[WireTy]) -> E<Vec<WireId>> {
+        let effect = matches!(
+            op,
+            Gate::Share(_) | Gate::Reveal { .. } | Gate::At { .. } | Gate::Check { .. } | Gate::Loop { .. } | Gate::If { .. }
+        );
+        if effect {
+            return self.b.gate_as(op, args, want);
+        }
+        let key = (op, args.to_vec(), want.first().cloned());
+        for s in &self.same {
+            if let Some(w) = s.get(&key) {
+                return Ok(w.clone());
+            }
+        }
+        let out = self.b.gate_as(key.0.clone(), args, want)?;
+        if let Some(s) = self.same.last_mut() {
+            s.insert(key, out.clone());
+        }
+        Ok(out)
+    }
+    fn gate(&mut self, op: Gate, args: &[WireId]) -> E<WireId> {
+        self.gate_want(op, args, None)
+    }
+    fn gate_want(&mut self, op: Gate, args: &[WireId], want: Option<WireTy>) -> E<WireId> {
+        match self.gates(op, args, want.as_slice())?.as_slice() {
+            [w] => Ok(*w),
+            w => Err(format!("{} results", w.len())),
+        }
+    }
+    fn constant(&mut self, v: u128, elem: Elem, len: Len) -> E<WireId> {
+        let v = v & crate::fold::mask(elem);
+        let w = self.gate_want(Gate::Const(v), &[], Some(WireTy { domain: Domain::Clear, elem, len }))?;
+        self.consts.insert(w, v);
+        Ok(w)
+    }
+    fn elem(&self, w: WireId) -> Elem {
+        self.b.ty(w).elem
+    }
+
+    // ---- batches ----
+
+    fn lane_loop(&self, l: LoopId) -> bool {
+        !self.seq.contains_key(&l)
+    }
+    fn lane_vars(&self, e: &Index) -> Vec<LoopId> {
+        ix::vars(e).into_iter().filter(|v| self.lane_loop(*v)).collect()
+    }
+    /// Loops sorted from the outside, with those that their trip counts mention.
+    fn closed(&self, dims: impl IntoIterator<Item = LoopId>) -> Vec<LoopId> {
+        let mut work: Vec<LoopId> = dims.into_iter().collect();
+        let mut out: Vec<LoopId> = Vec::new();
+        while let Some(l) = work.pop() {
+            if !out.contains(&l) {
+                work.extend(self.lane_vars(&self.nest.loops[l as usize].trip));
+                out.push(l);
+            }
+        }
+        out.sort_unstable();
+        out
+    }
+    /// The batch over these loops of a node under `guard`: conditions that these loops decide.
+    fn batch(&self, dims: Vec<LoopId>, guard: &[Index]) -> Batch {
+        let guard = guard.iter().filter(|g| self.lane_vars(g).iter().all(|v| dims.contains(v))).cloned().collect();
+        Batch { dims, guard, boxed: false }
+    }
+    fn union(&self, of: &[&Batch]) -> Vec<LoopId> {
+        self.closed(of.iter().flat_map(|b| b.dims.iter().copied()))
+    }
+    /// An expression over loops as one over the coordinates of a space of these loops.
+    fn coords(&self, e: &Index, dims: &[LoopId]) -> E<Index> {
+        let bad = std::cell::Cell::new(None);
+        let r = e.subst(&|l| match l {
+            Index::Var(v) => match dims.iter().position(|d| *d == v.0) {
+                Some(k) => Some(Index::Coord(k as u32)),
+                None => match self.seq.get(&v.0) {
+                    Some(v) => Some(Index::Var(*v)),
+                    None => {
+                        bad.set(Some(v.0));
+                        None
+                    }
+                },
+            },
+            _ => None,
+        });
+        match bad.get() {
+            Some(v) => Err(format!("loop {v} is out of sight")),
+            None => Ok(ix::norm(&r)),
+        }
+    }
+    fn space(&self, b: &Batch) -> E<Space> {
+        let mut dims = Vec::new();
+        for l in &b.dims {
+            let lp = &self.nest.loops[*l as usize];
+            let hi = if b.boxed { Index::Const(lp.max as i64) } else { self.coords(&lp.trip, &b.dims)? };
+            dims.push(SpaceDim::range(Index::Const(0), hi));
+        }
+        let mut guard = None;
+        for g in &b.guard {
+            let g = self.coords(g, &b.dims)?;
+            guard = Some(match guard {
+                None => g,
+                Some(h) => Index::bin(IndexOp::And, h, g),
+            });
+        }
+        Ok(Space { dims, guard })
+    }
+    fn len_of(&mut self, s: Space) -> E<(circuit::SpaceId, Len)> {
+        if s.dims.is_empty() && s.guard.is_none() {
+            let id = self.b.space(s);
+            return Ok((id, Len::ONE));
+        }
+        let vars = s.mentions_vars();
+        let max = if vars { s.bounds(&self.var_ranges).1 } else { 0 };
+        let id = self.b.space(s);
+        if let Some(l) = self.lens.get(&id) {
+            return Ok((id, l.clone()));
+        }
+        let len = if vars {
+            Len::Space { space: id, max }
+        } else {
+            let s = self.b.circuit().spaces[id.0 as usize].clone();
+            Len::Const(s.count(&circuit::IndexEnv::default()).map_err(|e| e.to_string())?)
+        };
+        self.lens.insert(id, len.clone());
+        Ok((id, len))
+    }
+    fn len(&mut self, b: &Batch) -> E<Len> {
+        let s = self.space(b)?;
+        Ok(self.len_of(s)?.1)
+    }
+    fn gather_space(&mut self, w: WireId, s: Space, index: Index) -> E<WireId> {
+        let (id, len) = self.len_of(s)?;
+        if self.b.ty(w).len == Len::ONE && len == Len::ONE {
+            return Ok(w);
+        }
+        let want = WireTy { len, ..self.b.ty(w).clone() };
+        self.gate_want(Gate::Gather { space: id, index }, &[w], Some(want))
+    }
+    /// Lanes of `w` by an index over loops, one for each point of a batch.
+    fn gather(&mut self, w: WireId, b: &Batch, index: &Index) -> E<WireId> {
+        let i = self.coords(index, &b.dims)?;
+        let s = self.space(b)?;
+        self.gather_space(w, s, i)
+    }
+    /// The lane of a point in the box of some loops, over the loops' variables.
+    fn box_rank(&self, dims: &[LoopId]) -> Index {
+        dims.iter().fold(Index::Const(0), |r, l| {
+            let n = self.nest.loops[*l as usize].max as i64;
+            ix::add(&ix::scale(&r, n), &ix::var(*l))
+        })
+    }
+    fn box_size(&self, dims: &[LoopId]) -> E<u64> {
+        dims.iter()
+            .try_fold(1u64, |n, l| n.checked_mul(self.nest.loops[*l as usize].max))
+            .ok_or("too many lanes".into())
+    }
+    /// Whether no trip count among these loops depends on another of them.
+    fn rect(&self, dims: &[LoopId]) -> bool {
+        dims.iter().all(|l| !ix::vars(&self.nest.loops[*l as usize].trip).iter().any(|v| dims.contains(v)))
+    }
+    /// The lane of a point in a batch, if there is an expression for it.
+    fn rank(&self, b: &Batch) -> Option<Index> {
+        if b.boxed {
+            return Some(self.box_rank(&b.dims));
+        }
+        if !b.guard.is_empty() {
+            return None;
+        }
+        let trip = |l: &LoopId| &self.nest.loops[*l as usize].trip;
+        if self.rect(&b.dims) {
+            let mut r = Index::Const(0);
+            for (k, l) in b.dims.iter().enumerate() {
+                r = if k == 0 { ix::var(*l) } else { ix::add(&ix::mul(&r, trip(l)), &ix::var(*l)) };
+            }
+            return Some(r);
+        }
+        // Triangles: rows of c + s i lanes.
+        if let [i, j] = b.dims[..]
+            && let Some((coef, c)) = ix::Poly::of(trip(&j)).and_then(|p| p.affine())
+            && ix::interval(trip(&j), &self.nest.ranges).0 >= 0
+            && coef.len() == 1
+            && let Some(s) = coef.get(&i)
+        {
+            let x = ix::var(i);
+            let square = ix::mul(&x, &ix::sub(&x, &Index::Const(1)));
+            let half = ix::bin(IndexOp::Div, &square, &Index::Const(2));
+            let rows = ix::add(&ix::scale(&x, c), &ix::scale(&half, *s));
+            return Some(ix::add(&rows, &ix::var(j)));
+        }
+        None
+    }
+    /// A wire over the box of its batch's loops, `fill` where it has no lane.
+    fn boxed(&mut self, w: WireId, from: &Batch, fill: u128) -> E<(WireId, Batch)> {
+        let to = Batch { dims: from.dims.clone(), guard: vec![], boxed: true };
+        let (elem, size) = (self.elem(w), self.box_size(&to.dims)?);
+        let base = self.constant(fill, elem, Len::Const(size))?;
+        let index = self.box_rank(&from.dims);
+        let index = self.coords(&index, &from.dims)?;
+        let space = self.space(from)?;
+        let (space, _) = self.len_of(space)?;
+        Ok((self.gate(Gate::Scatter { space, index }, &[base, w])?, to))
+    }
+    /// The wire over another batch.
+    fn convert(&mut self, w: WireId, from: &Batch, to: &Batch) -> E<WireId> {
+        self.convert_fill(w, from, to, 0)
+    }
+    fn convert_fill(&mut self, w: WireId, from: &Batch, to: &Batch, fill: u128) -> E<WireId> {
+        let lanes_only = from.dims.iter().all(|l| self.lane_loop(*l));
+        if from == to && lanes_only {
+            return Ok(w);
+        }
+        if let Some(v) = self.consts.get(&w).copied() {
+            let (elem, len) = (self.elem(w), self.len(to)?);
+            return self.constant(v, elem, len);
+        }
+        if from.guard.is_empty() && from.dims == to.dims && to.guard.is_empty() && lanes_only && self.full(&from.dims) {
+            return Ok(w);
+        }
+        let (w, from) = match self.rank(from) {
+            Some(_) => (w, from.clone()),
+            None => {
+                if !lanes_only {
+                    return Err("a ragged batch over a loop that stays one".into());
+                }
+                self.boxed(w, from, fill)?
+            }
+        };
+        let rank = self.rank(&from).ok_or("no rank")?;
+        self.gather(w, to, &rank)
+    }
+    /// Whether the exact iterations of these loops are their box.
+    fn full(&self, dims: &[LoopId]) -> bool {
+        dims.iter().all(|l| {
+            let lp = &self.nest.loops[*l as usize];
+            lp.trip.as_const() == Some(lp.max as i64)
+        })
+    }
+    fn interval(&self, e: &Index, coords: &[(i64, i64)]) -> (i64, i64) {
+        e.interval(&Intervals { vars: &self.var_ranges, coords, lane: (0, i64::MAX) })
+    }
+    fn span(&mut self, n: NodeId) {
+        self.b.span = SpanId(self.nest.n(n).span);
+    }
+    fn register(&mut self, n: NodeId, w: WireId, b: Batch) {
+        self.wires.insert(n, (w, b));
+        if let Some(m) = self.made.last_mut() {
+            m.push(n);
+        }
+    }
+    fn wire(&self, n: NodeId) -> E<(WireId, Batch)> {
+        self.wires.get(&n).cloned().ok_or_else(|| format!("node {n} ({:?}) has no wire yet", self.nest.n(n).op))
+    }
+    /// A node's wire over a batch.
+    fn wire_in(&mut self, n: NodeId, to: &Batch) -> E<WireId> {
+        let (w, b) = self.wire(n)?;
+        self.convert(w, &b, to)
+    }
+}

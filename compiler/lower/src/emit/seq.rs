@@ -1,0 +1,192 @@
+//! Loops that stay loops: carried wires in, one iteration's work, carried wires out.
+
+use super::{Batch, E, Emit, State};
+use crate::ix;
+use crate::nest::{LoopId, MemId, NodeId, Op};
+use crate::plan::Plan;
+use circuit::gate::Op as Gate;
+use circuit::index::{Index, Len};
+use circuit::types::{Domain, WireId, WireTy};
+
+fn join(a: Domain, b: Domain) -> Domain {
+    if a == b || b == Domain::Clear {
+        a
+    } else if a == Domain::Clear {
+        b
+    } else {
+        Domain::Secret
+    }
+}
+
+enum Carry {
+    Phi(crate::nest::Phi),
+    Mem(MemId, Vec<LoopId>),
+    /// A value collected for whoever reads it after the loop.
+    Export(NodeId, Vec<LoopId>),
+    /// The last value of something that nobody reads on the way.
+    Last(crate::nest::Phi),
+}
+
+impl Emit<'_> {
+    pub(super) fn sequential(&mut self, l: LoopId, nodes: &[NodeId], body: &[Plan]) -> E<()> {
+        let nest = self.nest;
+        let lp = &nest.loops[l as usize];
+        let inside: rustc_hash::FxHashSet<NodeId> = nodes.iter().copied().collect();
+        let around: Vec<LoopId> = nest.path(lp.parent).into_iter().filter(|x| self.lane_loop(*x)).collect();
+        let around = self.closed(around);
+        let outer = self.batch(around.clone(), &lp.guard);
+        let mut carry: Vec<(Carry, WireId, WireTy)> = Vec::new();
+        for p in &lp.phis {
+            if inside.contains(&p.phi) {
+                let init = self.wire_in(p.init, &outer)?;
+                let ty = self.b.ty(init).clone();
+                let ty = WireTy { domain: join(ty.domain, nest.n(p.phi).dom), ..ty };
+                carry.push((Carry::Phi(*p), init, ty));
+            } else if inside.contains(&p.next) && self.live.contains(&p.out) && !self.live.contains(&p.phi) {
+                let init = self.wire_in(p.init, &outer)?;
+                let ty = self.b.ty(init).clone();
+                let ty = WireTy { domain: join(ty.domain, nest.n(p.out).dom), ..ty };
+                carry.push((Carry::Last(*p), init, ty));
+            }
+        }
+        let mut mems: Vec<MemId> = Vec::new();
+        for n in nodes {
+            if nest.writes(*n)
+                && let Some(m) = nest.mem_of(*n)
+                && !mems.contains(&m)
+                && !nest.mems[m as usize].at.is_some_and(|a| nest.within(Some(a), l))
+            {
+                mems.push(m);
+            }
+        }
+        for m in mems {
+            let want = self.private(m);
+            let w = self.state(m, &want)?;
+            self.mems.insert(m, State::Wire(w, want.clone()));
+            let mut ty = self.b.ty(w).clone();
+            for n in nodes {
+                if nest.writes(*n) && nest.mem_of(*n) == Some(m) {
+                    for a in &nest.n(*n).args[..1.min(nest.n(*n).args.len())] {
+                        ty.domain = join(ty.domain, nest.n(*a).dom);
+                    }
+                }
+            }
+            carry.push((Carry::Mem(m, want), w, ty));
+        }
+        for n in nodes {
+            let node = nest.n(*n);
+            if matches!(node.op, Op::Phi(..)) && lp.phis.iter().any(|p| p.phi == *n) || nest.writes(*n) {
+                // A carried value read by other parts is collected as it is at the beginning of each iteration.
+                if nest.writes(*n) {
+                    continue;
+                }
+            }
+            let outside = self.users.get(n).is_some_and(|us| {
+                us.iter().any(|u| {
+                    !inside.contains(u)
+                        && !matches!(nest.n(*u).op, Op::Out(x, _) if x == l)
+                })
+            });
+            if !outside {
+                continue;
+            }
+            let mut dims: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| self.lane_loop(*x)).collect();
+            dims.push(l);
+            let dims = self.closed(dims);
+            let size = self.box_size(&dims)?;
+            let init = self.constant(0, node.elem, Len::Const(size))?;
+            let ty = WireTy { domain: node.dom, elem: node.elem, len: Len::Const(size) };
+            carry.push((Carry::Export(*n, dims), init, ty));
+        }
+
+        let trip = self.coords(&lp.trip, &[])?;
+        let var = self.b.loop_var();
+        let k = var.0 as usize;
+        self.var_ranges.resize(self.var_ranges.len().max(k + 1), (0, 0));
+        self.var_ranges[k] = (0, lp.max as i64 - 1);
+        let inits: Vec<WireId> = carry.iter().map(|c| c.1).collect();
+        let tys: Vec<WireTy> = carry.iter().map(|c| c.2.clone()).collect();
+        let (region, params) = self.b.begin(&tys);
+        self.seq.insert(l, var);
+        self.same.push(Default::default());
+        self.made.push(vec![]);
+        let mut collectors: Vec<Option<WireId>> = Vec::new();
+        for ((c, _, _), w) in carry.iter().zip(&params) {
+            collectors.push(None);
+            match c {
+                Carry::Phi(p) => self.register(p.phi, *w, outer.clone()),
+                Carry::Mem(m, dims) => {
+                    self.mems.insert(*m, State::Wire(*w, dims.clone()));
+                }
+                Carry::Export(..) | Carry::Last(_) => {
+                    if let Some(c) = collectors.last_mut() {
+                        *c = Some(*w);
+                    }
+                }
+            }
+        }
+        self.plan(body)?;
+        let mut results = Vec::new();
+        for ((c, _, _), base) in carry.iter().zip(&collectors) {
+            results.push(match c {
+                Carry::Phi(p) | Carry::Last(p) => self.wire_in(p.next, &outer)?,
+                Carry::Mem(m, dims) => {
+                    let w = self.state(*m, dims)?;
+                    if self.state_dims(*m) != *dims && !dims.is_empty() {
+                        return Err("a memory grew in a loop".into());
+                    }
+                    w
+                }
+                Carry::Export(n, dims) => {
+                    let (w, from) = self.wire(*n)?;
+                    let lanes: Vec<LoopId> = dims.iter().copied().filter(|x| *x != l).collect();
+                    let b = self.batch(lanes, &nest.n(*n).guard);
+                    let w = self.convert(w, &from, &b)?;
+                    let at = self.box_rank(dims);
+                    let index = self.coords(&at, &b.dims)?;
+                    let space = self.space(&b)?;
+                    let (space, _) = self.len_of(space)?;
+                    let base = base.ok_or("no collector")?;
+                    self.gate(Gate::Scatter { space, index }, &[base, w])?
+                }
+            });
+        }
+        self.b.end(results);
+        self.seq.remove(&l);
+        self.same.pop();
+        for n in self.made.pop().unwrap_or_default() {
+            self.wires.remove(&n);
+        }
+        // What was made for memories that live inside is gone with it.
+        let gone: Vec<MemId> = self
+            .mems
+            .keys()
+            .copied()
+            .filter(|m| nest.mems[*m as usize].at.is_some_and(|a| nest.within(Some(a), l)))
+            .collect();
+        for m in gone {
+            self.mems.remove(&m);
+        }
+        let (lo, hi, step) = if lp.rev {
+            (ix::sub(&trip, &Index::Const(1)), Index::Const(-1), -1)
+        } else {
+            (Index::Const(0), trip, 1)
+        };
+        if let Some(n) = nodes.first() {
+            self.span(*n);
+        }
+        let outs = self.gates(Gate::Loop { var, lo, hi, step, body: region }, &inits, &tys)?;
+        for ((c, _, _), w) in carry.into_iter().zip(outs) {
+            match c {
+                Carry::Phi(p) | Carry::Last(p) => {
+                    self.finals.insert(p.phi, (w, outer.clone()));
+                }
+                Carry::Mem(m, dims) => {
+                    self.mems.insert(m, State::Wire(w, dims));
+                }
+                Carry::Export(n, dims) => self.register(n, w, Batch { dims, guard: vec![], boxed: true }),
+            }
+        }
+        Ok(())
+    }
+}

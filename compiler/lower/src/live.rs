@@ -1,0 +1,168 @@
+//! What is needed of a nest: effects, outputs, and all that flows into them; and who uses what.
+
+use crate::nest::{AtArg, MemId, Nest, NodeId, Op};
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Nodes that something depends on. `dead` are stores that are overwritten unread.
+pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = AtArg>) -> FxHashSet<NodeId> {
+    let mut writers: FxHashMap<MemId, Vec<NodeId>> = FxHashMap::default();
+    let mut maker: FxHashMap<MemId, NodeId> = FxHashMap::default();
+    let mut work = Vec::new();
+    for (k, n) in nest.nodes.iter().enumerate() {
+        let id = k as NodeId;
+        if nest.writes(id)
+            && !dead.contains(&id)
+            && let Some(m) = nest.mem_of(id)
+        {
+            writers.entry(m).or_default().push(id);
+        }
+        match n.op {
+            Op::Reveal(_) | Op::Check(_) => work.push(id),
+            Op::At(call) => {
+                for (_, _, o) in &nest.ats[call as usize].outs {
+                    if let AtArg::Mem(m) = o {
+                        maker.insert(*m, id);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut live: FxHashSet<NodeId> = FxHashSet::default();
+    let mut mems: FxHashSet<MemId> = FxHashSet::default();
+    let mut new_mems: Vec<MemId> = Vec::new();
+    for r in roots {
+        match r {
+            AtArg::Node(n) => work.push(n),
+            AtArg::Mem(m) => new_mems.push(m),
+        }
+    }
+    loop {
+        while let Some(m) = new_mems.pop() {
+            if mems.insert(m) {
+                work.extend(writers.get(&m).into_iter().flatten());
+                work.extend(maker.get(&m));
+            }
+        }
+        let Some(id) = work.pop() else { return live };
+        if !live.insert(id) {
+            continue;
+        }
+        let n = nest.n(id);
+        work.extend(&n.args);
+        match &n.op {
+            Op::Load(m, _) | Op::LoadAt(m) => new_mems.push(*m),
+            Op::Phi(l, s) => {
+                let p = nest.loops[*l as usize].phis[*s as usize];
+                work.extend([p.init, p.next]);
+            }
+            Op::At(call) => {
+                for a in &nest.ats[*call as usize].args {
+                    match a {
+                        AtArg::Node(n) => work.push(*n),
+                        AtArg::Mem(m) => new_mems.push(*m),
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Live users of each live node; a carried value uses its first and next ones.
+pub fn users(nest: &Nest, live: &FxHashSet<NodeId>) -> FxHashMap<NodeId, Vec<NodeId>> {
+    let mut out: FxHashMap<NodeId, Vec<NodeId>> = FxHashMap::default();
+    for (k, n) in nest.nodes.iter().enumerate() {
+        let id = k as NodeId;
+        if !live.contains(&id) {
+            continue;
+        }
+        for a in &n.args {
+            out.entry(*a).or_default().push(id);
+        }
+        if let Op::Phi(l, s) = n.op {
+            let p = nest.loops[l as usize].phis[s as usize];
+            out.entry(p.init).or_default().push(id);
+            out.entry(p.next).or_default().push(id);
+        }
+    }
+    out
+}
+
+/// The first iteration joined to a loop that starts from its first element: `m = x[0]; for i in 1..n …` becomes
+/// the loop over all, for carried values that only accumulate. Returns the loops whose first values are absorbed.
+pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nest::LoopId> {
+    use crate::ix;
+    use circuit::index::Index;
+    use circuit::types::Elem;
+    let mut out = FxHashSet::default();
+    let mut bodies: FxHashMap<u32, Vec<NodeId>> = FxHashMap::default();
+    for (k, n) in nest.nodes.iter().enumerate() {
+        if let Some(l) = n.at
+            && live.contains(&(k as NodeId))
+        {
+            bodies.entry(l).or_default().push(k as NodeId);
+        }
+    }
+    let parents: FxHashSet<u32> = nest.loops.iter().filter_map(|l| l.parent).collect();
+    for l in 0..nest.loops.len() as u32 {
+        let lp = &nest.loops[l as usize];
+        if parents.contains(&l) || lp.rev || lp.phis.is_empty() || ix::interval(&lp.trip, &nest.ranges).0 < 0 {
+            continue;
+        }
+        let Some(body) = bodies.get(&l) else { continue };
+        let plain = body.iter().all(|n| {
+            let n = nest.n(*n);
+            n.guard == lp.guard
+                && matches!(n.op, Op::Load(..) | Op::Iota(_) | Op::Bin(_) | Op::Un(_) | Op::Select | Op::Min | Op::Max | Op::Phi(..))
+        });
+        if !plain {
+            continue;
+        }
+        let phis: Vec<_> = lp.phis.iter().filter(|p| live.contains(&p.phi)).copied().collect();
+        let first = ix::sub(&Index::Const(0), &Index::Const(1));
+        let fits = phis.iter().all(|p| {
+            let n = nest.n(p.next);
+            let value = match (&n.op, &n.args[..]) {
+                (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *a == p.phi => *b,
+                (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *b == p.phi => *a,
+                (Op::Select, [_, a, b]) if *b == p.phi && crate::reduce::key_of(nest, p).is_some() => *a,
+                _ => return false,
+            };
+            alike(nest, value, p.init, l, &first, 0)
+        });
+        if !fits || phis.is_empty() {
+            continue;
+        }
+        let by = ix::sub(&ix::var(l), &Index::Const(1));
+        for n in body {
+            let node = &mut nest.nodes[*n as usize];
+            if let Op::Load(_, e) | Op::Iota(e) = &mut node.op {
+                *e = ix::norm(&e.subst_var(circuit::LoopVar(l), &by));
+            }
+        }
+        let lp = &mut nest.loops[l as usize];
+        lp.trip = ix::add(&lp.trip, &Index::Const(1));
+        lp.max += 1;
+        nest.ranges[l as usize].1 += 1;
+        out.insert(l);
+    }
+    /// Whether `x` in iteration `first` of `l` is `init`.
+    fn alike(nest: &Nest, x: NodeId, init: NodeId, l: u32, first: &Index, deep: usize) -> bool {
+        let (a, b) = (nest.n(x), nest.n(init));
+        let at = |e: &Index| ix::norm(&e.subst_var(circuit::LoopVar(l), first));
+        let value = |e: &Index, elem: Elem| e.as_const().map(|v| v as i128 as u128 & crate::fold::mask(elem));
+        match (&a.op, &b.op) {
+            _ if deep > 8 || a.elem != b.elem => false,
+            (Op::Load(m, e), Op::Load(n, f)) => m == n && at(e) == *f,
+            (Op::Iota(e), Op::Iota(f)) => at(e) == *f,
+            (Op::Iota(e), Op::Const(v)) => value(&at(e), a.elem) == Some(*v),
+            (Op::Un(p), Op::Un(q)) => p == q && alike(nest, a.args[0], b.args[0], l, first, deep + 1),
+            (Op::Bin(p), Op::Bin(q)) => {
+                p == q && a.args.iter().zip(&b.args).all(|(x, y)| alike(nest, *x, *y, l, first, deep + 1))
+            }
+            _ => false,
+        }
+    }
+    out
+}

@@ -1,0 +1,317 @@
+//! Recognising reductions: cyclic code that only accumulates.
+//!
+//! A carried scalar (or an element of an array) that each iteration combines with something that does not depend on it,
+//! by one associative and commutative operation, through chains, conditions, and inner loops.
+
+use crate::depend::Depend;
+use crate::fold;
+use crate::ix;
+use crate::nest::{LoopId, MemId, Nest, NodeId, Op};
+use circuit::gate::{Bin, Un};
+use circuit::index::Index;
+use rustc_hash::{FxHashMap, FxHashSet};
+
+/// Something that is accumulated.
+#[derive(Clone, Debug)]
+pub struct Term {
+    /// What.
+    pub value: NodeId,
+    /// Subtracted.
+    pub neg: bool,
+    /// Only where these run-time conditions are true (or false).
+    pub masks: Vec<(NodeId, bool)>,
+    /// The loop in whose iterations it is accumulated.
+    pub at: LoopId,
+    /// Public conditions around the accumulation.
+    pub guard: Vec<Index>,
+}
+
+/// A recognised reduction.
+#[derive(Clone, Debug)]
+pub enum Reduction {
+    /// A carried scalar.
+    Scalar {
+        /// The outermost loop that it is carried by.
+        l: LoopId,
+        /// The carried value there.
+        phi: NodeId,
+        /// By what operation.
+        op: Op,
+        /// What is combined with the first value.
+        terms: Vec<Term>,
+    },
+    /// The least (greatest) key and what belongs to it; the first of equal ones.
+    Arg {
+        /// The loop.
+        l: LoopId,
+        /// Greatest.
+        max: bool,
+        /// The carried key, and what it is compared with.
+        key: (NodeId, NodeId),
+        /// Carried payloads and their values in an iteration.
+        payloads: Vec<(NodeId, NodeId)>,
+    },
+    /// Elements of a memory.
+    Memory {
+        /// The outermost loop in question.
+        l: LoopId,
+        /// The memory.
+        mem: MemId,
+        /// The store.
+        store: NodeId,
+        /// Which element.
+        at: Index,
+        /// By what operation.
+        op: Op,
+        /// What is accumulated.
+        terms: Vec<Term>,
+    },
+}
+
+struct Decompose<'a> {
+    nest: &'a Nest,
+    inside: &'a FxHashSet<NodeId>,
+    op: Option<Op>,
+    terms: Vec<Term>,
+    used: FxHashSet<NodeId>,
+}
+
+impl Decompose<'_> {
+    fn agree(&mut self, op: &Op) -> Option<()> {
+        let op = if *op == Op::Bin(Bin::Sub) { Op::Bin(Bin::Add) } else { op.clone() };
+        match &self.op {
+            Some(o) if *o != op => None,
+            _ => {
+                self.op = Some(op);
+                Some(())
+            }
+        }
+    }
+    /// `n = start ⊕ terms`.
+    fn run(
+        &mut self,
+        n: NodeId,
+        start: &dyn Fn(NodeId) -> bool,
+        masks: &[(NodeId, bool)],
+        guard: &[Index],
+        deep: usize,
+    ) -> Option<()> {
+        if start(n) {
+            return Some(());
+        }
+        if deep > 64 || !self.inside.contains(&n) {
+            return None;
+        }
+        self.used.insert(n);
+        let node = self.nest.n(n);
+        let dep = |x: &NodeId| self.inside.contains(x) || start(*x);
+        match &node.op {
+            op @ (Op::Bin(Bin::Add | Bin::Sub | Bin::Mul | Bin::And | Bin::Or | Bin::Xor) | Op::Min | Op::Max) => {
+                let (x, y) = (node.args[0], node.args[1]);
+                let (acc, e, neg) = match (dep(&x), dep(&y)) {
+                    (true, false) => (x, y, *op == Op::Bin(Bin::Sub)),
+                    (false, true) if *op != Op::Bin(Bin::Sub) => (y, x, false),
+                    _ => return None,
+                };
+                self.agree(op)?;
+                let mut g: Vec<Index> = node.guard.to_vec();
+                g.extend(guard.iter().cloned());
+                g.sort();
+                g.dedup();
+                self.terms.push(Term { value: e, neg, masks: masks.to_vec(), at: node.at?, guard: g });
+                self.run(acc, start, masks, guard, deep + 1)
+            }
+            Op::Select => {
+                let [c, a, b] = node.args[..] else { return None };
+                if dep(&c) {
+                    return None;
+                }
+                let mut yes = masks.to_vec();
+                yes.push((c, true));
+                let mut no = masks.to_vec();
+                no.push((c, false));
+                self.run(a, start, &yes, guard, deep + 1)?;
+                self.run(b, start, &no, guard, deep + 1)
+            }
+            Op::Pick(c) => {
+                let (a, b) = (node.args[0], node.args[1]);
+                let mut yes = guard.to_vec();
+                ix::conjuncts(c, &mut yes);
+                let mut no = guard.to_vec();
+                ix::conjuncts(&ix::not(c), &mut no);
+                self.run(a, start, masks, &yes, deep + 1)?;
+                self.run(b, start, masks, &no, deep + 1)
+            }
+            Op::Out(l, s) => {
+                if !masks.is_empty() || !guard.is_empty() {
+                    return None;
+                }
+                let p = *self.nest.loops.get(*l as usize)?.phis.get(*s as usize)?;
+                if !self.inside.contains(&p.phi) {
+                    return None;
+                }
+                self.used.insert(p.phi);
+                self.run(p.init, start, masks, guard, deep + 1)?;
+                self.run(p.next, &|x| x == p.phi, masks, guard, deep + 1)
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether a strongly connected part whose cycle loop `l` carries is a reduction.
+pub fn recognise(
+    nest: &Nest,
+    users: &FxHashMap<NodeId, Vec<NodeId>>,
+    depend: &mut Depend,
+    ids: &[NodeId],
+    l: LoopId,
+) -> Option<Reduction> {
+    let inside: FxHashSet<NodeId> = ids.iter().copied().collect();
+    let stores: Vec<NodeId> = ids.iter().copied().filter(|n| nest.writes(*n)).collect();
+    if let [store] = stores[..] {
+        return memory(nest, users, depend, &inside, store, l);
+    }
+    if !stores.is_empty() {
+        return None;
+    }
+    let own: Vec<_> = nest.loops[l as usize].phis.iter().filter(|p| inside.contains(&p.phi)).collect();
+    if own.len() > 1 {
+        return arg(nest, users, &inside, l);
+    }
+    let p = own.first()?;
+    let mut d = Decompose { nest, inside: &inside, op: None, terms: vec![], used: Default::default() };
+    d.used.insert(p.phi);
+    d.run(p.next, &|x| x == p.phi, &[], &[], 0)?;
+    closed(nest, users, &inside, &d.used)?;
+    let Decompose { op, mut terms, .. } = d;
+    terms.reverse();
+    Some(Reduction::Scalar { l, phi: p.phi, op: op?, terms })
+}
+
+/// The part is no more than the chain, and nobody sees the values on the way.
+fn closed(
+    nest: &Nest,
+    users: &FxHashMap<NodeId, Vec<NodeId>>,
+    inside: &FxHashSet<NodeId>,
+    used: &FxHashSet<NodeId>,
+) -> Option<()> {
+    let fine = inside.iter().all(|n| {
+        used.contains(n)
+            && users.get(n).is_none_or(|list| {
+                list.iter().all(|u| inside.contains(u) || matches!(nest.n(*u).op, Op::Out(..)))
+            })
+    });
+    // Each step of the chain feeds one other, but for choices between the same two.
+    fine.then_some(())
+}
+
+fn memory(
+    nest: &Nest,
+    users: &FxHashMap<NodeId, Vec<NodeId>>,
+    depend: &mut Depend,
+    inside: &FxHashSet<NodeId>,
+    store: NodeId,
+    l: LoopId,
+) -> Option<Reduction> {
+    let node = nest.n(store);
+    let Op::Store(mem, at) = &node.op else { return None };
+    let old = |n: NodeId| matches!(&nest.n(n).op, Op::Load(m, e) if m == mem && e == at);
+    let mut d = Decompose { nest, inside, op: None, terms: vec![], used: Default::default() };
+    d.used.insert(store);
+    d.used.extend(inside.iter().copied().filter(|n| old(*n)));
+    d.run(node.args[0], &old, &[], &node.guard, 0)?;
+    closed(nest, users, inside, &d.used)?;
+    let Decompose { op, mut terms, .. } = d;
+    terms.reverse();
+    let path: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| nest.within(Some(*x), l)).collect();
+    let of = ix::vars(at);
+    let (kept, gone): (Vec<LoopId>, Vec<LoopId>) = path.iter().partition(|x| of.contains(x));
+    if gone.is_empty() || terms.iter().any(|t| Some(t.at) != node.at) {
+        return None;
+    }
+    for k in &kept {
+        let free = ix::vars(&nest.loops[*k as usize].trip).iter().any(|v| gone.contains(v));
+        if free || depend.carried(nest, store, store, *k) != (false, false) {
+            return None;
+        }
+    }
+    Some(Reduction::Memory { l, mem: *mem, store, at: at.clone(), op: op?, terms })
+}
+
+/// The carried key that a carried payload depends on.
+pub fn key_of(nest: &Nest, p: &crate::nest::Phi) -> Option<NodeId> {
+    let n = nest.n(p.next);
+    let (Op::Select, [c, _, b]) = (&n.op, &n.args[..]) else { return None };
+    let c = nest.n(*c);
+    if *b != p.phi || c.op != Op::Bin(Bin::Lt) {
+        return None;
+    }
+    let Op::Phi(l, _) = nest.n(p.phi).op else { return None };
+    c.args.iter().copied().find(|k| {
+        *k != p.phi
+            && nest.loops[l as usize]
+                .phis
+                .iter()
+                .any(|q| q.phi == *k && matches!(nest.n(q.next).op, Op::Min | Op::Max))
+    })
+}
+
+/// `if x > m { m = x; p = v; }`
+fn arg(nest: &Nest, users: &FxHashMap<NodeId, Vec<NodeId>>, inside: &FxHashSet<NodeId>, l: LoopId) -> Option<Reduction> {
+    if nest.loops[l as usize].rev {
+        // The first of equal keys would be the last one.
+        return None;
+    }
+    let phis: Vec<_> = nest.loops[l as usize].phis.iter().filter(|p| inside.contains(&p.phi)).collect();
+    let key = phis.iter().find(|p| matches!(nest.n(p.next).op, Op::Min | Op::Max))?;
+    let next = nest.n(key.next);
+    let max = next.op == Op::Max;
+    let x = match next.args[..] {
+        [m, x] if m == key.phi => x,
+        [x, m] if m == key.phi => x,
+        _ => return None,
+    };
+    let mut used: FxHashSet<NodeId> = [key.phi, key.next].into_iter().collect();
+    let mut payloads = Vec::new();
+    for p in phis.iter().filter(|p| p.phi != key.phi) {
+        let n = nest.n(p.next);
+        let [c, a, b] = n.args[..] else { return None };
+        if n.op != Op::Select || b != p.phi || inside.contains(&a) {
+            return None;
+        }
+        let want = if max { [key.phi, x] } else { [x, key.phi] };
+        let c_node = nest.n(c);
+        if c_node.op != Op::Bin(Bin::Lt) || c_node.args[..] != want {
+            return None;
+        }
+        used.extend([p.phi, p.next, c]);
+        payloads.push((p.phi, a));
+    }
+    if inside.contains(&x) {
+        return None;
+    }
+    closed(nest, users, inside, &used)?;
+    Some(Reduction::Arg { l, max, key: (key.phi, x), payloads })
+}
+
+/// The reduction gate of an operation.
+pub fn gate(op: &Op) -> Option<circuit::Red> {
+    use circuit::Red;
+    Some(match op {
+        Op::Bin(Bin::Add | Bin::Sub) => Red::Add,
+        Op::Bin(Bin::Mul) => Red::Mul,
+        Op::Bin(Bin::And) => Red::And,
+        Op::Bin(Bin::Or) => Red::Or,
+        Op::Bin(Bin::Xor) => Red::Xor,
+        Op::Min => Red::Min,
+        Op::Max => Red::Max,
+        _ => return None,
+    })
+}
+/// Whether a node widens a truth value: sums of it count.
+pub fn counted(nest: &Nest, n: NodeId) -> Option<NodeId> {
+    let node = nest.n(n);
+    let x = *node.args.first()?;
+    (node.op == Op::Un(Un::Cast) && nest.n(x).elem == circuit::Elem::Bool && fold::mask(node.elem) > 1).then_some(x)
+}

@@ -1,0 +1,225 @@
+//! What leaves the pure world: openings, `at` blocks, checks, and the sharing of what a party brings.
+
+use super::value::{Leaf, Val, elem_of};
+use super::{R, Tracer};
+use crate::nest::{AtArg, AtCall, MemId, NodeId, Op};
+use circuit::gate::Recipient;
+use circuit::index::Index;
+use circuit::types::{Domain, Elem};
+use sema::tree::{AtCode, ExprId, LocalId, PartyId, Ty};
+
+impl Tracer<'_> {
+    pub(super) fn reveal(&mut self, v: &Val, to: Recipient) -> R<Val> {
+        if v.leaves.is_empty() {
+            return Ok(v.clone());
+        }
+        if self.conds.iter().any(|c| self.nest.constant(*c).is_none()) {
+            return self.sorry("an opening under a condition that only the run knows");
+        }
+        let of = self.leaves(&v.ty)?;
+        let mut out = Vec::new();
+        for (leaf, of) in v.leaves.iter().zip(&of) {
+            let known = match (self.leaf_domain(leaf), to) {
+                (Domain::Clear, _) => true,
+                (Domain::Local(p), Recipient::Party(q)) => p == q,
+                _ => false,
+            };
+            if known {
+                out.push(leaf.clone());
+                continue;
+            }
+            let elem = elem_of(&of.ty);
+            match leaf {
+                Leaf::N(n) => {
+                    let n = self.secret(*n);
+                    out.push(Leaf::N(self.fixed(Op::Reveal(to), vec![n], elem)));
+                }
+                _ => {
+                    let m = self.alloc(elem, of.lanes, 0);
+                    let leaf = leaf.clone();
+                    self.run_loop(&Index::Const(of.lanes as i64), false, vec![], &[m], &mut |s, t, _| {
+                        let x = s.lane(&leaf, t, &of.ty)?;
+                        let x = s.secret(x);
+                        let y = s.fixed(Op::Reveal(to), vec![x], elem);
+                        s.store_as(m, t, y);
+                        Ok(vec![])
+                    })?;
+                    self.nest.mems[m as usize].owned = true;
+                    self.share_whole(m)?;
+                    out.push(self.whole(m));
+                }
+            }
+        }
+        Ok(Val::of(v.ty.clone(), out))
+    }
+    /// A store that keeps a party's value its own.
+    pub(super) fn store_as(&mut self, m: MemId, at: &Index, value: NodeId) {
+        self.nest.mems[m as usize].dom = self.nest.n(value).dom;
+        self.store(m, at, value);
+    }
+    /// The shared form of a memory that a party owns, for whoever computes on it.
+    pub(super) fn share_whole(&mut self, m: MemId) -> R<()> {
+        let mem = self.nest.mems[m as usize].clone();
+        if !matches!(mem.dom, Domain::Local(_)) {
+            return Ok(());
+        }
+        let s = self.alloc(mem.elem, mem.len, 0);
+        self.nest.mems[s as usize].owned = true;
+        self.nest.mems[s as usize].key = super::hash_of(&(mem.key, 7));
+        self.run_loop(&Index::Const(mem.len as i64), false, vec![], &[s], &mut |t, i, _| {
+            let x = t.load(m, i);
+            let x = t.fixed(Op::Share, vec![x], mem.elem);
+            t.store(s, i, x);
+            Ok(vec![])
+        })?;
+        self.nest.mems[m as usize].shared = Some(s);
+        Ok(())
+    }
+
+    /// A check that a clear truth value holds.
+    pub(super) fn check(&mut self, ok: NodeId, what: &str) -> R<()> {
+        let mut ok = ok;
+        for k in 0..self.conds.len() {
+            let c = self.conds[k];
+            if self.nest.n(c).dom != Domain::Clear {
+                // Under a secret condition nobody may learn whether it was reached.
+                return self.sorry("a check of the run under a secret condition");
+            }
+            let n = crate::fold::not(self, c);
+            ok = self.bin(circuit::Bin::Or, n, ok);
+        }
+        match self.nest.constant(ok) {
+            Some(0) => self.report("E0402", what.to_string(), ""),
+            Some(_) => Ok(()),
+            None => {
+                self.fixed(Op::Check(what.into()), vec![ok], Elem::Bool);
+                Ok(())
+            }
+        }
+    }
+    pub(super) fn assert(&mut self, cond: ExprId, what: &str) -> R<Val> {
+        let v = self.eval(cond)?;
+        let text = if what.is_empty() { "assertion failed".to_string() } else { format!("assertion failed: {what}") };
+        match &v.leaves[0] {
+            Leaf::I(i) => {
+                let i = i.clone();
+                let sure = if i.as_const() == Some(0) && self.conds.is_empty() && !self.top().guarded {
+                    return self.report("E0409", text, "");
+                } else {
+                    crate::ix::interval(&i, &self.nest.ranges) == (1, 1)
+                };
+                if !sure {
+                    let n = self.iota(&i, Elem::Bool);
+                    self.check(n, &text)?;
+                }
+            }
+            l => {
+                let n = self.node(l, &Ty::Bool)?;
+                if self.nest.n(n).dom != Domain::Clear {
+                    return self.sorry("an assertion on a secret");
+                }
+                if self.nest.constant(n) == Some(0) && self.conds.is_empty() && !self.top().guarded {
+                    return self.report("E0409", text, "");
+                }
+                self.check(n, &text)?;
+            }
+        }
+        Ok(Val::unit())
+    }
+
+    /// `at P { … }`
+    pub(super) fn at_block(&mut self, party: PartyId, id: ExprId, reads: &[LocalId], ty: &Ty) -> R<Val> {
+        if self.here().is_some() || self.top().guarded || !self.conds.is_empty() {
+            return self.sorry("an `at` block inside a loop or a condition");
+        }
+        let dom = Domain::Local(circuit::PartyId(party.0));
+        let mut args = Vec::new();
+        let mut columns = Vec::new();
+        let mut indices = Vec::new();
+        for l in reads {
+            let v = self.local(*l)?;
+            let of = if v.leaves.is_empty() { vec![] } else { self.leaves(&v.ty)? };
+            for (k, (leaf, of)) in v.leaves.iter().zip(&of).enumerate() {
+                if of.ty == Ty::Index && of.dims.is_empty() {
+                    match leaf {
+                        Leaf::I(i) if i.as_const().is_some() => indices.push((*l, i.as_const().unwrap_or(0))),
+                        _ => return self.sorry("an `at` block that reads an index that changes"),
+                    }
+                    continue;
+                }
+                let found = self.leaf_domain(leaf);
+                if found != Domain::Clear && found != dom {
+                    return self.sorry("an `at` block that reads a value that its party does not know");
+                }
+                let arg = match leaf {
+                    Leaf::V(view) => {
+                        let m = &self.nest.mems[view.mem as usize];
+                        if view.off.as_const() == Some(0) && m.len == of.lanes && m.ver == view.ver {
+                            AtArg::Mem(view.mem)
+                        } else {
+                            let (elem, view) = (m.elem, leaf.clone());
+                            let m = self.alloc(elem, of.lanes, 0);
+                            self.run_loop(&Index::Const(of.lanes as i64), false, vec![], &[m], &mut |s, t, _| {
+                                let x = s.lane(&view, t, &of.ty)?;
+                                s.store_as(m, t, x);
+                                Ok(vec![])
+                            })?;
+                            AtArg::Mem(m)
+                        }
+                    }
+                    Leaf::R(..) => {
+                        let Leaf::V(view) = self.fresh(leaf, &of.ty, of.lanes)? else { continue };
+                        AtArg::Mem(view.mem)
+                    }
+                    l => AtArg::Node(self.node(l, &of.ty)?),
+                };
+                if let AtArg::Mem(m) = arg {
+                    self.reads[m as usize] += 1;
+                }
+                columns.push((*l, k as u32));
+                args.push(arg);
+            }
+        }
+        let ty = self.close(ty)?;
+        let of = self.leaves(&ty)?;
+        let block = self.blocks.len() as u32;
+        self.blocks.push((
+            party.0,
+            AtCode {
+                f: self.frame.f,
+                expr: id,
+                env: self.frame.env.clone(),
+                args: columns,
+                indices,
+                runs: 1,
+            },
+        ));
+        let call = self.nest.ats.len() as u32;
+        let nodes = args.iter().filter_map(|a| if let AtArg::Node(n) = a { Some(*n) } else { None }).collect();
+        let at = self.fixed(Op::At(call), nodes, Elem::Bool);
+        let mut outs = Vec::new();
+        let mut leaves = Vec::new();
+        let mut made = Vec::new();
+        for (k, of) in of.iter().enumerate() {
+            let elem = elem_of(&of.ty);
+            if of.dims.is_empty() {
+                let n = self.fixed(Op::AtPart(k as u32), vec![at], elem);
+                self.nest.nodes[n as usize].dom = dom;
+                outs.push((elem, 1, AtArg::Node(n)));
+                leaves.push(Leaf::N(n));
+            } else {
+                let m = self.new_mem(elem, of.lanes, 0);
+                self.nest.mems[m as usize].dom = dom;
+                self.nest.mems[m as usize].owned = true;
+                outs.push((elem, of.lanes, AtArg::Mem(m)));
+                leaves.push(self.whole(m));
+                made.push(m);
+            }
+        }
+        self.nest.ats.push(AtCall { block, party: party.0, args, outs });
+        for m in made {
+            self.share_whole(m)?;
+        }
+        Ok(Val::of(ty, leaves))
+    }
+}

@@ -1,0 +1,701 @@
+//! Tracing: abstract interpretation of the typed program into a loop nest.
+//!
+//! Calls and closures are inlined, sizes are numbers, indices are symbolic expressions over loop variables; each loop body
+//! is traced once (twice where a carried value turns out to be secret). This file holds the machinery: scopes, sharing of
+//! equal nodes, memories, loops. Knows nothing of lanes.
+
+mod array;
+mod effect;
+mod entry;
+mod expr;
+mod index;
+mod stmt;
+mod value;
+
+use crate::nest::{Item, Loop, LoopId, Mem, MemId, Nest, Node, NodeId, Op, Phi};
+use crate::{Finding, Request, fold, ix};
+use circuit::index::{Index, IndexOp};
+use circuit::types::{Domain, Elem};
+use diag::Span;
+use rustc_hash::{FxHashMap, FxHashSet, FxHasher};
+use sema::tree::{AtCode, FnId, Program, TyEnv};
+use std::hash::{Hash, Hasher};
+use std::rc::Rc;
+use value::{Leaf, Val};
+
+pub(crate) use entry::trace;
+
+/// A program error: it has been reported.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stop;
+pub(crate) type R<T> = Result<T, Stop>;
+
+/// First of the variables that stand for an index carried through a loop while its law is not known yet.
+const PSEUDO: u32 = 1 << 30;
+/// Inlined calls deeper than this are refused.
+const MAX_CALLS: usize = 100;
+/// Values remembered per memory for forwarding stores to loads.
+const MAX_KNOWN: usize = 16;
+/// Loops over recurrences of indices that have no law are unrolled up to this many times.
+const MAX_UNROLL: i64 = 4096;
+
+struct Known {
+    at: Index,
+    value: NodeId,
+    store: NodeId,
+    reads: u32,
+}
+
+/// A stretch of code in which equal pure nodes are the same node.
+struct Scope {
+    at: Option<LoopId>,
+    guard: Rc<[Index]>,
+    /// A public condition rather than a loop.
+    guarded: bool,
+    same: FxHashMap<(Op, Vec<NodeId>, Elem, u32), NodeId>,
+    known: FxHashMap<MemId, Vec<Known>>,
+    /// Memories that the loop writes.
+    written: FxHashSet<MemId>,
+}
+
+struct Frame {
+    f: FnId,
+    env: TyEnv,
+    locals: Vec<Option<Val>>,
+}
+
+/// The tracer.
+pub(crate) struct Tracer<'p> {
+    program: &'p Program,
+    request: &'p Request,
+    pub nest: Nest,
+    /// Scope number of each node.
+    place: Vec<u32>,
+    dead: FxHashSet<NodeId>,
+    reads: Vec<u32>,
+    scopes: Vec<Scope>,
+    bodies: Vec<Vec<Item>>,
+    frame: Frame,
+    calls: usize,
+    /// Secret or run-time conditions around.
+    conds: Vec<NodeId>,
+    /// Reads of variables, numbered, that must be copies because the variable changes before their last use.
+    copies: FxHashSet<u32>,
+    stale: FxHashSet<u32>,
+    sites: u32,
+    span: u32,
+    spans: indexmap::IndexSet<Span>,
+    pub findings: Vec<Finding>,
+    pub blocks: Vec<(u32, AtCode)>,
+    inputs: Vec<circuit::Input>,
+    shares: FxHashMap<NodeId, NodeId>,
+    budget: u64,
+}
+
+fn hash_of<T: Hash>(t: &T) -> u64 {
+    let mut h = FxHasher::default();
+    t.hash(&mut h);
+    h.finish()
+}
+
+impl fold::Sink for Tracer<'_> {
+    fn nest(&self) -> &Nest {
+        &self.nest
+    }
+    fn make(&mut self, op: Op, args: Vec<NodeId>, elem: Elem) -> NodeId {
+        self.pure(op, args, elem)
+    }
+}
+
+impl<'p> Tracer<'p> {
+    fn top(&self) -> &Scope {
+        self.scopes.last().expect("the root scope stays")
+    }
+    fn top_mut(&mut self) -> &mut Scope {
+        self.scopes.last_mut().expect("the root scope stays")
+    }
+    fn here(&self) -> Option<LoopId> {
+        self.top().at
+    }
+    fn report<T>(&mut self, code: &'static str, message: String, help: &str) -> R<T> {
+        let span = self.spans[self.span as usize];
+        self.findings.push(Finding { code, span, also: vec![], message, help: help.into() });
+        Err(Stop)
+    }
+    fn sorry<T>(&mut self, what: &str) -> R<T> {
+        self.report("E0490", format!("{what} cannot be compiled yet"), "")
+    }
+    fn internal<T>(&mut self, what: &str) -> R<T> {
+        self.report("E0499", format!("internal error in lowering: {what}"), "please report this program")
+    }
+
+    // ---- nodes ----
+
+    /// The scope in which an expression's variables are bound.
+    fn scope_of(&self, e: &Index) -> usize {
+        if e.any_leaf(|l| matches!(l, Index::Var(v) if v.0 >= PSEUDO)) {
+            return self.scopes.len() - 1;
+        }
+        let Some(l) = self.nest.scope_of(e) else { return 0 };
+        self.scopes.iter().position(|s| s.at == Some(l)).unwrap_or(self.scopes.len() - 1)
+    }
+    fn pure(&mut self, op: Op, args: Vec<NodeId>, elem: Elem) -> NodeId {
+        let last = self.scopes.len() - 1;
+        let mut place = args.iter().map(|a| self.place[*a as usize] as usize).max().unwrap_or(0).min(last);
+        let mut ver = 0;
+        let mut read = None;
+        match &op {
+            Op::Iota(e) => {
+                if let Some(v) = e.as_const() {
+                    return self.pure(Op::Const(v as i128 as u128 & fold::mask(elem)), args, elem);
+                }
+                place = place.max(self.scope_of(e));
+            }
+            Op::Pick(_) => place = last,
+            Op::Load(m, _) | Op::LoadAt(m) => {
+                let m = *m;
+                read = Some(m);
+                if let Op::Load(_, e) = &op {
+                    place = place.max(self.scope_of(e));
+                }
+                ver = self.nest.mems[m as usize].ver;
+                // As far out as nothing writes the memory, nor a public condition protects the access.
+                let birth = self.nest.mems[m as usize].at;
+                let pinned = self.scopes.iter().rposition(|s| s.guarded || s.written.contains(&m)).unwrap_or(0);
+                let born = self.scopes.iter().position(|s| s.at == birth).unwrap_or(0);
+                place = place.max(pinned).max(born).min(last);
+            }
+            _ => {}
+        }
+        let key = (op, args, elem, ver);
+        for s in &self.scopes[place..] {
+            if let Some(n) = s.same.get(&key) {
+                return *n;
+            }
+        }
+        let (op, args) = (key.0.clone(), key.1.clone());
+        if let Some(m) = read {
+            self.reads[m as usize] += 1;
+        }
+        let id = self.push(op, args, elem, place);
+        self.scopes[place].same.insert(key, id);
+        id
+    }
+    fn push(&mut self, op: Op, args: Vec<NodeId>, elem: Elem, place: usize) -> NodeId {
+        let id = self.nest.nodes.len() as NodeId;
+        let scope = &self.scopes[place];
+        let (at, guard) = (scope.at, scope.guard.clone());
+        let dom = self.domain(&op, &args);
+        let key = self.key(&op, &args, elem);
+        self.nest.nodes.push(Node { op, args, elem, dom, at, guard, span: self.span, key });
+        self.place.push(place as u32);
+        let depth = self.nest.depth(at);
+        self.bodies[depth].push(Item::Node(id));
+        id
+    }
+    /// A node that stays where it is made.
+    fn fixed(&mut self, op: Op, args: Vec<NodeId>, elem: Elem) -> NodeId {
+        let place = self.scopes.len() - 1;
+        self.push(op, args, elem, place)
+    }
+    fn key(&self, op: &Op, args: &[NodeId], elem: Elem) -> u64 {
+        let args: Vec<u64> = args.iter().map(|a| self.nest.n(*a).key).collect();
+        let mem = |m: &MemId| self.nest.mems[*m as usize].key;
+        match op {
+            Op::Load(m, e) => hash_of(&(1, mem(m), e)),
+            Op::LoadAt(m) => hash_of(&(2, mem(m), args)),
+            Op::Phi(l, _) | Op::Out(l, _) => {
+                hash_of(&(3, self.nest.depth(Some(*l)), matches!(op, Op::Phi(..)), elem))
+            }
+            Op::Store(..) | Op::StoreAt(_) | Op::Alloc(_) | Op::Pack(_) | Op::At(_) | Op::AtPart(_) => 4,
+            _ => hash_of(&(5, op, args, elem)),
+        }
+    }
+    fn domain(&self, op: &Op, args: &[NodeId]) -> Domain {
+        let join = |d: Domain, a: &NodeId| join(d, self.nest.n(*a).dom);
+        match op {
+            Op::Load(m, _) | Op::LoadAt(m) => self.nest.mems[*m as usize].dom,
+            Op::Share => Domain::Secret,
+            Op::Reveal(circuit::Recipient::All) => Domain::Clear,
+            Op::Reveal(circuit::Recipient::Party(p)) => Domain::Local(*p),
+            Op::Input(k) => self.inputs[*k as usize].party.map_or(Domain::Clear, Domain::Local),
+            _ => args.iter().fold(Domain::Clear, join),
+        }
+    }
+    /// Shares a value that one party knows.
+    fn secret(&mut self, x: NodeId) -> NodeId {
+        if !matches!(self.nest.n(x).dom, Domain::Local(_)) {
+            return x;
+        }
+        if let Op::Load(m, e) = self.nest.n(x).op.clone()
+            && let Some(s) = self.nest.mems[m as usize].shared
+        {
+            let elem = self.nest.n(x).elem;
+            return self.pure(Op::Load(s, e), vec![], elem);
+        }
+        if let Op::LoadAt(m) = self.nest.n(x).op
+            && let Some(s) = self.nest.mems[m as usize].shared
+        {
+            let (elem, args) = (self.nest.n(x).elem, self.nest.n(x).args.clone());
+            return self.pure(Op::LoadAt(s), args, elem);
+        }
+        if let Some(s) = self.shares.get(&x) {
+            return *s;
+        }
+        let elem = self.nest.n(x).elem;
+        let place = (self.place[x as usize] as usize).min(self.scopes.len() - 1);
+        let id = self.push(Op::Share, vec![x], elem, place);
+        self.shares.insert(x, id);
+        id
+    }
+
+    // ---- memories ----
+
+    fn alloc(&mut self, elem: Elem, len: u64, fill: u128) -> MemId {
+        let id = self.new_mem(elem, len, fill);
+        self.fixed(Op::Alloc(id), vec![], elem);
+        id
+    }
+    fn new_mem(&mut self, elem: Elem, len: u64, fill: u128) -> MemId {
+        let id = self.nest.mems.len() as MemId;
+        self.nest.mems.push(Mem {
+            elem,
+            len,
+            at: self.here(),
+            dom: Domain::Clear,
+            ver: 0,
+            input: None,
+            table: None,
+            owned: false,
+            conds: self.conds.len(),
+            key: hash_of(&(elem, len, fill)),
+            fill,
+            shared: None,
+        });
+        self.reads.push(0);
+        id
+    }
+    fn load(&mut self, m: MemId, at: &Index) -> NodeId {
+        if let (Some(t), Some(k)) = (&self.nest.mems[m as usize].table, at.as_const()) {
+            let v = t.get(k.max(0) as usize).copied().unwrap_or(0);
+            let e = self.nest.mems[m as usize].elem;
+            return fold::konst(self, v, e);
+        }
+        for s in self.scopes.iter().rev() {
+            if let Some(k) = s.known.get(&m).and_then(|v| v.iter().find(|k| k.at == *at)) {
+                let v = k.value;
+                return self.strip(v);
+            }
+        }
+        let elem = self.nest.mems[m as usize].elem;
+        self.pure(Op::Load(m, at.clone()), vec![], elem)
+    }
+    /// A choice by a condition that is settled here.
+    fn strip(&self, mut x: NodeId) -> NodeId {
+        while let (Op::Select, [c, a, b]) = (&self.nest.n(x).op, self.nest.n(x).args.as_slice()) {
+            if self.conds.contains(c) {
+                x = *a;
+            } else if self.conds.iter().any(|d| {
+                let d = self.nest.n(*d);
+                d.op == Op::Un(circuit::Un::Not) && d.args[0] == *c
+            }) {
+                x = *b;
+            } else {
+                break;
+            }
+        }
+        x
+    }
+    /// The condition under which a store to a memory takes place, if there is any.
+    fn cond_for(&mut self, m: MemId) -> Option<NodeId> {
+        let from = self.nest.mems[m as usize].conds;
+        let mut out = None;
+        for k in from..self.conds.len() {
+            let c = self.conds[k];
+            out = Some(match out {
+                None => c,
+                Some(o) => self.bin(circuit::Bin::And, o, c),
+            });
+        }
+        out
+    }
+    fn bin(&mut self, op: circuit::Bin, a: NodeId, b: NodeId) -> NodeId {
+        let (a, b) = (self.secret(a), self.secret(b));
+        fold::bin(self, op, a, b)
+    }
+    fn select(&mut self, c: NodeId, a: NodeId, b: NodeId) -> NodeId {
+        if a == b {
+            return a;
+        }
+        let (c, a, b) = (self.secret(c), self.secret(a), self.secret(b));
+        fold::select(self, c, a, b)
+    }
+    fn store(&mut self, m: MemId, at: &Index, value: NodeId) {
+        let value = match self.cond_for(m) {
+            None => value,
+            Some(c) => {
+                let old = self.load(m, at);
+                self.select(c, value, old)
+            }
+        };
+        let value = if self.nest.mems[m as usize].dom == Domain::Clear { value } else { self.meet(m, value) };
+        // An unread store to the same place in the same stretch of code is dead.
+        let reads = self.reads[m as usize];
+        let before = self.top().known.get(&m).and_then(|v| v.iter().find(|k| k.at == *at && k.reads == reads));
+        if let Some(k) = before {
+            let dead = k.store;
+            self.dead.insert(dead);
+        }
+        let elem = self.nest.mems[m as usize].elem;
+        let id = self.fixed(Op::Store(m, at.clone()), vec![value], elem);
+        self.changed(m, self.nest.n(value).dom);
+        let n = self.scopes.len();
+        for s in &mut self.scopes[..n - 1] {
+            s.known.remove(&m);
+        }
+        let known = self.scopes[n - 1].known.entry(m).or_default();
+        known.retain(|k| matches!(ix::sub(&k.at, at).as_const(), Some(d) if d != 0));
+        if known.len() >= MAX_KNOWN {
+            known.remove(0);
+        }
+        known.push(Known { at: at.clone(), value, store: id, reads });
+    }
+    /// What must become of a value so that it can lie in a memory of this domain.
+    fn meet(&mut self, m: MemId, value: NodeId) -> NodeId {
+        let d = self.nest.mems[m as usize].dom;
+        let v = self.nest.n(value).dom;
+        if matches!(v, Domain::Local(_)) && v != d { self.secret(value) } else { value }
+    }
+    fn changed(&mut self, m: MemId, by: Domain) {
+        let mem = &mut self.nest.mems[m as usize];
+        mem.ver += 1;
+        mem.dom = join(mem.dom, by);
+    }
+    fn forget(&mut self, m: MemId) {
+        for s in &mut self.scopes {
+            s.known.remove(&m);
+        }
+        self.nest.mems[m as usize].ver += 1;
+    }
+
+    // ---- scopes ----
+
+    /// Code under a public condition.
+    fn guarded<T>(&mut self, cond: &Index, body: impl FnOnce(&mut Self) -> R<T>) -> R<T> {
+        let mut g: Vec<Index> = self.top().guard.to_vec();
+        let mut parts = Vec::new();
+        ix::conjuncts(cond, &mut parts);
+        for p in parts {
+            if !g.contains(&p) {
+                g.push(p);
+            }
+        }
+        g.sort();
+        let at = self.here();
+        self.scopes.push(Scope {
+            at,
+            guard: g.into(),
+            guarded: true,
+            same: Default::default(),
+            known: Default::default(),
+            written: Default::default(),
+        });
+        let r = body(self);
+        self.scopes.pop();
+        r
+    }
+
+    /// A loop of `trip` iterations over carried leaves. `mems` are the memories from outside that the body writes. The body
+    /// is given the iteration's number and the leaves, and gives their next values. `work` may run more than once.
+    pub(super) fn run_loop(
+        &mut self,
+        trip: &Index,
+        rev: bool,
+        carried: Vec<Leaf>,
+        mems: &[MemId],
+        work: &mut dyn FnMut(&mut Self, &Index, &[Leaf]) -> R<Vec<Leaf>>,
+    ) -> R<Vec<Leaf>> {
+        let trip = ix::norm(trip);
+        if rev && carried.iter().any(|l| matches!(l, Leaf::I(_))) {
+            let last = ix::sub(&trip, &Index::Const(1));
+            let mut back = |s: &mut Self, t: &Index, c: &[Leaf]| work(s, &ix::sub(&last, t), c);
+            return self.run_loop(&trip, false, carried, mems, &mut back);
+        }
+        let (min, max) = ix::interval(&trip, &self.nest.ranges);
+        if max < 1 {
+            return Ok(carried);
+        }
+        if trip.as_const() == Some(1) {
+            return work(self, &Index::Const(0), &carried);
+        }
+        let pseudo = ix::vars(&trip).iter().any(|v| *v >= PSEUDO);
+        let max = if pseudo { max.min(1 << 40) } else { max };
+        if max > 1 << 48 {
+            return self.report("E0404", "a loop whose number of iterations has no bound".into(), "");
+        }
+        for m in mems {
+            self.forget(*m);
+        }
+        let mut doms: Vec<Domain> = carried.iter().map(|l| self.leaf_domain(l)).collect();
+        let mut laws: Vec<Option<Index>> = vec![None; carried.len()];
+        loop {
+            let saved = self.save();
+            let l = self.nest.loops.len() as LoopId;
+            let t = ix::var(l);
+            let parent = self.here();
+            let guard = self.top().guard.clone();
+            let depth = self.nest.depth(parent) as u32;
+            self.nest.loops.push(Loop {
+                parent,
+                depth,
+                trip: trip.clone(),
+                max: max as u64,
+                rev,
+                phis: vec![],
+                guard: guard.clone(),
+                span: self.span,
+            });
+            self.nest.ranges.push((0, max - 1));
+            self.scopes.push(Scope {
+                at: Some(l),
+                guard,
+                guarded: false,
+                same: Default::default(),
+                known: Default::default(),
+                written: mems.iter().copied().collect(),
+            });
+            self.bodies.push(vec![]);
+            // Carried values.
+            let mut inner = Vec::new();
+            let mut slots = Vec::new();
+            for (k, leaf) in carried.iter().enumerate() {
+                match leaf {
+                    Leaf::N(init) => {
+                        let init = *init;
+                        let elem = self.nest.n(init).elem;
+                        let slot = slots.len() as u32;
+                        let phi = self.fixed(Op::Phi(l, slot), vec![], elem);
+                        self.nest.nodes[phi as usize].dom = doms[k];
+                        slots.push((k, init, phi));
+                        inner.push(Leaf::N(phi));
+                    }
+                    Leaf::I(_) => {
+                        inner.push(Leaf::I(laws[k].clone().unwrap_or(ix::var(PSEUDO + k as u32))));
+                    }
+                    other => inner.push(other.clone()),
+                }
+            }
+            let before: Vec<(Domain, u32)> =
+                mems.iter().map(|m| (self.nest.mems[*m as usize].dom, self.reads[*m as usize])).collect();
+            let next = match work(self, &t, &inner) {
+                Ok(n) => n,
+                Err(e) => return Err(e),
+            };
+            // Secret values come around: once more with what is known now.
+            let mut again = false;
+            for (k, _, _) in &slots {
+                let Leaf::N(n) = next[*k] else { continue };
+                let d = join(doms[*k], self.nest.n(n).dom);
+                if d != doms[*k] {
+                    doms[*k] = d;
+                    again = true;
+                }
+            }
+            let mut raised = Vec::new();
+            for (m, (d, r)) in mems.iter().zip(before) {
+                let now = self.nest.mems[*m as usize].dom;
+                if now != d {
+                    raised.push((*m, now));
+                    again |= self.reads[*m as usize] != r;
+                }
+            }
+            let mut unroll = false;
+            for (k, leaf) in carried.iter().enumerate() {
+                if let (Leaf::I(first), Leaf::I(n), None) = (leaf, &next[k], &laws[k]) {
+                    again = true;
+                    match law(first, n, PSEUDO + k as u32, l) {
+                        Some(e) => laws[k] = Some(e),
+                        None => unroll = true,
+                    }
+                }
+            }
+            if unroll {
+                self.restore(saved);
+                return self.unroll(&trip, rev, carried, work);
+            }
+            if again {
+                self.restore(saved);
+                for (m, d) in raised {
+                    self.nest.mems[m as usize].dom = d;
+                }
+                continue;
+            }
+            // Close.
+            let next: Vec<Leaf> = next
+                .into_iter()
+                .zip(&doms)
+                .map(|(leaf, d)| match leaf {
+                    Leaf::N(n) if *d == Domain::Secret => Leaf::N(self.secret(n)),
+                    other => other,
+                })
+                .collect();
+            self.scopes.pop();
+            let body = self.bodies.pop().unwrap_or_default();
+            let at = self.nest.depth(parent);
+            // A carried local value that became secret on the way starts as a shared one.
+            let mut inits = Vec::new();
+            for (k, init, _) in &slots {
+                inits.push(if doms[*k] == Domain::Secret { self.secret(*init) } else { *init });
+            }
+            self.bodies[at].push(Item::Loop(l, body));
+            let mut out = next.clone();
+            for (slot, ((k, _, phi), init)) in slots.iter().zip(inits).enumerate() {
+                let Leaf::N(n) = next[*k] else { return self.internal("a scalar turned into something else") };
+                if n == *phi {
+                    // Never assigned: the value from before.
+                    self.nest.loops[l as usize].phis.push(Phi { phi: *phi, init, next: n, out: n });
+                    out[*k] = Leaf::N(init);
+                    let id = self.fixed(Op::Out(l, slot as u32), vec![init, n], self.nest.n(init).elem);
+                    self.nest.nodes[id as usize].dom = doms[*k];
+                    self.nest.loops[l as usize].phis[slot].out = id;
+                    continue;
+                }
+                let elem = self.nest.n(init).elem;
+                let id = self.fixed(Op::Out(l, slot as u32), vec![init, n], elem);
+                self.nest.nodes[id as usize].dom = doms[*k];
+                self.nest.loops[l as usize].phis.push(Phi { phi: *phi, init, next: n, out: id });
+                out[*k] = Leaf::N(id);
+            }
+            let trip = if min < 0 { Index::bin(IndexOp::Max, trip.clone(), Index::Const(0)) } else { trip.clone() };
+            for (k, law) in laws.iter().enumerate() {
+                if let Some(e) = law {
+                    out[k] = Leaf::I(ix::norm(&e.subst_var(circuit::LoopVar(l), &trip)));
+                }
+            }
+            for m in mems {
+                self.forget(*m);
+            }
+            return Ok(out);
+        }
+    }
+    fn unroll(
+        &mut self,
+        trip: &Index,
+        rev: bool,
+        mut carried: Vec<Leaf>,
+        work: &mut dyn FnMut(&mut Self, &Index, &[Leaf]) -> R<Vec<Leaf>>,
+    ) -> R<Vec<Leaf>> {
+        let Some(n) = trip.as_const().filter(|n| *n <= MAX_UNROLL) else {
+            return self.sorry("an index that follows no arithmetic law through a loop of many iterations");
+        };
+        for k in 0..n {
+            let t = if rev { n - 1 - k } else { k };
+            carried = work(self, &Index::Const(t), &carried)?;
+        }
+        Ok(carried)
+    }
+
+    fn save(&self) -> Saved {
+        Saved {
+            nodes: self.nest.nodes.len(),
+            mems: self.nest.mems.clone(),
+            reads: self.reads.clone(),
+            loops: self.nest.loops.len(),
+            ats: self.nest.ats.len(),
+            blocks: self.blocks.len(),
+            scopes: self.scopes.len(),
+            bodies: self.bodies.iter().map(Vec::len).collect(),
+            sites: self.sites,
+            findings: self.findings.len(),
+        }
+    }
+    fn restore(&mut self, s: Saved) {
+        self.nest.nodes.truncate(s.nodes);
+        self.place.truncate(s.nodes);
+        self.nest.mems = s.mems;
+        self.reads = s.reads;
+        self.nest.loops.truncate(s.loops);
+        self.nest.ranges.truncate(s.loops);
+        self.nest.ats.truncate(s.ats);
+        self.blocks.truncate(s.blocks);
+        self.scopes.truncate(s.scopes);
+        self.bodies.truncate(s.bodies.len());
+        for (b, n) in self.bodies.iter_mut().zip(s.bodies) {
+            b.truncate(n);
+        }
+        let n = s.nodes as NodeId;
+        for scope in &mut self.scopes {
+            scope.same.retain(|_, v| *v < n);
+            scope.known.clear();
+        }
+        self.shares.retain(|_, v| *v < n);
+        self.dead.retain(|v| *v < n);
+        self.sites = s.sites;
+        self.findings.truncate(s.findings);
+    }
+}
+
+struct Saved {
+    nodes: usize,
+    mems: Vec<Mem>,
+    reads: Vec<u32>,
+    loops: usize,
+    ats: usize,
+    blocks: usize,
+    scopes: usize,
+    bodies: Vec<usize>,
+    sites: u32,
+    findings: usize,
+}
+
+/// The least domain that both flow into, sharing where parties differ.
+fn join(a: Domain, b: Domain) -> Domain {
+    match (a, b) {
+        _ if a == b => a,
+        (Domain::Clear, Domain::Secret) | (Domain::Secret, Domain::Clear) => Domain::Secret,
+        _ => Domain::Secret,
+    }
+}
+
+/// A carried index in closed form, in the loop's variable: `next` is its next value, `pseudo` stands for it.
+fn law(first: &Index, next: &Index, pseudo: u32, l: LoopId) -> Option<Index> {
+    let (k, t) = (ix::var(pseudo), ix::var(l));
+    let vs = ix::vars(next);
+    if *next == k {
+        return Some(first.clone());
+    }
+    if !vs.contains(&pseudo) {
+        if vs.iter().any(|v| *v >= PSEUDO || *v > l) {
+            return None;
+        }
+        let before = ix::norm(&next.subst_var(circuit::LoopVar(l), &ix::sub(&t, &Index::Const(1))));
+        if ix::norm(&before.subst_var(circuit::LoopVar(l), &Index::Const(0))) == *first {
+            return Some(before);
+        }
+        let start = Index::bin(IndexOp::Eq, t.clone(), Index::Const(0));
+        let rest = Index::bin(IndexOp::Ne, t, Index::Const(0));
+        return Some(ix::add(&ix::mul(&start, first), &ix::mul(&rest, &before)));
+    }
+    let c = ix::sub(next, &k);
+    let free = |e: &Index| !ix::vars(e).iter().any(|v| *v >= l);
+    if free(&c) {
+        return Some(ix::add(first, &ix::mul(&c, &t)));
+    }
+    let by = |op, m: i64| {
+        let amount = ix::scale(&t, m);
+        Some(Index::bin(op, first.clone(), amount))
+    };
+    match next {
+        Index::Bin(op @ (IndexOp::Mul | IndexOp::Div), a, b) if **a == k => {
+            let c = b.as_const().filter(|c| *c > 0 && c.count_ones() == 1)?;
+            let nonneg = first.as_const().is_some_and(|f| f >= 0);
+            let op = if *op == IndexOp::Mul { IndexOp::Shl } else { IndexOp::Shr };
+            if nonneg { by(op, c.trailing_zeros() as i64) } else { None }
+        }
+        Index::Bin(op @ (IndexOp::Shl | IndexOp::Shr), a, b) if **a == k => {
+            let c = b.as_const().filter(|c| *c >= 0)?;
+            by(*op, c)
+        }
+        _ => None,
+    }
+}
