@@ -56,10 +56,7 @@ fn place(o: &mut String, sources: &SourceMap, span: Span) {
     let ((line, column), (end_line, end_column)) = (sources.start(span), sources.end(span));
     o.push_str("\"file\":");
     string(o, sources.name(span.file));
-    let _ = write!(
-        o,
-        ",\"line\":{line},\"column\":{column},\"end_line\":{end_line},\"end_column\":{end_column}"
-    );
+    let _ = write!(o, ",\"line\":{line},\"column\":{column},\"end_line\":{end_line},\"end_column\":{end_column}");
 }
 
 fn string(o: &mut String, s: &str) {
@@ -90,10 +87,7 @@ mod tests {
         let mut m = SourceMap::new();
         let f = m.add("a \"b\".mpc".into(), "let x\nlet y".into());
         let s = Span::new(f, 6, 9);
-        let d = Diag::error(codes::E0007, "tab\there")
-            .at(s, "u\u{1}")
-            .note("n")
-            .help_edit("h", s, "é");
+        let d = Diag::error(codes::E0007, "tab\there").at(s, "u\u{1}").note("n").help_edit("h", s, "é");
         assert_eq!(
             to_json(&d, &m),
             "{\"code\":\"E0007\",\"severity\":\"error\",\"message\":\"tab\\there\",\"labels\":[{\"file\":\"a \\\"b\\\".mpc\",\

@@ -31,33 +31,19 @@ pub struct Span {
 impl Span {
     /// The span of `lo..hi` in `file`.
     pub fn new(file: FileId, lo: usize, hi: usize) -> Span {
-        Span {
-            file,
-            lo: lo as u32,
-            hi: hi as u32,
-        }
+        Span { file, lo: lo as u32, hi: hi as u32 }
     }
     /// The smallest span that covers both; both must be of one file.
     pub fn to(self, end: Span) -> Span {
-        Span {
-            file: self.file,
-            lo: self.lo.min(end.lo),
-            hi: self.hi.max(end.hi),
-        }
+        Span { file: self.file, lo: self.lo.min(end.lo), hi: self.hi.max(end.hi) }
     }
     /// The empty span just behind this one: where something is missing.
     pub fn after(self) -> Span {
-        Span {
-            lo: self.hi,
-            ..self
-        }
+        Span { lo: self.hi, ..self }
     }
     /// The empty span just before this one.
     pub fn before(self) -> Span {
-        Span {
-            hi: self.lo,
-            ..self
-        }
+        Span { hi: self.lo, ..self }
     }
 }
 
@@ -129,52 +115,27 @@ pub struct Diag {
 impl Diag {
     /// A new diagnostic with the severity that its code's first letter says (`L`: a lint).
     pub fn new(code: Code, message: impl Into<String>) -> Diag {
-        let severity = if code.as_str().starts_with('L') {
-            Severity::Lint
-        } else {
-            Severity::Error
-        };
-        Diag {
-            code,
-            severity,
-            message: message.into(),
-            labels: Vec::new(),
-            notes: Vec::new(),
-            helps: Vec::new(),
-        }
+        let severity = if code.as_str().starts_with('L') { Severity::Lint } else { Severity::Error };
+        Diag { code, severity, message: message.into(), labels: Vec::new(), notes: Vec::new(), helps: Vec::new() }
     }
     /// An error.
     pub fn error(code: Code, message: impl Into<String>) -> Diag {
-        Diag {
-            severity: Severity::Error,
-            ..Diag::new(code, message)
-        }
+        Diag { severity: Severity::Error, ..Diag::new(code, message) }
     }
     /// A lint.
     pub fn lint(code: Code, message: impl Into<String>) -> Diag {
-        Diag {
-            severity: Severity::Lint,
-            ..Diag::new(code, message)
-        }
+        Diag { severity: Severity::Lint, ..Diag::new(code, message) }
     }
     /// Adds the place of the fault.
     #[must_use]
     pub fn at(mut self, span: Span, text: impl Into<String>) -> Diag {
-        self.labels.push(Label {
-            span,
-            text: text.into(),
-            primary: true,
-        });
+        self.labels.push(Label { span, text: text.into(), primary: true });
         self
     }
     /// Adds a place that explains.
     #[must_use]
     pub fn also(mut self, span: Span, text: impl Into<String>) -> Diag {
-        self.labels.push(Label {
-            span,
-            text: text.into(),
-            primary: false,
-        });
+        self.labels.push(Label { span, text: text.into(), primary: false });
         self
     }
     /// Adds a sentence.
@@ -186,45 +147,23 @@ impl Diag {
     /// Adds a proposal in words.
     #[must_use]
     pub fn help(mut self, text: impl Into<String>) -> Diag {
-        self.helps.push(Help {
-            text: text.into(),
-            edits: Vec::new(),
-        });
+        self.helps.push(Help { text: text.into(), edits: Vec::new() });
         self
     }
     /// Adds a proposal with one edit.
     #[must_use]
-    pub fn help_edit(
-        self,
-        text: impl Into<String>,
-        span: Span,
-        replacement: impl Into<String>,
-    ) -> Diag {
-        self.help_edits(
-            text,
-            vec![Edit {
-                span,
-                replacement: replacement.into(),
-            }],
-        )
+    pub fn help_edit(self, text: impl Into<String>, span: Span, replacement: impl Into<String>) -> Diag {
+        self.help_edits(text, vec![Edit { span, replacement: replacement.into() }])
     }
     /// Adds a proposal with several edits.
     #[must_use]
     pub fn help_edits(mut self, text: impl Into<String>, edits: Vec<Edit>) -> Diag {
-        self.helps.push(Help {
-            text: text.into(),
-            edits,
-        });
+        self.helps.push(Help { text: text.into(), edits });
         self
     }
     /// Adds a "did you mean" proposal, when one of `candidates` is near `name`, which stands at `span`.
     #[must_use]
-    pub fn did_you_mean<'c>(
-        self,
-        name: &str,
-        span: Span,
-        candidates: impl IntoIterator<Item = &'c str>,
-    ) -> Diag {
+    pub fn did_you_mean<'c>(self, name: &str, span: Span, candidates: impl IntoIterator<Item = &'c str>) -> Diag {
         match suggest(name, candidates) {
             Some(best) => self.help_edit(format!("did you mean `{best}`?"), span, best),
             None => self,
@@ -232,11 +171,7 @@ impl Diag {
     }
     /// Where it is: the first primary label, else the first label.
     pub fn span(&self) -> Option<Span> {
-        self.labels
-            .iter()
-            .find(|l| l.primary)
-            .or(self.labels.first())
-            .map(|l| l.span)
+        self.labels.iter().find(|l| l.primary).or(self.labels.first()).map(|l| l.span)
     }
 }
 
@@ -269,11 +204,7 @@ impl Diags {
     }
     /// Takes all of another sink's.
     pub fn append(&mut self, other: Diags) {
-        let kept_errors = other
-            .list
-            .iter()
-            .filter(|d| d.severity == Severity::Error)
-            .count();
+        let kept_errors = other.list.iter().filter(|d| d.severity == Severity::Error).count();
         let kept_lints = other.list.len() - kept_errors;
         let (more_errors, more_lints) = (other.errors - kept_errors, other.lints - kept_lints);
         for d in other.list {
@@ -312,13 +243,7 @@ impl Diags {
     }
     /// Sorts by place (stable; those without a place last) and drops identical ones.
     pub fn sort(&mut self) {
-        self.list.sort_by_key(|d| {
-            (
-                d.span().is_none(),
-                d.span().map(|s| (s.file, s.lo, s.hi)),
-                d.code,
-            )
-        });
+        self.list.sort_by_key(|d| (d.span().is_none(), d.span().map(|s| (s.file, s.lo, s.hi)), d.code));
         let (mut errors, mut lints) = (0, 0);
         self.list.dedup_by(|b, a| {
             let same = a == b;
@@ -391,10 +316,7 @@ mod tests {
         for i in 0..250 {
             d.push(Diag::error(codes::E0007, "x").at(sp(i, i), ""));
         }
-        assert_eq!(
-            (d.error_count(), d.len(), d.dropped_errors()),
-            (250, 100, 150)
-        );
+        assert_eq!((d.error_count(), d.len(), d.dropped_errors()), (250, 100, 150));
         let mut e = Diags::new();
         e.append(d);
         assert_eq!((e.error_count(), e.len()), (250, 100));
@@ -402,9 +324,7 @@ mod tests {
 
     #[test]
     fn place_is_the_first_primary_label() {
-        let d = Diag::error(codes::E0007, "x")
-            .also(sp(1, 2), "why")
-            .at(sp(7, 9), "here");
+        let d = Diag::error(codes::E0007, "x").also(sp(1, 2), "why").at(sp(7, 9), "here");
         assert_eq!(d.span(), Some(sp(7, 9)));
     }
 }

@@ -26,12 +26,7 @@ impl SourceMap {
     /// Adds a text under the name that diagnostics shall print.
     pub fn add(&mut self, name: String, text: Arc<str>) -> FileId {
         let mut lines = vec![0];
-        lines.extend(
-            text.bytes()
-                .enumerate()
-                .filter(|(_, b)| *b == b'\n')
-                .map(|(i, _)| i as u32 + 1),
-        );
+        lines.extend(text.bytes().enumerate().filter(|(_, b)| *b == b'\n').map(|(i, _)| i as u32 + 1));
         self.files.push(SourceFile { name, text, lines });
         FileId(self.files.len() as u32 - 1)
     }
@@ -49,9 +44,7 @@ impl SourceMap {
     }
     /// The text of a file, shared.
     pub fn text_arc(&self, file: FileId) -> Arc<str> {
-        self.files
-            .get(file.0 as usize)
-            .map_or_else(|| Arc::from(""), |f| f.text.clone())
+        self.files.get(file.0 as usize).map_or_else(|| Arc::from(""), |f| f.text.clone())
     }
     /// The name of a file; `?` for an unknown id.
     pub fn name(&self, file: FileId) -> &str {
@@ -85,17 +78,12 @@ impl SourceMap {
         let Some(&lo) = (line as usize).checked_sub(1).and_then(|i| f.lines.get(i)) else {
             return "";
         };
-        let hi = f
-            .lines
-            .get(line as usize)
-            .map_or(f.text.len(), |&h| h as usize);
+        let hi = f.lines.get(line as usize).map_or(f.text.len(), |&h| h as usize);
         f.text[lo as usize..hi].trim_end_matches(['\n', '\r'])
     }
     /// The text of a span; empty where the span is not of the text.
     pub fn slice(&self, span: Span) -> &str {
-        self.text(span.file)
-            .get(span.lo as usize..span.hi as usize)
-            .unwrap_or("")
+        self.text(span.file).get(span.lo as usize..span.hi as usize).unwrap_or("")
     }
 }
 

@@ -55,10 +55,7 @@ mod tests {
     use super::*;
 
     fn d(a: &str, b: &str) -> usize {
-        distance(
-            &a.chars().collect::<Vec<_>>(),
-            &b.chars().collect::<Vec<_>>(),
-        )
+        distance(&a.chars().collect::<Vec<_>>(), &b.chars().collect::<Vec<_>>())
     }
 
     #[test]

@@ -7,6 +7,7 @@ use crate::lexer::{Tok, split_number};
 use diag::{Diag, FileId, Span, codes};
 use lalrpop_util::ErrorRecovery;
 use rustc_hash::FxHashMap;
+use std::cell::Cell;
 use std::sync::Arc;
 
 /// How deep a tree may be, counted in nodes: all that later passes need to recurse.
@@ -26,6 +27,8 @@ pub struct Cx<'a> {
     too_deep: bool,
     /// Errors of the parser, in order.
     pub errors: Vec<Recovery<'a>>,
+    /// Their number, for who feeds the parser.
+    error_count: &'a Cell<usize>,
     /// Errors that actions found.
     pub diags: Vec<Diag>,
 }
@@ -40,7 +43,7 @@ pub enum StepPos {
 
 impl<'a> Cx<'a> {
     /// For a file.
-    pub fn new(file: FileId) -> Cx<'a> {
+    pub fn new(file: FileId, error_count: &'a Cell<usize>) -> Cx<'a> {
         Cx {
             file,
             names: FxHashMap::default(),
@@ -48,6 +51,7 @@ impl<'a> Cx<'a> {
             depth: Vec::new(),
             too_deep: false,
             errors: Vec::new(),
+            error_count,
             diags: Vec::new(),
         }
     }
@@ -59,6 +63,7 @@ impl<'a> Cx<'a> {
 
     pub fn recover(&mut self, e: Recovery<'a>) {
         self.errors.push(e);
+        self.error_count.set(self.errors.len());
     }
 
     fn say(&mut self, d: Diag) {
@@ -388,7 +393,7 @@ impl<'a> Cx<'a> {
         if level(rest[0].0) != level(op) {
             return self.chain(l, (op, at), r);
         }
-        let (first, before, middle, left) = (*first, rest[0].1, self.exprs[rest[0].2.0 as usize].span, *span);
+        let (first, before, left) = (*first, rest[0].1, *span);
         let generic = rest[0].0 == BinOp::Lt && op == BinOp::Gt;
         let whole = left.to(self.exprs[r.0 as usize].span);
         let d =
@@ -397,10 +402,7 @@ impl<'a> Cx<'a> {
         let d = if generic && name {
             d.help_edit("if these are generic arguments, write `::<`", before, "::<")
         } else {
-            d.help(format!(
-                "join two comparisons with `&&`, and give the operand at byte {} to both of them",
-                middle.lo
-            ))
+            d.help("join two comparisons with `&&`: `a < b && b < c`")
         };
         self.say(d);
         self.push(ExprKind::Error, whole.lo, whole.hi)
@@ -429,6 +431,14 @@ impl<'a> Cx<'a> {
         let d = Diag::error(codes::E0012, "`=` assigns; a condition compares")
             .at(op, "an assignment is no condition")
             .help_edit("compare", op, "==");
+        self.say(d);
+        self.push(ExprKind::Error, lo, hi)
+    }
+
+    pub fn nested_fn(&mut self, name: Ident, lo: u32, hi: u32) -> ExprId {
+        let d = Diag::error(codes::E0007, "functions stand beside each other, not inside of each other")
+            .at(name.span, "this one is inside of another")
+            .help("move it out, or see whether a `}` is missing above");
         self.say(d);
         self.push(ExprKind::Error, lo, hi)
     }

@@ -28,7 +28,7 @@ const EXPR: &[&str] = &[
     "\"&&\"",
     "\"*\"",
 ];
-const CLOSURE: &[&str] = &["\"|\"", "\"||\"", "\"return\"", "\"break\"", "\"continue\""];
+const CLOSURE: &[&str] = &["\"fn\"", "\"|\"", "\"||\"", "\"return\"", "\"break\"", "\"continue\""];
 const STMT: &[&str] = &["\"let\"", "\"++\""];
 const TYPE: &[&str] = &["name", "\"(\"", "\"[\"", "\"fn\"", "\"public\"", "\"secret\"", "\"fixed<\"", "\"&\""];
 const OPERATOR: &[&str] = &[
@@ -124,6 +124,12 @@ fn expected(terminals: &[String]) -> String {
     if has(&left, &["\"+=\"", "\"-=\""]) {
         left.retain(|t| !ASSIGN.contains(t));
     }
+    // Four tokens can close generic arguments; where they do, none of them compares.
+    let close = ["\">\"", "\">=\"", "\">>\"", "\">>=\""];
+    let closes = has(&left, &close) && !left.contains(&"\"==\"");
+    if closes {
+        left.retain(|t| !close.contains(t));
+    }
     if has(&left, &["\"+\"", "\"*\""]) {
         take(&mut left, &[OPERATOR]);
         parts.push("an operator".into());
@@ -138,8 +144,8 @@ fn expected(terminals: &[String]) -> String {
     };
     rest.sort_by(|a, b| rank(a).cmp(&rank(b)).then(a.cmp(b)));
     rest.dedup();
-    if rest.iter().any(|t| t == "`>`") {
-        rest.retain(|t| !["`>=`", "`>>`", "`>>=`"].contains(&t.as_str()));
+    if closes {
+        rest.insert(0, "`>`".into());
     }
     let operator = parts.iter().position(|p| p == "an operator").map(|n| parts.remove(n));
     parts.append(&mut rest);
@@ -180,7 +186,13 @@ fn is_word(tok: &Tok<'_>, text: &str) -> bool {
 }
 
 /// The diagnostic for an error; `None` where the filter has reported what caused it.
-pub fn diagnose(file: FileId, text: &str, e: &ParseError<u32, Tok<'_>, ()>, cut_short: bool) -> Option<Diag> {
+pub fn diagnose(
+    file: FileId,
+    text: &str,
+    before: Option<Tok<'_>>,
+    e: &ParseError<u32, Tok<'_>, ()>,
+    cut_short: bool,
+) -> Option<Diag> {
     match e {
         ParseError::UnrecognizedToken { token: (lo, tok, hi), expected: want } => {
             // Brackets and semicolons of no width were put in, and reported, by the filter.
@@ -205,7 +217,7 @@ pub fn diagnose(file: FileId, text: &str, e: &ParseError<u32, Tok<'_>, ()>, cut_
             let want_text = expected(want);
             let mut d = Diag::error(codes::E0007, format!("expected {want_text}, found {}", found(tok, here)))
                 .at(span, format!("expected {want_text}"));
-            d = hint(d, tok, here, want);
+            d = hint(d, before, tok, here, want);
             Some(d)
         }
         ParseError::UnrecognizedEof { location, expected: want } => {
@@ -231,16 +243,21 @@ fn unexpected(file: FileId, lo: u32, hi: u32) -> Diag {
 }
 
 /// Words for mistakes that people bring from elsewhere.
-fn hint(d: Diag, tok: &Tok<'_>, here: &str, want: &[String]) -> Diag {
+fn hint(d: Diag, before: Option<Tok<'_>>, tok: &Tok<'_>, here: &str, want: &[String]) -> Diag {
     let wants = |t: &str| want.iter().any(|w| w == t);
     match tok {
+        Tok::RBracket if matches!(before, Some(Tok::DotDot | Tok::DotDotEq)) => {
+            d.help("both bounds of a range are written: `0..n`")
+        }
         Tok::Ident("and") if wants("\"&&\"") => d.help("`and` is written `&&`"),
         Tok::Ident("or") if wants("\"||\"") => d.help("`or` is written `||`"),
-        Tok::Ident("not") => d.help("`not` is written `!`"),
+        Tok::LBracket if matches!(before, Some(Tok::Ident("int" | "uint" | "unsigned" | "long"))) => {
+            d.help("an array of type `[T; N]` is declared by `let`")
+        }
+        _ if matches!(before, Some(Tok::Ident("not"))) => d.help("`not` is written `!`"),
         Tok::Ident("def" | "func" | "function") if wants("\"fn\"") => d.help("a function begins with `fn`"),
-        Tok::Ident("var" | "int" | "auto") => d.help("a variable is declared by `let` or `let mut`"),
-        Tok::Fn if wants("\"let\"") => {
-            d.help("functions stand beside each other, not inside of each other; or a `}` is missing above")
+        Tok::Ident(_) if matches!(before, Some(Tok::Ident("var" | "int" | "auto" | "uint" | "unsigned" | "long"))) => {
+            d.help("a variable is declared by `let` or `let mut`")
         }
         Tok::Let | Tok::For | Tok::While | Tok::If if wants("\"struct\"") && wants("\"use\"") => {
             d.help("statements stand inside of a function; or there is a `}` too many above")

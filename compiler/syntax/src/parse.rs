@@ -6,6 +6,7 @@ use crate::filter::filter;
 use crate::lexer::{Token, lex};
 use crate::message::diagnose;
 use diag::{Diag, Diags, FileId, Span, codes};
+use std::cell::Cell;
 
 #[allow(clippy::all, clippy::pedantic, missing_docs, unused, dead_code)]
 mod grammar {
@@ -17,7 +18,7 @@ pub const MAX_FILE: usize = 1 << 30;
 
 /// Tokens that must pass without fault before another error of the parser is believed: what comes sooner is mostly an
 /// echo of the one before.
-const CALM: usize = 3;
+const CALM: usize = 2;
 
 /// Parses a file. Always gives a tree; where the text is wrong, an `Error` node stands in it and the sink has the reason.
 /// Linear in the text, and no recursion.
@@ -29,8 +30,10 @@ pub fn parse(file: FileId, text: &str, diags: &mut Diags) -> Module {
     }
     let filtered = filter(file, text, &lex(text), diags);
     let tokens = &filtered.tokens;
-    let mut cx = Cx::new(file);
-    let input = tokens.iter().map(|t| Ok((t.lo, t.tok, t.hi)));
+    // Each error costs a search for what was expected: in a text that is no program at all, enough is enough.
+    let error_count = Cell::new(0);
+    let mut cx = Cx::new(file, &error_count);
+    let input = tokens.iter().take_while(|_| error_count.get() < 4 * diag::MAX_ERRORS).map(|t| Ok((t.lo, t.tok, t.hi)));
     let (items, fatal) = match grammar::ModuleParser::new().parse(&mut cx, input) {
         Ok(items) => (items, None),
         Err(e) => (Vec::new(), Some(e)),
@@ -45,14 +48,16 @@ pub fn parse(file: FileId, text: &str, diags: &mut Diags) -> Module {
         let resumed = e.dropped_tokens.last().map_or(at, |t| index_of(tokens, t.0) + 1);
         let (before, here) = (at.checked_sub(1).map_or(0, |i| tokens[i].hi), tokens.get(at).map_or(u32::MAX, |t| t.lo));
         let left_out = filtered.left_out.partition_point(|&p| p < before);
-        let echo = calm_at > 0 && at < calm_at + CALM || filtered.left_out.get(left_out).is_some_and(|&p| p < here);
+        let echo = calm_at > 0 && at < calm_at + CALM
+            || filtered.left_out.get(left_out).is_some_and(|&p| p < here)
+            || filtered.spoiled.iter().any(|&(lo, hi)| lo < here && here < hi);
         calm_at = resumed.max(at + 1);
-        if !echo && let Some(d) = diagnose(file, text, &e.error, filtered.cut_short) {
+        if !echo && let Some(d) = diagnose(file, text, before_of(tokens, at), &e.error, filtered.cut_short) {
             diags.push(d);
         }
     }
     if let Some(e) = fatal {
-        match diagnose(file, text, &e, filtered.cut_short) {
+        match diagnose(file, text, None, &e, filtered.cut_short) {
             Some(d) => diags.push(d),
             // Never silent: a tree was given up.
             None if !diags.has_errors() => {
@@ -78,4 +83,9 @@ fn error_start(e: &lalrpop_util::ParseError<u32, crate::lexer::Tok<'_>, ()>, tex
 /// The first token that begins at or behind `lo`.
 fn index_of(tokens: &[Token<'_>], lo: u32) -> usize {
     tokens.partition_point(|t| t.lo < lo)
+}
+
+/// The token before the one at `at`.
+fn before_of<'a>(tokens: &[Token<'a>], at: usize) -> Option<crate::lexer::Tok<'a>> {
+    at.checked_sub(1).and_then(|i| tokens.get(i)).map(|t| t.tok)
 }

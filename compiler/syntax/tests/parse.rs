@@ -204,6 +204,9 @@ fn common_mistakes() {
         ("let x = if n {1} else {2}\nx", vec!["E0011 2:25"]),
         ("1; }\nfn g() {", vec![]),
         ("at P n", vec!["E0007 2:4"]),
+        ("  fn g() { 1 }\n  let x = 1 + ;\n  fn h() -> u8 { 1 }", vec!["E0007 2:6", "E0007 3:15", "E0007 4:6"]),
+        ("let x = a[1; x = 3;", vec!["E0008 2:10"]),
+        ("if n and n { 1 } else { 2 }", vec!["E0007 2:6"]),
     ] {
         let got: Vec<String> = body(text).iter().map(|g| g.split(' ').take(2).collect::<Vec<_>>().join(" ")).collect();
         assert_eq!(got, want, "{text}\n{:#?}", body(text));
