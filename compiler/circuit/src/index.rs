@@ -91,6 +91,7 @@ pub enum Len {
     Mul(Box<Len>, Box<Len>),
 }
 
+mod boxes;
 mod eval;
 mod interval;
 mod space;

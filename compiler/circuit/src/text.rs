@@ -21,6 +21,7 @@
 //! out all "result" %5
 //! ```
 
+mod lex;
 mod parse;
 mod schedule;
 #[cfg(test)]
@@ -33,7 +34,8 @@ use crate::gate::{Gate, Op, Plane, Recipient};
 use crate::schedule::{Item, Schedule};
 use crate::types::{Domain, Elem, PartyId, RegionId, SpanId, WireId, WireTy};
 
-pub use parse::{ParseError, parse};
+pub use lex::ParseError;
+pub use parse::parse;
 pub use schedule::{parse_schedule, print_schedule};
 
 /// Nesting of regions beyond this is refused by the parser, the binary form, and the verifier.

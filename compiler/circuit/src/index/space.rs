@@ -34,7 +34,7 @@ pub struct Cursor<'a> {
     done: bool,
 }
 
-fn trips(lo: i64, hi: i64, step: i64) -> u64 {
+pub(super) fn trips(lo: i64, hi: i64, step: i64) -> u64 {
     let (span, s) = if step > 0 {
         (i128::from(hi) - i128::from(lo), i128::from(step))
     } else {

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::boxes::BoxForm;
 use super::eval::{Piece, RowCtx, apply};
 use super::{Index, IndexEnv, IndexError, IndexOp, Space};
 
@@ -84,6 +85,11 @@ pub fn for_each_run(
     mut f: impl FnMut(Run),
 ) -> Result<(), IndexError> {
     let mut open: Option<Run> = None;
+    if let Some(form) = BoxForm::of(space, index, env) {
+        form.pieces(lanes, |p| extend(&mut open, p, &mut f))?;
+        open.into_iter().for_each(f);
+        return Ok(());
+    }
     rows(space, env, lanes, |ctx, _, count| {
         let mut k = 0;
         while k < count {
@@ -250,6 +256,9 @@ pub fn eval_strip(
     lanes: Range<u64>,
     out: &mut Vec<i64>,
 ) -> Result<(), IndexError> {
+    if let Some(form) = BoxForm::of(space, index, env) {
+        return form.pieces(lanes, |p| fill(out, p));
+    }
     let mut block = Block { coords: vec![Vec::new(); space.dims.len()], lane: Vec::new(), free: Vec::new() };
     rows(space, env, lanes, |ctx, lane, count| {
         let mut k = 0;

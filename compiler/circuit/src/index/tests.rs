@@ -22,6 +22,16 @@ fn random_index(rng: &mut Rng, depth: u32, vars: u32, coords: u32) -> Index {
     Index::Bin(op, Box::new(a), Box::new(b))
 }
 
+fn random_affine(rng: &mut Rng, coords: u64) -> Index {
+    let mut e = Index::Const(rng.below(9) as i64 - 4);
+    for k in 0..coords {
+        let leaf = if rng.one_in(6) { Index::Lane } else { Index::Coord(k as u32) };
+        let by = if rng.one_in(40) { i64::MAX / 3 } else { rng.below(7) as i64 - 3 };
+        e = Index::add(e, Index::mul(leaf, Index::Const(by)));
+    }
+    e
+}
+
 fn random_space(rng: &mut Rng) -> Space {
     let n = rng.below(4) as usize;
     let mut dims = vec![];
@@ -85,7 +95,11 @@ fn strips_and_runs_and_seeks_agree_with_the_definition() {
         let space = random_space(&mut rng);
         let vars = [rng.below(7) as i64 - 2];
         let env = IndexEnv { vars: &vars };
-        let index = random_index(&mut rng, 3, 1, space.dims.len() as u32);
+        let index = if rng.one_in(2) {
+            random_affine(&mut rng, space.dims.len() as u64)
+        } else {
+            random_index(&mut rng, 3, 1, space.dims.len() as u32)
+        };
         let Ok(points) = points(&space, &vars) else { continue };
         let n = points.len() as u64;
         assert_eq!(space.count(&env), Ok(n), "round {round}: {space}");

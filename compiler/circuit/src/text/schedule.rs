@@ -1,6 +1,6 @@
 //! The text form of a schedule: a block per region, an item per line.
 
-use super::parse::{Lexer, ParseError, Tok};
+use super::lex::{Lexer, ParseError, Tok};
 use crate::circuit::Circuit;
 use crate::schedule::{Item, Schedule};
 use crate::types::WireId;
