@@ -112,7 +112,7 @@ fn main() {
     let x = b.gate1_as(Op::InputShare(i), &[x], ty.clone()).expect("typed");
     let (lo, hi) = (Index::Const(0), Index::Const(100_000));
     let y = b
-        .loop_(lo, hi, 1, &[x], &[ty.clone()], |b, _, c| {
+        .loop_(lo, hi, 1, &[x], std::slice::from_ref(&ty), |b, _, c| {
             let s = b.gate1_as(Op::ArithAdd, &[c[0], x], ty.clone())?;
             Ok(vec![b.gate1_as(Op::ArithMul, &[s, x], ty.clone())?])
         })

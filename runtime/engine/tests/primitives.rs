@@ -245,8 +245,11 @@ fn lanes_move() {
     }
 }
 
+/// What a batch is priced by: its row, form, lanes, and host.
+type Priced = (Kind, Form, u64, Option<Host>);
+
 /// Rounds of one primitive each, and the row, form, and lanes that the published table has for it.
-fn priced(lanes: u64) -> (circuit::Circuit, Vec<(Kind, Form, u64, Option<Host>)>) {
+fn priced(lanes: u64) -> (circuit::Circuit, Vec<Priced>) {
     let mut b = builder();
     let ada = b.party("Ada", None);
     let fam = b.party("F", Some(5));
