@@ -85,6 +85,7 @@ table! {
     E0308 "a secret where a size or an index stands";
     E0309 "an assertion that would tell a secret";
     E0310 "an opening inside of an `at` block";
+    E0311 "a secret passed as a `public` parameter";
     // E04xx: binding of sizes, and lowering.
     // E05xx: the inputs contract.
     // L01xx: lints.
@@ -93,9 +94,7 @@ table! {
 
 /// The entry of a code, by its text in any case (`e0007`).
 pub fn explain(code: &str) -> Option<&'static Entry> {
-    CATALOGUE
-        .iter()
-        .find(|e| e.code.0.eq_ignore_ascii_case(code.trim()))
+    CATALOGUE.iter().find(|e| e.code.0.eq_ignore_ascii_case(code.trim()))
 }
 
 /// The programs of a page: `(wrong, right)`.
@@ -114,11 +113,7 @@ mod tests {
     #[test]
     fn every_page_has_its_title_and_two_programs() {
         for e in CATALOGUE {
-            assert!(
-                e.page.starts_with(&format!("# {}: {}\n", e.code, e.title)),
-                "title of {}.md",
-                e.code
-            );
+            assert!(e.page.starts_with(&format!("# {}: {}\n", e.code, e.title)), "title of {}.md", e.code);
             assert!(programs(e.page).is_some(), "{}.md lacks a program", e.code);
         }
     }

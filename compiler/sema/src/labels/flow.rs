@@ -400,6 +400,9 @@ impl<'c, 'p> Flow<'c, 'p> {
         if self.at.is_some() {
             self.ck.in_at(e.span, self.at);
         }
+        if self.program.parties[party.0 as usize].family.is_some() {
+            self.ck.family_at(e.span, party);
+        }
         self.require(pc, None, Reason::AtUnder(party), e.span, &[]);
         self.scheme.effect.get_or_insert(e.span);
         let saved = self.take(reads);
@@ -510,6 +513,13 @@ impl<'c, 'p> Flow<'c, 'p> {
                 map.push(l.step(&step, place));
                 places.push(place);
             });
+        }
+        for (k, (p, a)) in callee.params.iter().zip(args).enumerate() {
+            if p.origin == Origin::Public {
+                let place = ids.get(k).map_or(span, |x| self.expr(*x).span);
+                let via = Via { callee: callee.name.clone(), span: p.span };
+                self.require(&a.all(), None, Reason::PublicParam, place, &[via]);
+            }
         }
         let program = self.program;
         // Closures: run with what the callee gives them until their results stand still.

@@ -15,6 +15,8 @@ pub(super) enum Reason {
     Shift,
     /// Anything of type `Index` elsewhere.
     Size,
+    /// An argument for a parameter that is declared `public`.
+    PublicParam,
     Assert,
     AssertUnder,
     /// A reveal under a condition.
@@ -41,6 +43,7 @@ impl Reason {
             Reason::Index => codes::E0306,
             Reason::Shift => codes::E0307,
             Reason::Size => codes::E0308,
+            Reason::PublicParam => codes::E0311,
             Reason::Assert | Reason::AssertUnder => codes::E0309,
         }
     }
@@ -55,6 +58,7 @@ impl Reason {
             Reason::Index => "an index is not public".into(),
             Reason::Shift => "the amount of a shift is not public".into(),
             Reason::Size => "a number that must be public is not".into(),
+            Reason::PublicParam => "an argument that must be public is not".into(),
             Reason::Assert => "an assertion on what is not public".into(),
             Reason::AssertUnder => "an assertion under a condition that is not public".into(),
             Reason::Reveal(None) => "`reveal` under a condition that is not public".into(),
@@ -75,6 +79,7 @@ impl Reason {
             Reason::Index => "this is an index".into(),
             Reason::Shift => "this is the amount of a shift".into(),
             Reason::Size => "this must be public".into(),
+            Reason::PublicParam => "declared `public` here".into(),
             Reason::Assert => "this is asserted".into(),
             Reason::AssertUnder => "whether this is checked would tell".into(),
             Reason::Reveal(_) => "whether this is revealed would tell".into(),
@@ -90,6 +95,7 @@ impl Reason {
             }
             Reason::Shift => "multiply, or choose among shifts with an `if`, or `reveal` the amount first",
             Reason::Size => "`reveal` it first, or keep it as an integer",
+            Reason::PublicParam => "`reveal` it first, or leave `public` out of the parameter",
             Reason::Assert => "`reveal` the condition first",
             Reason::AssertUnder => "join the condition into what is asserted, and `reveal` it first",
             Reason::Reveal(_) => "choose the value with the `if` and reveal it after, or `reveal` the condition first",
@@ -236,6 +242,15 @@ impl Checker<'_> {
             .also(effect, "because of this")
             .help("an `at` block runs at one party alone: reveal before it or after it");
         let d = self.at_note(d, at);
+        self.report(span, d);
+    }
+
+    /// `at` of a family.
+    pub fn family_at(&mut self, span: Span, party: PartyId) {
+        let name = &self.program.parties[party.0 as usize].name;
+        let d = Diag::error(codes::E0018, "`at` of a family is not in the language yet")
+            .at(span, format!("{name} is a family"))
+            .help("compute it on the shares, outside of the block");
         self.report(span, d);
     }
 
