@@ -129,7 +129,7 @@ pub fn cost(c: &Circuit, schedule: &Schedule, protocol: &Protocol, profile: &Pro
         fixed: FxHashMap::default(),
     };
     let mut out = w.region(c.root)?;
-    out.predicted_peak_bytes = peak(c, schedule, c.root, 0);
+    out.predicted_peak_bytes = peak(c, schedule, c.root, &mut FxHashMap::default());
     let busiest = out.pairs.iter().flatten().copied().max().unwrap_or(0) as f64;
     let sent: u128 = out.bytes_sent().into_iter().max().unwrap_or(0);
     // A message takes half a round trip; a local round some 40 µs; kernels about a nanosecond per byte sent.
@@ -340,7 +340,10 @@ fn wire_bytes(c: &Circuit, w: WireId) -> u128 {
 }
 
 /// Greatest sum of live wires, walking the schedule.
-fn peak(c: &Circuit, s: &Schedule, r: RegionId, depth: u32) -> u128 {
+fn peak(c: &Circuit, s: &Schedule, r: RegionId, known: &mut FxHashMap<RegionId, u128>) -> u128 {
+    if let Some(p) = known.get(&r) {
+        return *p;
+    }
     let region = c.region(r);
     let mut live: u128 = region.params.iter().map(|w| wire_bytes(c, *w)).sum();
     let mut top = live;
@@ -355,15 +358,14 @@ fn peak(c: &Circuit, s: &Schedule, r: RegionId, depth: u32) -> u128 {
             }
             Item::Region(g) => {
                 let g = &region.gates[*g as usize];
-                if depth < 200 {
-                    let inner = g.op.regions().map(|r| peak(c, s, r, depth + 1)).max().unwrap_or(0);
-                    top = top.max(live + inner);
-                }
+                let inner = g.op.regions().map(|r| peak(c, s, r, known)).max().unwrap_or(0);
+                top = top.max(live + inner);
                 live += g.outs.iter().map(|w| wire_bytes(c, *w)).sum::<u128>();
                 top = top.max(live);
             }
             Item::Free(ws) => live -= ws.iter().map(|w| wire_bytes(c, *w)).sum::<u128>().min(live),
         }
     }
+    known.insert(r, top);
     top
 }

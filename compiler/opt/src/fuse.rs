@@ -27,17 +27,27 @@ pub fn fuse(c: &mut Circuit) {
     }
 }
 
-/// Whether a loop may share its turns.
-fn plain(c: &Circuit, r: RegionId) -> bool {
-    c.region(r).gates.iter().all(|g| {
-        !matches!(g.op, Op::While { .. } | Op::Check { .. } | Op::At { .. }) && g.op.regions().all(|i| plain(c, i))
-    })
+/// Whether a loop may share its turns. Regions that were answered for are remembered: a region called twice is asked once.
+fn plain(c: &Circuit, r: RegionId, known: &mut FxHashMap<RegionId, bool>) -> bool {
+    if let Some(k) = known.get(&r) {
+        return *k;
+    }
+    let ok = c.region(r).gates.iter().all(|g| {
+        !matches!(g.op, Op::While { .. } | Op::Check { .. } | Op::At { .. })
+            && g.op.regions().all(|i| plain(c, i, known))
+    });
+    known.insert(r, ok);
+    ok
 }
 
 /// Wires from outside used in a region.
 fn captures(c: &Circuit, r: RegionId, out: &mut Vec<WireId>) {
     for g in &c.region(r).gates {
         out.extend(&g.args);
+        // A called region sees its parameters alone.
+        if matches!(g.op, Op::Call(_)) {
+            continue;
+        }
         for i in g.op.regions() {
             captures(c, i, out);
         }
@@ -48,8 +58,9 @@ fn captures(c: &Circuit, r: RegionId, out: &mut Vec<WireId>) {
 /// Fuses the first pair found in a region.
 fn fuse_one(c: &mut Circuit, r: RegionId) -> bool {
     let gates = &c.region(r).gates;
+    let mut known = FxHashMap::default();
     let loops: Vec<usize> = (0..gates.len())
-        .filter(|i| matches!(&gates[*i].op, Op::Loop { body, .. } if plain(c, *body)))
+        .filter(|i| matches!(&gates[*i].op, Op::Loop { body, .. } if plain(c, *body, &mut known)))
         .take(256)
         .collect();
     if loops.len() < 2 {
@@ -65,8 +76,10 @@ fn fuse_one(c: &mut Circuit, r: RegionId) -> bool {
         .iter()
         .map(|g| {
             let mut u = g.args.clone();
-            for i in g.op.regions() {
-                captures(c, i, &mut u);
+            if !matches!(g.op, Op::Call(_)) {
+                for i in g.op.regions() {
+                    captures(c, i, &mut u);
+                }
             }
             let mut p: Vec<usize> = u.iter().filter_map(|w| def.get(w).copied()).collect();
             p.sort_unstable();
