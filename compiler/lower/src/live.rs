@@ -126,7 +126,9 @@ pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nes
             let value = match (&n.op, &n.args[..]) {
                 (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *a == p.phi => *b,
                 (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *b == p.phi => *a,
-                (Op::Select, [_, a, b]) if *b == p.phi && crate::reduce::key_of(nest, p).is_some() => *a,
+                (Op::Select, [_, a, b]) if crate::reduce::key_of(nest, p).is_some() => {
+                    if *b == p.phi { *a } else { *b }
+                }
                 _ => return false,
             };
             alike(nest, value, p.init, l, &first, 0)

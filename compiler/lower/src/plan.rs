@@ -163,6 +163,7 @@ impl<'n> Planner<'n> {
         let nest = self.nest;
         let number: FxHashMap<NodeId, usize> = nodes.iter().enumerate().map(|(k, n)| (*n, k)).collect();
         let mut edges: Vec<Vec<Edge>> = vec![vec![]; nodes.len()];
+        let mut pairs: FxHashMap<(NodeId, NodeId), usize> = FxHashMap::default();
         let mut by_mem: indexmap::IndexMap<MemId, Vec<usize>> = Default::default();
         for (k, id) in nodes.iter().enumerate() {
             let n = nest.n(*id);
@@ -192,6 +193,19 @@ impl<'n> Planner<'n> {
                             && let Some(i) = number.get(&key)
                         {
                             edges[*j].push(Edge { to: *i, level: FREE });
+                        }
+                    }
+                }
+                Op::Min | Op::Max => {
+                    // The lesser and the greater of two share their comparison: they stay together.
+                    let key = (n.args[0].min(n.args[1]), n.args[0].max(n.args[1]));
+                    match pairs.get(&key) {
+                        Some(j) if nest.n(nodes[*j]).at == n.at && n.at.is_some_and(|l| nest.loops[l as usize].depth >= level) => {
+                            edges[*j].push(Edge { to: k, level: FREE });
+                            edges[k].push(Edge { to: *j, level: FREE });
+                        }
+                        _ => {
+                            pairs.insert(key, k);
                         }
                     }
                 }

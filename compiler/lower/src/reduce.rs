@@ -46,6 +46,8 @@ pub enum Reduction {
         l: LoopId,
         /// Greatest.
         max: bool,
+        /// The last of equal keys in order of iterations wins instead of the first.
+        last: bool,
         /// The carried key, and what it is compared with.
         key: (NodeId, NodeId),
         /// Carried payloads and their values in an iteration.
@@ -242,9 +244,9 @@ fn memory(
 /// The carried key that a carried payload depends on.
 pub fn key_of(nest: &Nest, p: &crate::nest::Phi) -> Option<NodeId> {
     let n = nest.n(p.next);
-    let (Op::Select, [c, _, b]) = (&n.op, &n.args[..]) else { return None };
+    let (Op::Select, [c, a, b]) = (&n.op, &n.args[..]) else { return None };
     let c = nest.n(*c);
-    if *b != p.phi || c.op != Op::Bin(Bin::Lt) {
+    if (*b != p.phi && *a != p.phi) || c.op != Op::Bin(Bin::Lt) {
         return None;
     }
     let Op::Phi(l, _) = nest.n(p.phi).op else { return None };
@@ -259,10 +261,6 @@ pub fn key_of(nest: &Nest, p: &crate::nest::Phi) -> Option<NodeId> {
 
 /// `if x > m { m = x; p = v; }`
 fn arg(nest: &Nest, users: &FxHashMap<NodeId, Vec<NodeId>>, inside: &FxHashSet<NodeId>, l: LoopId) -> Option<Reduction> {
-    if nest.loops[l as usize].rev {
-        // The first of equal keys would be the last one.
-        return None;
-    }
     let phis: Vec<_> = nest.loops[l as usize].phis.iter().filter(|p| inside.contains(&p.phi)).collect();
     let key = phis.iter().find(|p| matches!(nest.n(p.next).op, Op::Min | Op::Max))?;
     let next = nest.n(key.next);
@@ -274,13 +272,20 @@ fn arg(nest: &Nest, users: &FxHashMap<NodeId, Vec<NodeId>>, inside: &FxHashSet<N
     };
     let mut used: FxHashSet<NodeId> = [key.phi, key.next].into_iter().collect();
     let mut payloads = Vec::new();
+    let mut lasts = None;
     for p in phis.iter().filter(|p| p.phi != key.phi) {
         let n = nest.n(p.next);
         let [c, a, b] = n.args[..] else { return None };
-        if n.op != Op::Select || b != p.phi || inside.contains(&a) {
+        // `x > m ? v : p` takes the first of equal keys, `x < m ? p : v` the last.
+        let (last, a) = if b == p.phi { (false, a) } else { (true, b) };
+        if n.op != Op::Select || (b != p.phi && n.args[1] != p.phi) || inside.contains(&a) {
             return None;
         }
-        let want = if max { [key.phi, x] } else { [x, key.phi] };
+        if lasts.is_some_and(|l| l != last) {
+            return None;
+        }
+        lasts = Some(last);
+        let want = if max != last { [key.phi, x] } else { [x, key.phi] };
         let c_node = nest.n(c);
         if c_node.op != Op::Bin(Bin::Lt) || c_node.args[..] != want {
             return None;
@@ -292,7 +297,7 @@ fn arg(nest: &Nest, users: &FxHashMap<NodeId, Vec<NodeId>>, inside: &FxHashSet<N
         return None;
     }
     closed(nest, users, inside, &used)?;
-    Some(Reduction::Arg { l, max, key: (key.phi, x), payloads })
+    Some(Reduction::Arg { l, max, last: lasts?, key: (key.phi, x), payloads })
 }
 
 /// The reduction gate of an operation.

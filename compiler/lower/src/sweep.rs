@@ -2,6 +2,7 @@
 
 use circuit::circuit::Circuit;
 use circuit::gate::{Gate, Op};
+use circuit::index::{Len, SpaceId};
 use circuit::types::RegionId;
 
 /// Removes what nothing uses. Inputs, openings, checks, and `at` blocks stay.
@@ -35,6 +36,57 @@ pub fn sweep(c: &mut Circuit) {
         order.extend(inner.into_iter().rev());
     }
     c.effects = next;
+    spaces(c);
+}
+/// Drops spaces that no gate and no length names, and numbers the others anew.
+fn spaces(c: &mut Circuit) {
+    let mut used = vec![false; c.spaces.len()];
+    let mut wires = vec![false; c.wires.len()];
+    for r in &c.regions {
+        r.params.iter().for_each(|w| wires[w.0 as usize] = true);
+        for g in &r.gates {
+            g.outs.iter().for_each(|w| wires[w.0 as usize] = true);
+        }
+    }
+    fn in_len(l: &mut Len, f: &mut dyn FnMut(&mut SpaceId)) {
+        match l {
+            Len::Const(_) => {}
+            Len::Space { space, .. } => f(space),
+            Len::Mul(a, b) => {
+                in_len(a, f);
+                in_len(b, f);
+            }
+        }
+    }
+    fn each(c: &mut Circuit, wires: &[bool], f: &mut dyn FnMut(&mut SpaceId)) {
+        for r in &mut c.regions {
+            for g in &mut r.gates {
+                match &mut g.op {
+                    Op::Iota { space, .. } | Op::Gather { space, .. } | Op::Scatter { space, .. } => f(space),
+                    Op::Reduce { group, .. } | Op::ArgReduce { group, .. } | Op::Dot { group } => in_len(group, f),
+                    _ => {}
+                }
+            }
+        }
+        for (w, live) in c.wires.iter_mut().zip(wires) {
+            if *live {
+                in_len(&mut w.len, f);
+            } else {
+                w.len = Len::ONE;
+            }
+        }
+    }
+    each(c, &wires, &mut |s| used[s.0 as usize] = true);
+    let mut new = vec![SpaceId(0); used.len()];
+    let mut kept = Vec::new();
+    for (k, s) in std::mem::take(&mut c.spaces).into_iter().enumerate() {
+        if used[k] {
+            new[k] = SpaceId(kept.len() as u32);
+            kept.push(s);
+        }
+    }
+    c.spaces = kept;
+    each(c, &wires, &mut |s| *s = new[s.0 as usize]);
 }
 fn stays(g: &Gate, used: &[bool]) -> bool {
     let effect = matches!(g.op, Op::Input(_) | Op::Reveal { .. } | Op::Check { .. } | Op::At { .. });

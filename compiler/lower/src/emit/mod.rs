@@ -11,7 +11,7 @@ use crate::ix;
 use crate::nest::{LoopId, MemId, Nest, NodeId};
 use circuit::build::Builder;
 use circuit::gate::Op as Gate;
-use circuit::index::{Index, IndexOp, Intervals, Len, LoopVar, Space, SpaceDim};
+use circuit::index::{Index, IndexOp, Len, LoopVar, Space, SpaceDim};
 use circuit::types::{Domain, Elem, SpanId, WireId, WireTy};
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -38,6 +38,15 @@ enum State {
     Wire(WireId, Vec<LoopId>),
 }
 
+/// Where the lanes of a wire come from, over loops: moving them elsewhere starts from there.
+#[derive(Clone, Debug)]
+enum Source {
+    /// Lanes of another wire.
+    Lanes(WireId, Index),
+    /// A number that the loops decide.
+    Number(Index),
+}
+
 type Key = (Gate, Vec<WireId>, Option<WireTy>);
 
 pub(crate) struct Emit<'a> {
@@ -54,6 +63,9 @@ pub(crate) struct Emit<'a> {
     finals: FxHashMap<NodeId, (WireId, Batch)>,
     mems: FxHashMap<MemId, State>,
     consts: FxHashMap<WireId, u128>,
+    sources: FxHashMap<NodeId, Source>,
+    /// Order of loops in batches: as their variables count in the addresses that are written.
+    order: FxHashMap<LoopId, i64>,
     /// Equal gates, by open region; and what was registered in it.
     same: Vec<FxHashMap<Key, Vec<WireId>>>,
     made: Vec<Vec<NodeId>>,
@@ -121,8 +133,28 @@ impl Emit<'_> {
                 out.push(l);
             }
         }
-        out.sort_unstable();
+        self.sort(&mut out);
         out
+    }
+    fn sort(&self, dims: &mut [LoopId]) {
+        dims.sort_unstable_by_key(|l| (self.order.get(l).copied().unwrap_or(0), *l));
+    }
+    /// Settles the order of the loops of a nest by its first store: the one whose variable counts most comes first.
+    fn settle(&mut self, nodes: &[NodeId]) {
+        let nest = self.nest;
+        let store = nodes.iter().find_map(|n| match &nest.n(*n).op {
+            crate::nest::Op::Store(_, e) if self.live.contains(n) && ix::vars(e).len() > 1 => Some(e),
+            _ => None,
+        });
+        let Some((coef, _)) = store.and_then(ix::Poly::of).and_then(|p| p.affine()) else { return };
+        let dims: Vec<LoopId> = coef.keys().copied().collect();
+        if !self.rect(&dims) {
+            return;
+        }
+        // Loops without a part in the address stay behind their neighbours outside.
+        for (l, c) in coef {
+            self.order.insert(l, -c.saturating_abs().min(i64::MAX - 1));
+        }
     }
     /// The batch over these loops of a node under `guard`: conditions that these loops decide.
     fn batch(&self, dims: Vec<LoopId>, guard: &[Index]) -> Batch {
@@ -301,9 +333,6 @@ impl Emit<'_> {
             lp.trip.as_const() == Some(lp.max as i64)
         })
     }
-    fn interval(&self, e: &Index, coords: &[(i64, i64)]) -> (i64, i64) {
-        e.interval(&Intervals { vars: &self.var_ranges, coords, lane: (0, i64::MAX) })
-    }
     fn span(&mut self, n: NodeId) {
         self.b.span = SpanId(self.nest.n(n).span);
     }
@@ -319,6 +348,23 @@ impl Emit<'_> {
     /// A node's wire over a batch.
     fn wire_in(&mut self, n: NodeId, to: &Batch) -> E<WireId> {
         let (w, b) = self.wire(n)?;
+        // Not where the place may be out of range: there it is not read.
+        if b != *to && b.guard.iter().all(|g| to.guard.contains(g)) {
+            match self.sources.get(&n).cloned() {
+                Some(Source::Lanes(base, at)) => {
+                    let lanes = self.b.ty(base).len.as_const();
+                    if lanes.is_some_and(|n| self.covers(to, &at, &[], n)) {
+                        return Ok(base);
+                    }
+                    return self.gather(base, to, &at);
+                }
+                Some(Source::Number(e)) => {
+                    let elem = self.elem(w);
+                    return self.iota(&e, to, elem);
+                }
+                None => {}
+            }
+        }
         self.convert(w, &b, to)
     }
 }

@@ -1,6 +1,6 @@
 //! Single nodes over lanes: operations, loads and stores, openings; and the walk over a plan.
 
-use super::{Batch, E, Emit, State};
+use super::{Batch, E, Emit, Source, State};
 use crate::ix;
 use crate::nest::{AtArg, Item, LoopId, MemId, Nest, NodeId, Op};
 use crate::plan::{Forced, Plan, Planner, flatten};
@@ -49,6 +49,8 @@ pub(crate) fn run(
         finals: Default::default(),
         mems: Default::default(),
         consts: Default::default(),
+        sources: Default::default(),
+        order: Default::default(),
         same: vec![Default::default()],
         made: vec![vec![]],
         lens: Default::default(),
@@ -88,6 +90,7 @@ pub(crate) fn run(
                     || nest.loops[*l as usize].phis.iter().any(|p| live.contains(&p.out))
                 {
                     let plan = planner.top(*l, body);
+                    e.settle(&nodes);
                     e.plan(&plan)?;
                 }
             }
@@ -144,6 +147,7 @@ impl Emit<'_> {
             Op::Iota(e) => {
                 let dims = self.closed(self.lane_vars(e));
                 let b = self.batch(dims, &node.guard);
+                self.sources.insert(n, Source::Number(e.clone()));
                 (self.iota(e, &b, node.elem)?, b)
             }
             Op::Un(_) | Op::Bin(_) | Op::Select | Op::Min | Op::Max => {
@@ -308,7 +312,7 @@ impl Emit<'_> {
             Some(State::Wire(w, dims)) => {
                 let mut all = dims.clone();
                 all.extend(want.iter().copied());
-                all.sort_unstable();
+                self.sort(&mut all);
                 all.dedup();
                 if all == dims {
                     return Ok(w);
@@ -364,7 +368,7 @@ impl Emit<'_> {
         self.gather(w, b, &at)
     }
     /// Whether a batch touches the lanes of a wire (`len` for each point of a box) one by one in order.
-    fn covers(&self, b: &Batch, at: &Index, dims: &[LoopId], len: u64) -> bool {
+    pub(super) fn covers(&self, b: &Batch, at: &Index, dims: &[LoopId], len: u64) -> bool {
         let Ok(boxes) = self.box_size(dims) else { return false };
         let Ok(points) = self.box_size(&b.dims) else { return false };
         let Some(total) = boxes.checked_mul(len) else { return false };
@@ -377,11 +381,20 @@ impl Emit<'_> {
         }
         let dims = self.closed(dims);
         let b = self.batch(dims, &self.nest.n(n).guard);
-        Ok((self.read(m, at, &b)?, b))
+        let w = self.read(m, at, &b)?;
+        if self.nest.mems[m as usize].table.is_some() {
+            let base = self.state(m, &[])?;
+            self.sources.insert(n, Source::Lanes(base, at.clone()));
+        } else if let Some(State::Wire(base, dims)) = self.mems.get(&m).cloned() {
+            let len = self.nest.mems[m as usize].len as i64;
+            let at = ix::add(&ix::scale(&self.box_rank(&dims), len), at);
+            self.sources.insert(n, Source::Lanes(base, at));
+        }
+        Ok((w, b))
     }
     fn store(&mut self, n: NodeId, m: MemId, at: &Index) -> E<()> {
         let node = self.nest.n(n);
-        let (w, vb) = self.wire(node.args[0])?;
+        let vb = self.wire(node.args[0])?.1;
         let mut dims = self.lane_vars(at);
         dims.extend(vb.dims.iter().copied().filter(|l| self.lane_loop(*l)));
         for g in node.guard.iter() {
@@ -390,7 +403,7 @@ impl Emit<'_> {
         dims.extend(self.state_dims(m).into_iter().filter(|l| self.lane_loop(*l)));
         let dims = self.closed(dims);
         let b = self.batch(dims, &node.guard);
-        let w = self.convert(w, &vb, &b)?;
+        let w = self.wire_in(node.args[0], &b)?;
         self.write(m, at, w, &b)
     }
     /// Replaces lanes of a memory.
@@ -399,7 +412,7 @@ impl Emit<'_> {
         let private = self.private(m);
         let mut dims = self.state_dims(m);
         dims.extend(b.dims.iter().copied().filter(|l| private.contains(l)));
-        dims.sort_unstable();
+        self.sort(&mut dims);
         dims.dedup();
         let at = ix::add(&ix::scale(&self.box_rank(&dims), len as i64), at);
         if self.covers(b, &at, &dims, len) {

@@ -13,7 +13,7 @@ impl Emit<'_> {
     pub(super) fn reduction(&mut self, r: &Reduction) -> E<()> {
         match r {
             Reduction::Scalar { l, phi, op, terms } => self.scalar(*l, *phi, op, terms),
-            Reduction::Arg { l, max, key, payloads } => self.arg(*l, *max, *key, payloads),
+            Reduction::Arg { l, max, last, key, payloads } => self.arg(*l, *max, *last, *key, payloads),
             Reduction::Memory { l, mem: _, store, at, op, terms } => self.memory(*l, *store, at, op, terms),
         }
     }
@@ -203,8 +203,7 @@ impl Emit<'_> {
         let m = nest.mem_of(store).ok_or("no memory")?;
         let of = ix::vars(at);
         let path: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| nest.within(Some(*x), l)).collect();
-        let (keep, over): (Vec<LoopId>, Vec<LoopId>) = path.iter().partition(|x| of.contains(x));
-        let mut keep: Vec<LoopId> = keep;
+        let (mut keep, over): (Vec<LoopId>, Vec<LoopId>) = path.iter().partition(|x| of.contains(x));
         keep.extend(of.iter().copied().filter(|v| self.lane_loop(*v)));
         keep.extend(self.state_dims(m).into_iter().filter(|x| self.lane_loop(*x)));
         let keep = self.closed(keep);
@@ -236,7 +235,14 @@ impl Emit<'_> {
         self.write(m, at, w, &to)
     }
 
-    fn arg(&mut self, l: LoopId, max: bool, key: (NodeId, NodeId), payloads: &[(NodeId, NodeId)]) -> E<()> {
+    fn arg(
+        &mut self,
+        l: LoopId,
+        max: bool,
+        last: bool,
+        key: (NodeId, NodeId),
+        payloads: &[(NodeId, NodeId)],
+    ) -> E<()> {
         let nest = self.nest;
         let lp = &nest.loops[l as usize];
         self.span(key.1);
@@ -262,6 +268,15 @@ impl Emit<'_> {
         let mut args = vec![self.wire_in(key.1, &full)?];
         for p in payloads {
             args.push(self.wire_in(p.1, &full)?);
+        }
+        if last != lp.rev {
+            // The gate takes the first lane of equal keys: turn the lanes around.
+            let rank = self.rank(&full).ok_or("a search over guarded lanes from the last")?;
+            let back = ix::sub(&ix::sub(&lp.trip, &Index::Const(1)), &ix::var(l));
+            let rank = ix::norm(&rank.subst_var(circuit::LoopVar(l), &back));
+            for a in &mut args {
+                *a = self.gather(*a, &full, &rank)?;
+            }
         }
         let len = self.len(&ctx)?;
         let domain = self.b.ty(args[0]).domain;
@@ -290,11 +305,11 @@ impl Emit<'_> {
         let to = self.batch(all, &lp.guard);
         let first = self.wire_in(init(key.0)?, &to)?;
         let best = self.convert(outs[0], &ctx, &to)?;
-        let c = self.gate(Gate::Bin(Bin::Lt), &if max { [first, best] } else { [best, first] })?;
+        let c = self.gate(Gate::Bin(Bin::Lt), &if max != last { [first, best] } else { [best, first] })?;
         for (p, w) in phis.iter().zip(outs) {
             let w = self.convert(w, &ctx, &to)?;
             let i = self.wire_in(init(*p)?, &to)?;
-            let w = self.gate(Gate::Select, &[c, w, i])?;
+            let w = self.gate(Gate::Select, &if last { [c, i, w] } else { [c, w, i] })?;
             self.finals.insert(*p, (w, to.clone()));
         }
         Ok(())

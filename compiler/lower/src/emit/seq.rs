@@ -75,11 +75,8 @@ impl Emit<'_> {
         }
         for n in nodes {
             let node = nest.n(*n);
-            if matches!(node.op, Op::Phi(..)) && lp.phis.iter().any(|p| p.phi == *n) || nest.writes(*n) {
-                // A carried value read by other parts is collected as it is at the beginning of each iteration.
-                if nest.writes(*n) {
-                    continue;
-                }
+            if nest.writes(*n) {
+                continue;
             }
             let outside = self.users.get(n).is_some_and(|us| {
                 us.iter().any(|u| {
@@ -92,7 +89,8 @@ impl Emit<'_> {
             }
             let mut dims: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| self.lane_loop(*x)).collect();
             dims.push(l);
-            let dims = self.closed(dims);
+            self.sort(&mut dims);
+            let dims = dims;
             let size = self.box_size(&dims)?;
             let init = self.constant(0, node.elem, Len::Const(size))?;
             let ty = WireTy { domain: node.dom, elem: node.elem, len: Len::Const(size) };
@@ -156,6 +154,7 @@ impl Emit<'_> {
         self.same.pop();
         for n in self.made.pop().unwrap_or_default() {
             self.wires.remove(&n);
+            self.sources.remove(&n);
         }
         // What was made for memories that live inside is gone with it.
         let gone: Vec<MemId> = self
