@@ -4,7 +4,7 @@
 //! beyond it a dependence is assumed. Knows addresses only, not what is computed.
 
 use crate::ix::{self, Poly};
-use crate::nest::{LoopId, Nest, NodeId, Op};
+use crate::nest::{LoopId, MemId, Nest, NodeId, Op};
 use crate::trace_coords;
 use circuit::index::{Index, IndexEnv, IndexOp, Space, SpaceDim, eval_strip, for_each_point};
 use rustc_hash::FxHashMap;
@@ -17,9 +17,12 @@ const BUDGET: u64 = 1 << 28;
 /// Whether a dependence runs from the first access in an earlier iteration to the second in a later one, and the other way.
 pub type Carried = (bool, bool);
 
+/// All that a test looks at: address, public conditions, innermost loop.
+type Access = (Option<Index>, std::rc::Rc<[Index]>, Option<LoopId>, MemId);
+
 /// The tests, with what they found.
 pub struct Depend {
-    memo: FxHashMap<(NodeId, NodeId, LoopId), Carried>,
+    memo: FxHashMap<(Access, Access, LoopId), Carried>,
     budget: u64,
     /// Pairs that were too large to decide.
     pub given_up: Vec<(NodeId, NodeId, LoopId)>,
@@ -34,13 +37,23 @@ impl Default for Depend {
 impl Depend {
     /// Dependences between two accesses to one memory that loop `l`, around both, carries.
     pub fn carried(&mut self, nest: &Nest, a: NodeId, b: NodeId, l: LoopId) -> Carried {
-        if let Some(c) = self.memo.get(&(a, b, l)) {
+        let access = |n: NodeId| -> Access {
+            (address(nest, n).cloned(), nest.n(n).guard.clone(), nest.n(n).at, nest.mem_of(n).unwrap_or(0))
+        };
+        let (x, y) = (access(a), access(b));
+        // One order for each pair.
+        if y < x {
+            let (forth, back) = self.carried(nest, b, a, l);
+            return (back, forth);
+        }
+        let key = (x, y, l);
+        if let Some(c) = self.memo.get(&key) {
             return *c;
         }
         let c = self.test(nest, a, b, l);
         // A loop that runs backwards meets its iterations in the other order.
         let c = if nest.loops[l as usize].rev { (c.1, c.0) } else { c };
-        self.memo.insert((a, b, l), c);
+        self.memo.insert(key, c);
         c
     }
     fn test(&mut self, nest: &Nest, a: NodeId, b: NodeId, l: LoopId) -> Carried {
@@ -54,7 +67,11 @@ impl Depend {
             Some(((false, false), _)) => return (false, false),
             _ => {}
         }
-        match self.exact(nest, a, b, f, g, l) {
+        // A few iterations show most dependences that there are.
+        if self.exact(nest, (a, f), (b, g), l, Some(3)) == Some((true, true)) {
+            return (true, true);
+        }
+        match self.exact(nest, (a, f), (b, g), l, None) {
             Some(c) => c,
             None => {
                 self.given_up.push((a, b, l));
@@ -63,16 +80,23 @@ impl Depend {
         }
     }
     /// Enumerates both index sets for each iteration of the loops outside `l`.
-    fn exact(&mut self, nest: &Nest, a: NodeId, b: NodeId, f: &Index, g: &Index, l: LoopId) -> Option<Carried> {
+    fn exact(
+        &mut self,
+        nest: &Nest,
+        (a, f): (NodeId, &Index),
+        (b, g): (NodeId, &Index),
+        l: LoopId,
+        first: Option<i64>,
+    ) -> Option<Carried> {
         let outer = nest.path(nest.loops[l as usize].parent);
         let len = nest.mems[nest.mem_of(a)? as usize].len;
-        if len > MAX_POINTS {
-            return None;
-        }
+        let inner = |n: NodeId| -> Vec<LoopId> {
+            nest.path(nest.n(n).at).into_iter().filter(|x| nest.within(Some(*x), l)).collect()
+        };
+        let lone = inner(a) == [l] && inner(b) == [l];
         let side = |n: NodeId, e: &Index| {
             let node = nest.n(n);
-            let path: Vec<LoopId> =
-                nest.path(node.at).into_iter().filter(|x| *x == l || nest.within(Some(*x), l)).collect();
+            let path = inner(n);
             let dims = path
                 .iter()
                 .map(|x| SpaceDim::range(Index::Const(0), trace_coords(&nest.loops[*x as usize].trip, &path)))
@@ -84,12 +108,16 @@ impl Depend {
                 .reduce(|p, q| Index::bin(IndexOp::And, p, q));
             (Space { dims, guard }, trace_coords(e, &path))
         };
-        let (sa, fa) = side(a, f);
-        let (sb, fb) = side(b, g);
+        let (mut sa, fa) = side(a, f);
+        let (mut sb, fb) = side(b, g);
+        if let Some(n) = first {
+            for d in [&mut sa.dims[0], &mut sb.dims[0]] {
+                d.hi = Index::bin(IndexOp::Min, d.hi.clone(), Index::Const(n));
+            }
+        }
         let most = sa.bounds(&nest.ranges).1.max(sb.bounds(&nest.ranges).1);
         let times = outer.iter().fold(1u64, |n, x| n.saturating_mul(nest.loops[*x as usize].max));
-        let cost = most.saturating_mul(times).saturating_mul(2);
-        if most > MAX_POINTS || cost > self.budget {
+        if times > MAX_POINTS || (!lone && (most > MAX_POINTS || most.saturating_mul(times) > self.budget)) {
             return None;
         }
         let around = Space {
@@ -105,9 +133,10 @@ impl Depend {
         let mut failed = false;
         let mut spent = 0u64;
         // First and last iteration that touches an address, stamped by the outer iteration.
-        let mut seen: Vec<(u32, i64, i64)> = vec![(0, 0, 0); len as usize];
+        let mut seen: Vec<(u32, i64, i64)> = Vec::new();
+        let left = self.budget;
         let mut stamp = 0u32;
-        let (mut at, mut it) = (Vec::new(), Vec::new());
+        let (mut at, mut it, mut yes) = (Vec::new(), Vec::new(), Vec::new());
         let r = for_each_point(&around, &IndexEnv::default(), 0..n, |_, point| {
             if failed || found == (true, true) {
                 return;
@@ -117,15 +146,44 @@ impl Depend {
             }
             stamp += 1;
             let env = IndexEnv { vars: &vars };
-            let mut fill = |s: &Space, e: &Index, at: &mut Vec<i64>, it: &mut Vec<i64>| -> Option<()> {
-                at.clear();
-                it.clear();
-                let n = s.count(&env).ok()?;
+            if lone && digits_apart(nest, f, g, l, &outer, point) {
+                return;
+            }
+            if most > MAX_POINTS || len > MAX_POINTS || spent > left {
+                failed = true;
+                return;
+            }
+            if seen.is_empty() {
+                seen.resize(len as usize, (0, 0, 0));
+            }
+            let mut fill = |s: &Space, e: &Index, at: &mut Vec<i64>, it: &mut Vec<i64>, again: bool| -> Option<()> {
+                let all = Space { guard: None, ..s.clone() };
+                let n = all.count(&env).ok()?;
                 spent += n;
-                eval_strip(s, e, &env, 0..n, at).ok()?;
-                eval_strip(s, &Index::Coord(0), &env, 0..n, it).ok()
+                let strip = |e: &Index, out: &mut Vec<i64>| {
+                    out.clear();
+                    eval_strip(&all, e, &env, 0..n, out).ok()
+                };
+                strip(e, at)?;
+                strip(&Index::Coord(0), it)?;
+                if let Some(g) = &s.guard {
+                    if !again {
+                        strip(g, &mut yes)?;
+                    }
+                    let mut k = 0;
+                    for (j, y) in yes.iter().enumerate() {
+                        if *y != 0 {
+                            at[k] = at[j];
+                            it[k] = it[j];
+                            k += 1;
+                        }
+                    }
+                    at.truncate(k);
+                    it.truncate(k);
+                }
+                Some(())
             };
-            if fill(&sa, &fa, &mut at, &mut it).is_none() {
+            if fill(&sa, &fa, &mut at, &mut it, false).is_none() {
                 failed = true;
                 return;
             }
@@ -134,7 +192,7 @@ impl Depend {
                     *s = if s.0 == stamp { (stamp, s.1.min(*i), s.2.max(*i)) } else { (stamp, *i, *i) };
                 }
             }
-            if fill(&sb, &fb, &mut at, &mut it).is_none() {
+            if (sa != sb || fa != fb) && fill(&sb, &fb, &mut at, &mut it, sa == sb).is_none() {
                 failed = true;
                 return;
             }
@@ -162,21 +220,32 @@ fn address(nest: &Nest, n: NodeId) -> Option<&Index> {
 
 /// By bounds and divisibility on affine addresses: what may be carried, and whether that is certain.
 fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool)> {
-    let (fa, fc) = Poly::of(f)?.affine()?;
-    let (ga, gc) = Poly::of(g)?.affine()?;
+    let (f, g) = (Poly::of(f)?, Poly::of(g)?);
+    let outside = |k: &Vec<Index>| {
+        k.iter().all(|a| ix::vars(a).iter().all(|v| *v != l && !nest.within(Some(*v), l)))
+    };
+    // What the loops outside decide is one number here: it cancels, or lies in an interval.
+    let split = |p: Poly| {
+        let (fixed, rest): (Vec<_>, Vec<_>) = p.0.into_iter().partition(|(k, _)| outside(k));
+        (Poly(fixed.into_iter().collect()), Poly(rest.into_iter().collect()))
+    };
+    let ((ff, fr), (gf, gr)) = (split(f), split(g));
+    let gap = ix::sub(&ff.index(), &gf.index());
+    let (fa, _) = fr.affine()?;
+    let (ga, _) = gr.affine()?;
     let inside = |v: u32| v == l || nest.within(Some(v), l);
     let range = |v: u32| nest.ranges[v as usize];
-    let mut lo = i128::from(fc) - i128::from(gc);
-    let mut hi = lo;
+    let c = gap.as_const();
+    let gap = ix::interval(&gap, &nest.ranges);
+    let (mut lo, mut hi) = (i128::from(gap.0), i128::from(gap.1));
     let mut gcd: i128 = 0;
-    let mut simple = true;
+    let mut simple = c.is_some();
     let mut free = |c: i128, (a, b): (i64, i64)| {
         let (x, y) = (c * i128::from(a), c * i128::from(b));
         lo += x.min(y);
         hi += x.max(y);
         gcd = num_gcd(gcd, c.abs());
     };
-    let c = i128::from(fc) - i128::from(gc);
     let get = |m: &std::collections::BTreeMap<u32, i64>, v: u32| i128::from(m.get(&v).copied().unwrap_or(0));
     let all: std::collections::BTreeSet<u32> = fa.keys().chain(ga.keys()).copied().collect();
     for v in all {
@@ -188,9 +257,6 @@ fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool
             simple = false;
             free(p, range(v));
             free(-q, range(v));
-        } else if p != q {
-            simple = false;
-            free(p - q, range(v));
         }
     }
     let (p, q) = (get(&fa, l), get(&ga, l));
@@ -202,10 +268,10 @@ fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool
     // a in iteration t, b in t + d: p t - q (t + d) + … = 0.
     let all = num_gcd(gcd, q.abs());
     if all == 0 {
-        let hit = c == 0;
+        let hit = lo <= 0 && 0 <= hi;
         return Some(((hit, hit), simple));
     }
-    if c % all != 0 {
+    if c.is_some_and(|c| i128::from(c) % all != 0) {
         return Some(((false, false), true));
     }
     let side = |sign: i128| {
@@ -216,6 +282,76 @@ fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool
 }
 fn num_gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a } else { num_gcd(b, a % b) }
+}
+
+/// With the loops outside at given values: whether the addresses `f` in one iteration of `l` and `g` in another certainly
+/// differ, when the variable is taken apart as `i = c q + r` where the addresses do so.
+fn digits_apart(nest: &Nest, f: &Index, g: &Index, l: LoopId, outer: &[LoopId], point: &[i64]) -> bool {
+    let fix = |e: &Index| {
+        ix::norm(&e.subst(&|x| match x {
+            Index::Var(v) => outer.iter().position(|o| *o == v.0).map(|k| Index::Const(point[k])),
+            _ => None,
+        }))
+    };
+    let (f, g, trip) = (fix(f), fix(g), fix(&nest.loops[l as usize].trip));
+    let Some(n) = trip.as_const() else { return false };
+    if n < 2 {
+        return true;
+    }
+    let i = ix::var(l);
+    let mut modulus = None;
+    for p in [&f, &g] {
+        let Some(p) = Poly::of(p) else { return false };
+        for k in p.0.keys() {
+            if let [Index::Bin(IndexOp::Div | IndexOp::Rem, a, c)] = &k[..]
+                && **a == i
+                && let Some(c) = c.as_const()
+                && c > 0
+            {
+                if modulus.is_some_and(|m| m != c) {
+                    return false;
+                }
+                modulus = Some(c);
+            }
+        }
+    }
+    let c = i128::from(modulus.unwrap_or(1));
+    // Coefficients of q and r, and the constant.
+    let parts = |e: &Index| -> Option<(i128, i128, i128)> {
+        let mut out = (0i128, 0i128, 0i128);
+        for (k, v) in Poly::of(e)?.0 {
+            let v = i128::from(v);
+            match &k[..] {
+                [] => out.2 += v,
+                [x] if *x == i => {
+                    out.0 += v * c;
+                    out.1 += v;
+                }
+                [Index::Bin(IndexOp::Div, a, _)] if **a == i => out.0 += v,
+                [Index::Bin(IndexOp::Rem, a, _)] if **a == i => out.1 += v,
+                _ => return None,
+            }
+        }
+        Some(out)
+    };
+    let (Some((fq, fr, fc)), Some((gq, gr, gc))) = (parts(&f), parts(&g)) else { return false };
+    let (q, r) = ((i128::from(n) - 1) / c, (c - 1).min(i128::from(n) - 1));
+    // Whether a sum of coefficient times interval, and a constant, misses 0.
+    let misses = |terms: &[(i128, i128, i128)]| {
+        let (mut lo, mut hi, mut gcd) = (fc - gc, fc - gc, 0);
+        for (k, a, b) in terms {
+            lo += (k * a).min(k * b);
+            hi += (k * a).max(k * b);
+            gcd = num_gcd(gcd, k.abs());
+        }
+        lo > 0 || hi < 0 || (gcd > 0 && (fc - gc) % gcd != 0) || (gcd == 0 && fc != gc)
+    };
+    let apart = |sign: i128| {
+        let high = q == 0 || misses(&[(fq - gq, 0, q), (-gq * sign, 1, q), (fr, 0, r), (-gr, 0, r)]);
+        let low = r == 0 || misses(&[(fq - gq, 0, q), (fr - gr, 0, r), (-gr * sign, 1, r)]);
+        high && low
+    };
+    apart(1) && apart(-1)
 }
 
 /// Whether two addresses certainly differ in the same iteration.

@@ -58,6 +58,7 @@ pub(crate) fn trace(program: &Program, request: &Request) -> Result<Traced, Vec<
             inputs: vec![],
             shares: Default::default(),
             budget: BUDGET,
+            checked: Default::default(),
         };
         let r = t.run();
         if !t.findings.is_empty() || r.is_err() {

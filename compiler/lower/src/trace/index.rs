@@ -81,9 +81,24 @@ impl Tracer<'_> {
     /// Whether `lo <= e < hi` in every iteration that gets here: `Ok(true)` certainly, `Ok(false)` not known; an error is
     /// reported where it certainly fails.
     pub(super) fn in_range(&mut self, e: &Index, lo: i128, hi: i128, what: &dyn Fn(i64) -> String) -> R<bool> {
-        let (a, b) = ix::interval(e, &self.nest.ranges);
+        let (mut a, mut b) = ix::interval(e, &self.nest.ranges);
+        for g in self.top().guard.iter() {
+            // A condition on the same expression, up to a constant.
+            let Index::Bin(op @ (IndexOp::Lt | IndexOp::Le), x, y) = g else { continue };
+            let strict = i64::from(*op == IndexOp::Lt);
+            if let (Some(c), Some(d)) = (y.as_const(), ix::sub(e, x).as_const()) {
+                b = b.min(c.saturating_sub(strict).saturating_add(d));
+            }
+            if let (Some(c), Some(d)) = (x.as_const(), ix::sub(e, y).as_const()) {
+                a = a.max(c.saturating_add(strict).saturating_add(d));
+            }
+        }
         if i128::from(a) >= lo && i128::from(b) < hi {
             return Ok(true);
+        }
+        let key = (e.clone(), self.top().guard.clone(), self.here(), lo, hi);
+        if let Some(known) = self.checked.get(&key) {
+            return Ok(*known);
         }
         let (space, path) = self.iterations();
         let (_, bound) = space.bounds(&[]);
@@ -93,11 +108,22 @@ impl Tracer<'_> {
         self.budget -= bound;
         let e = coords(e, &path);
         let env = IndexEnv { vars: &[] };
-        let Ok(n) = space.count(&env) else { return Ok(false) };
-        let mut values = Vec::new();
-        if eval_strip(&space, &e, &env, 0..n, &mut values).is_err() {
+        let all = Space { guard: None, ..space.clone() };
+        let strip = |e: &Index| -> Option<Vec<i64>> {
+            let n = all.count(&env).ok()?;
+            let mut out = Vec::new();
+            eval_strip(&all, e, &env, 0..n, &mut out).ok()?;
+            Some(out)
+        };
+        let (Some(mut values), Some(yes)) = (strip(&e), space.guard.as_ref().map_or(Some(vec![]), strip)) else {
             return Ok(false);
-        }
+        };
+        let mut k = 0;
+        values.retain(|_| {
+            k += 1;
+            yes.is_empty() || yes[k - 1] != 0
+        });
+        self.checked.insert(key, true);
         match values.iter().find(|v| i128::from(**v) < lo || i128::from(**v) >= hi) {
             None => Ok(true),
             Some(v) => {

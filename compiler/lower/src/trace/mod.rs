@@ -90,7 +90,11 @@ pub(crate) struct Tracer<'p> {
     inputs: Vec<circuit::Input>,
     shares: FxHashMap<NodeId, NodeId>,
     budget: u64,
+    /// Ranges that were proved: expression, conditions, loop, bounds.
+    checked: FxHashMap<RangeKey, bool>,
 }
+
+type RangeKey = (Index, Rc<[Index]>, Option<LoopId>, i128, i128);
 
 fn hash_of<T: Hash>(t: &T) -> u64 {
     let mut h = FxHasher::default();
@@ -628,6 +632,8 @@ impl<'p> Tracer<'p> {
             scope.same.retain(|_, v| *v < n);
             scope.known.clear();
         }
+        let loops = s.loops as LoopId;
+        self.checked.retain(|k, _| k.2.is_none_or(|l| l < loops));
         self.shares.retain(|_, v| *v < n);
         self.dead.retain(|v| *v < n);
         self.sites = s.sites;
