@@ -102,7 +102,7 @@ impl Tracer<'_> {
                     let column = self.request.publics.iter().find(|(q, _)| *q == k as u32).and_then(|(_, c)| c.get(j));
                     let Some(column) = column.filter(|c| c.len() as u64 == of.lanes) else {
                         return self.at_span(p.span, |s| {
-                            s.report("E0410", format!("no value, or one of another shape, for `{}`", p.name), "")
+                            s.report("E0411", format!("no value, or one of another shape, for `{}`", p.name), "")
                         });
                     };
                     let column = column.clone();

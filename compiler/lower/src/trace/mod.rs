@@ -127,7 +127,7 @@ impl<'p> Tracer<'p> {
         Err(Stop)
     }
     fn sorry<T>(&mut self, what: &str) -> R<T> {
-        self.report("E0490", format!("{what} cannot be compiled yet"), "")
+        self.report("E0410", format!("{what} cannot be compiled yet"), "")
     }
     fn internal<T>(&mut self, what: &str) -> R<T> {
         self.report("E0499", format!("internal error in lowering: {what}"), "please report this program")
