@@ -87,9 +87,22 @@ table! {
     E0310 "an opening inside of an `at` block";
     E0311 "a secret passed as a `public` parameter";
     // E04xx: binding of sizes, and lowering.
+    E0401 "a size that is no number";
+    E0402 "an index or a number out of range";
+    E0403 "sizes that do not agree";
+    E0404 "a loop without a bound";
+    E0405 "calls that nest too deep";
+    E0406 "division of a public number by zero";
+    E0407 "a step that is not positive";
+    E0408 "the extreme of an empty array";
+    E0409 "an assertion that fails";
+    E0410 "what cannot be compiled yet";
+    E0411 "a public parameter without a value";
     // E05xx: the inputs contract.
     // L01xx: lints.
     L0101 "a documentation comment that documents nothing";
+    // L04xx: loops.
+    L0401 "a loop that stays a loop";
 }
 
 /// The entry of a code, by its text in any case (`e0007`).
