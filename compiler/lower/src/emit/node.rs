@@ -134,6 +134,19 @@ impl Emit<'_> {
         let dims = self.closed(dims);
         Ok(self.batch(dims, &node.guard))
     }
+    /// Loops that decide whether a node runs at all: those that may have no iteration, and those of its conditions.
+    fn deciding(&self, n: NodeId) -> Vec<LoopId> {
+        let node = self.nest.n(n);
+        let mut out: Vec<LoopId> = self.nest.path(node.at).into_iter().filter(|l| self.skips(*l)).collect();
+        for g in node.guard.iter() {
+            out.extend(self.lane_vars(g));
+        }
+        out
+    }
+    /// Whether a loop stays lanes and may have no iteration.
+    pub(super) fn skips(&self, l: LoopId) -> bool {
+        self.lane_loop(l) && ix::interval(&self.nest.loops[l as usize].trip, &self.nest.ranges).0 < 1
+    }
     fn constant_wire(&self, w: WireId) -> Option<u128> {
         self.consts.get(&w).copied()
     }
@@ -151,7 +164,9 @@ impl Emit<'_> {
                 (self.iota(e, &b, node.elem)?, b)
             }
             Op::Un(_) | Op::Bin(_) | Op::Select | Op::Min | Op::Max => {
-                let b = self.natural(n, &[])?;
+                let fails = matches!(node.op, Op::Bin(Bin::Div | Bin::Rem)) && nest.constant(node.args[1]).is_none();
+                let extra = if fails { self.deciding(n) } else { vec![] };
+                let b = self.natural(n, &extra)?;
                 let mut args = Vec::new();
                 for a in &node.args {
                     args.push(self.wire_in(*a, &b)?);
@@ -188,6 +203,7 @@ impl Emit<'_> {
                     _ => vec![],
                 };
                 let dims: Vec<LoopId> = dims.into_iter().filter(|l| self.lane_loop(*l)).collect();
+                let dims: Vec<LoopId> = dims.into_iter().chain(self.deciding(n)).collect();
                 let b = self.natural(n, &dims)?;
                 let base = self.state(*m, &[])?;
                 let at = self.address(node.args[0], *m, &b)?;
@@ -196,7 +212,8 @@ impl Emit<'_> {
             Op::Store(m, at) => return self.store(n, *m, at),
             Op::StoreAt(m) => {
                 let want = self.private(*m);
-                let b = self.natural(n, &want)?;
+                let dims: Vec<LoopId> = want.iter().copied().chain(self.deciding(n)).collect();
+                let b = self.natural(n, &dims)?;
                 let base = self.state(*m, &want)?;
                 let value = self.wire_in(node.args[0], &b)?;
                 let at = self.address(node.args[1], *m, &b)?;
@@ -225,7 +242,7 @@ impl Emit<'_> {
                 }
             }
             Op::Reveal(to) => {
-                let b = self.natural(n, &[])?;
+                let b = self.natural(n, &self.deciding(n))?;
                 let w = self.wire_in(node.args[0], &b)?;
                 if self.b.ty(w).domain == Domain::Secret {
                     let id = self.b.effect();
@@ -237,7 +254,7 @@ impl Emit<'_> {
             Op::At(call) => return self.at(n, *call),
             Op::AtPart(_) | Op::Input(_) => return Ok(()),
             Op::Check(what) => {
-                let b = self.natural(n, &[])?;
+                let b = self.natural(n, &self.deciding(n))?;
                 let w = self.wire_in(node.args[0], &b)?;
                 self.gates(Gate::Check { what: what.to_string() }, &[w], &[])?;
                 return Ok(());
@@ -376,6 +393,10 @@ impl Emit<'_> {
     }
     fn load(&mut self, n: NodeId, m: MemId, at: &Index) -> E<(WireId, Batch)> {
         let mut dims = self.lane_vars(at);
+        let (lo, hi) = ix::interval(at, &self.nest.ranges);
+        if lo < 0 || u64::try_from(hi).is_ok_and(|h| h >= self.nest.mems[m as usize].len) {
+            dims.extend(self.deciding(n));
+        }
         if self.nest.mems[m as usize].table.is_none() {
             dims.extend(self.state_dims(m).into_iter().filter(|l| self.lane_loop(*l)));
         }
@@ -397,9 +418,7 @@ impl Emit<'_> {
         let vb = self.wire(node.args[0])?.1;
         let mut dims = self.lane_vars(at);
         dims.extend(vb.dims.iter().copied().filter(|l| self.lane_loop(*l)));
-        for g in node.guard.iter() {
-            dims.extend(self.lane_vars(g));
-        }
+        dims.extend(self.deciding(n));
         dims.extend(self.state_dims(m).into_iter().filter(|l| self.lane_loop(*l)));
         let dims = self.closed(dims);
         let b = self.batch(dims, &node.guard);

@@ -205,6 +205,8 @@ impl Emit<'_> {
         let path: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| nest.within(Some(*x), l)).collect();
         let (mut keep, over): (Vec<LoopId>, Vec<LoopId>) = path.iter().partition(|x| of.contains(x));
         keep.extend(of.iter().copied().filter(|v| self.lane_loop(*v)));
+        let above = nest.path(node.at).into_iter().filter(|x| !path.contains(x) && self.skips(*x));
+        keep.extend(above);
         keep.extend(self.state_dims(m).into_iter().filter(|x| self.lane_loop(*x)));
         let keep = self.closed(keep);
         if keep.iter().any(|k| over.contains(k)) {

@@ -35,6 +35,21 @@ impl Emit<'_> {
         let around: Vec<LoopId> = nest.path(lp.parent).into_iter().filter(|x| self.lane_loop(*x)).collect();
         let around = self.closed(around);
         let outer = self.batch(around.clone(), &lp.guard);
+        // Values from before whose lanes have no closed place: over the box of their loops they have one.
+        for n in nodes {
+            let mut uses = nest.n(*n).args.clone();
+            if let Op::Phi(x, s) = nest.n(*n).op {
+                let p = nest.loops[x as usize].phis[s as usize];
+                uses.extend([p.init, p.next]);
+            }
+            for a in uses {
+                let Some((w, b)) = self.wires.get(&a).cloned() else { continue };
+                if !inside.contains(&a) && b.dims.contains(&l) && self.rank(&b).is_none() {
+                    let boxed = self.boxed(w, &b, 0)?;
+                    self.wires.insert(a, boxed);
+                }
+            }
+        }
         let mut carry: Vec<(Carry, WireId, WireTy)> = Vec::new();
         for p in &lp.phis {
             if inside.contains(&p.phi) {

@@ -19,6 +19,7 @@ fn holds(elem: Elem, (lo, hi): (i64, i64)) -> bool {
 pub(super) fn range(elem: Elem) -> (i128, i128) {
     match elem {
         Elem::Bool => (0, 1),
+        Elem::Int { signed: true, bits: 128 } => (i128::MIN, i128::MAX),
         Elem::Int { signed: true, bits } => (-(1i128 << (bits - 1)), ((1u128 << (bits - 1)) - 1) as i128),
         Elem::Int { signed: false, bits } => (0, if bits >= 127 { i128::MAX } else { (1i128 << bits) - 1 }),
     }

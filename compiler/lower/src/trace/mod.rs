@@ -156,6 +156,8 @@ impl<'p> Tracer<'p> {
                 place = place.max(self.scope_of(e));
             }
             Op::Pick(_) => place = last,
+            // A division that may fail stays where it is.
+            Op::Bin(circuit::Bin::Div | circuit::Bin::Rem) if self.nest.constant(args[1]).is_none() => place = last,
             Op::Load(m, _) | Op::LoadAt(m) => {
                 let m = *m;
                 read = Some(m);
@@ -165,7 +167,18 @@ impl<'p> Tracer<'p> {
                 ver = self.nest.mems[m as usize].ver;
                 // As far out as nothing writes the memory, nor a public condition protects the access.
                 let birth = self.nest.mems[m as usize].at;
-                let pinned = self.scopes.iter().rposition(|s| s.guarded || s.written.contains(&m)).unwrap_or(0);
+                let safe = match &op {
+                    Op::Load(m, e) => {
+                        let (lo, hi) = ix::interval(e, &self.nest.ranges);
+                        lo >= 0 && (hi as u64) < self.nest.mems[*m as usize].len
+                    }
+                    _ => false,
+                };
+                let pinned = self
+                    .scopes
+                    .iter()
+                    .rposition(|s| s.guarded || s.written.contains(&m) || (!safe && self.skips(s.at)))
+                    .unwrap_or(0);
                 let born = self.scopes.iter().position(|s| s.at == birth).unwrap_or(0);
                 place = place.max(pinned).max(born).min(last);
             }
@@ -184,6 +197,10 @@ impl<'p> Tracer<'p> {
         let id = self.push(op, args, elem, place);
         self.scopes[place].same.insert(key, id);
         id
+    }
+    /// Whether a loop may have no iteration.
+    fn skips(&self, l: Option<LoopId>) -> bool {
+        l.is_some_and(|l| ix::interval(&self.nest.loops[l as usize].trip, &self.nest.ranges).0 < 1)
     }
     fn push(&mut self, op: Op, args: Vec<NodeId>, elem: Elem, place: usize) -> NodeId {
         let id = self.nest.nodes.len() as NodeId;
