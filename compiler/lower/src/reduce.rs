@@ -262,6 +262,9 @@ pub fn key_of(nest: &Nest, p: &crate::nest::Phi) -> Option<NodeId> {
 /// `if x > m { m = x; p = v; }`
 fn arg(nest: &Nest, users: &FxHashMap<NodeId, Vec<NodeId>>, inside: &FxHashSet<NodeId>, l: LoopId) -> Option<Reduction> {
     let phis: Vec<_> = nest.loops[l as usize].phis.iter().filter(|p| inside.contains(&p.phi)).collect();
+    if ix::interval(&nest.loops[l as usize].trip, &nest.ranges).0 < 1 {
+        return None;
+    }
     let key = phis.iter().find(|p| matches!(nest.n(p.next).op, Op::Min | Op::Max))?;
     let next = nest.n(key.next);
     let max = next.op == Op::Max;

@@ -296,7 +296,12 @@ impl<'p> Tracer<'p> {
         self.reads.push(0);
         id
     }
+    /// What lies at an address, for code under the conditions around.
     fn load(&mut self, m: MemId, at: &Index) -> NodeId {
+        let v = self.load_raw(m, at);
+        self.strip(v)
+    }
+    fn load_raw(&mut self, m: MemId, at: &Index) -> NodeId {
         if let (Some(t), Some(k)) = (&self.nest.mems[m as usize].table, at.as_const()) {
             let v = t.get(k.max(0) as usize).copied().unwrap_or(0);
             let e = self.nest.mems[m as usize].elem;
@@ -304,8 +309,7 @@ impl<'p> Tracer<'p> {
         }
         for s in self.scopes.iter().rev() {
             if let Some(k) = s.known.get(&m).and_then(|v| v.iter().find(|k| k.at == *at)) {
-                let v = k.value;
-                return self.strip(v);
+                return k.value;
             }
         }
         let elem = self.nest.mems[m as usize].elem;
@@ -355,7 +359,7 @@ impl<'p> Tracer<'p> {
         let value = match self.cond_for(m) {
             None => value,
             Some(c) => {
-                let old = self.load(m, at);
+                let old = self.load_raw(m, at);
                 self.select(c, value, old)
             }
         };
