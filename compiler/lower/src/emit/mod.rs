@@ -157,7 +157,12 @@ impl Emit<'_> {
         }
     }
     /// The batch over these loops of a node under `guard`: conditions that these loops decide.
+    /// A single lane has none: what only loops that stay loops decide cannot take it away.
     fn batch(&self, dims: Vec<LoopId>, guard: &[Index]) -> Batch {
+        if dims.is_empty() { Batch::default() } else { self.batch_all(dims, guard) }
+    }
+    /// The same with every condition that these loops and those that stay loops decide: for what must not happen else.
+    fn batch_all(&self, dims: Vec<LoopId>, guard: &[Index]) -> Batch {
         let guard = guard.iter().filter(|g| self.lane_vars(g).iter().all(|v| dims.contains(v))).cloned().collect();
         Batch { dims, guard, boxed: false }
     }

@@ -125,6 +125,11 @@ impl Emit<'_> {
 
     /// The batch of a pure node: the loops that its operands vary over.
     fn natural(&self, n: NodeId, extra: &[LoopId]) -> E<Batch> {
+        let b = self.careful(n, extra)?;
+        Ok(self.batch(b.dims, &self.nest.n(n).guard))
+    }
+    /// The same, for what must not happen where a condition around is false.
+    fn careful(&self, n: NodeId, extra: &[LoopId]) -> E<Batch> {
         let node = self.nest.n(n);
         let mut dims = extra.to_vec();
         for a in &node.args {
@@ -132,7 +137,7 @@ impl Emit<'_> {
             dims.extend(b.dims.iter().copied().filter(|l| self.lane_loop(*l)));
         }
         let dims = self.closed(dims);
-        Ok(self.batch(dims, &node.guard))
+        Ok(self.batch_all(dims, &node.guard))
     }
     /// Loops that decide whether a node runs at all: those that may have no iteration, and those of its conditions.
     fn deciding(&self, n: NodeId) -> Vec<LoopId> {
@@ -165,8 +170,7 @@ impl Emit<'_> {
             }
             Op::Un(_) | Op::Bin(_) | Op::Select | Op::Min | Op::Max => {
                 let fails = matches!(node.op, Op::Bin(Bin::Div | Bin::Rem)) && nest.constant(node.args[1]).is_none();
-                let extra = if fails { self.deciding(n) } else { vec![] };
-                let b = self.natural(n, &extra)?;
+                let b = if fails { self.careful(n, &self.deciding(n))? } else { self.natural(n, &[])? };
                 let mut args = Vec::new();
                 for a in &node.args {
                     args.push(self.wire_in(*a, &b)?);
@@ -204,7 +208,7 @@ impl Emit<'_> {
                 };
                 let dims: Vec<LoopId> = dims.into_iter().filter(|l| self.lane_loop(*l)).collect();
                 let dims: Vec<LoopId> = dims.into_iter().chain(self.deciding(n)).collect();
-                let b = self.natural(n, &dims)?;
+                let b = self.careful(n, &dims)?;
                 let base = self.state(*m, &[])?;
                 let at = self.address(node.args[0], *m, &b)?;
                 (self.gate(Gate::GatherAt, &[base, at])?, b)
@@ -213,7 +217,7 @@ impl Emit<'_> {
             Op::StoreAt(m) => {
                 let want = self.private(*m);
                 let dims: Vec<LoopId> = want.iter().copied().chain(self.deciding(n)).collect();
-                let b = self.natural(n, &dims)?;
+                let b = self.careful(n, &dims)?;
                 let base = self.state(*m, &want)?;
                 let value = self.wire_in(node.args[0], &b)?;
                 let at = self.address(node.args[1], *m, &b)?;
@@ -242,7 +246,7 @@ impl Emit<'_> {
                 }
             }
             Op::Reveal(to) => {
-                let b = self.natural(n, &self.deciding(n))?;
+                let b = self.careful(n, &self.deciding(n))?;
                 let w = self.wire_in(node.args[0], &b)?;
                 if self.b.ty(w).domain == Domain::Secret {
                     let id = self.b.effect();
@@ -254,7 +258,7 @@ impl Emit<'_> {
             Op::At(call) => return self.at(n, *call),
             Op::AtPart(_) | Op::Input(_) => return Ok(()),
             Op::Check(what) => {
-                let b = self.natural(n, &self.deciding(n))?;
+                let b = self.careful(n, &self.deciding(n))?;
                 let w = self.wire_in(node.args[0], &b)?;
                 self.gates(Gate::Check { what: what.to_string() }, &[w], &[])?;
                 return Ok(());
@@ -394,14 +398,16 @@ impl Emit<'_> {
     fn load(&mut self, n: NodeId, m: MemId, at: &Index) -> E<(WireId, Batch)> {
         let mut dims = self.lane_vars(at);
         let (lo, hi) = ix::interval(at, &self.nest.ranges);
-        if lo < 0 || u64::try_from(hi).is_ok_and(|h| h >= self.nest.mems[m as usize].len) {
+        let unsafe_place = lo < 0 || u64::try_from(hi).is_ok_and(|h| h >= self.nest.mems[m as usize].len);
+        if unsafe_place {
             dims.extend(self.deciding(n));
         }
         if self.nest.mems[m as usize].table.is_none() {
             dims.extend(self.state_dims(m).into_iter().filter(|l| self.lane_loop(*l)));
         }
         let dims = self.closed(dims);
-        let b = self.batch(dims, &self.nest.n(n).guard);
+        let guard = &self.nest.n(n).guard;
+        let b = if unsafe_place { self.batch_all(dims, guard) } else { self.batch(dims, guard) };
         let w = self.read(m, at, &b)?;
         if self.nest.mems[m as usize].table.is_some() {
             let base = self.state(m, &[])?;
@@ -421,7 +427,7 @@ impl Emit<'_> {
         dims.extend(self.deciding(n));
         dims.extend(self.state_dims(m).into_iter().filter(|l| self.lane_loop(*l)));
         let dims = self.closed(dims);
-        let b = self.batch(dims, &node.guard);
+        let b = self.batch_all(dims, &node.guard);
         let w = self.wire_in(node.args[0], &b)?;
         self.write(m, at, w, &b)
     }

@@ -102,7 +102,7 @@ impl Emit<'_> {
                 }));
         let ctx_guard: Vec<Index> =
             full.guard.iter().filter(|g| !self.lane_vars(g).iter().any(|v| over.contains(v))).cloned().collect();
-        let ctx = Batch { dims: around.clone(), guard: ctx_guard, boxed: false };
+        let ctx = self.batch(around.clone(), &ctx_guard);
 
         if even {
             let group = if around.is_empty() { self.len(&full)? } else { self.len(&inner)? };
@@ -188,7 +188,7 @@ impl Emit<'_> {
         let (x, y) = (self.wire_in(x, full)?, self.wire_in(y, full)?);
         let ctx_guard: Vec<Index> =
             full.guard.iter().filter(|g| !self.lane_vars(g).iter().any(|v| over.contains(v))).cloned().collect();
-        let ctx = Batch { guard: ctx_guard, ..ctx };
+        let ctx = self.batch(ctx.dims, &ctx_guard);
         let len = self.len(&ctx)?;
         let want = WireTy { len, ..self.b.ty(x).clone() };
         let secret = self.b.ty(y).domain;
@@ -212,6 +212,7 @@ impl Emit<'_> {
         if keep.iter().any(|k| over.contains(k)) {
             return Err("an element's place depends on what is summed over".into());
         }
+        // What decides whether anything is stored at all.
         let outer: Vec<Index> = node
             .guard
             .iter()
@@ -232,7 +233,7 @@ impl Emit<'_> {
             acc = Some(self.combine(acc, (w, b), op, t.neg, &outer)?);
         }
         let (w, b) = acc.ok_or("a sum of nothing")?;
-        let to = self.batch(self.closed(b.dims.iter().copied().chain(keep)), &outer);
+        let to = self.batch_all(self.closed(b.dims.iter().copied().chain(keep)), &outer);
         let w = self.convert_fill(w, &b, &to, identity)?;
         self.write(m, at, w, &to)
     }
@@ -256,8 +257,9 @@ impl Emit<'_> {
         let ctx: Vec<LoopId> = self.closed(dims).into_iter().filter(|x| *x != l).collect();
         let mut all = ctx.clone();
         all.push(l);
-        let full = self.batch(all, &lp.guard);
-        let ctx = self.batch(ctx, &lp.guard);
+        let guard: Vec<Index> = lp.guard.iter().filter(|g| !self.lane_vars(g).is_empty()).cloned().collect();
+        let full = self.batch(all, &guard);
+        let ctx = self.batch(ctx, &guard);
         let uneven = self.lane_vars(&lp.trip).iter().any(|v| ctx.dims.contains(v));
         if uneven {
             return Err("a search among rows of different lengths".into());
