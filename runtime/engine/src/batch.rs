@@ -66,6 +66,7 @@ enum Work {
         at: usize,
         bits: u32,
         group: usize,
+        part: usize,
     },
     MatMul {
         x: Arc<Value>,
@@ -186,7 +187,8 @@ impl Batch {
     ) -> Result<Batch, Fault> {
         let buffers = vec![zeros(bits, lanes)?, zeros(bits, lanes)?];
         let layout = Layout::words(bits as usize / 8, 0, lanes);
-        Ok(Batch::new(Work::Dot { x, y, draw, at: 0, bits, group }, buffers, Finish::Words).ring_exchange(me, layout))
+        Ok(Batch::new(Work::Dot { x, y, draw, at: 0, bits, group, part: 0 }, buffers, Finish::Words)
+            .ring_exchange(me, layout))
     }
 
     /// Matrix products; `lanes` results.
@@ -459,17 +461,32 @@ impl Batch {
                 self.busy = hi < z.len();
                 Ok(())
             })?,
-            Work::Dot { x, y, draw, at, bits, group } => by_ring!(*bits as u16, T => {
+            Work::Dot { x, y, draw, at, bits, group, part } => by_ring!(*bits as u16, T => {
                 let (x, y, z) = (x.arith::<T>()?, y.arith::<T>()?, T::of_mut(first)?);
-                // Chunks by operand lanes, in whole blocks of 64 results; the draw takes the same pieces at all nodes.
-                let per = (CHUNK / T::BYTES / (*group).max(1)).next_multiple_of(64);
-                let hi = (*at + per).min(z.len());
-                let range = *at * *group..hi * *group;
-                rep3::dot(keys, draw, x.map(|v| &v[range.clone()]), y.map(|v| &v[range.clone()]), *group, &mut z[*at..hi]).map_err(misuse)?;
-                made = (hi - *at) * T::BYTES * (*group).max(1);
-                *at = hi;
-                done = hi * T::BYTES;
-                self.busy = hi < z.len();
+                let limit = CHUNK / T::BYTES;
+                if *group > limit && *at < z.len() {
+                    // A long group, a chunk of it at a time: its mask is added with the last.
+                    let upto = (*part + limit).min(*group);
+                    let range = *at * *group + *part..*at * *group + upto;
+                    let sum = ring::dot(x.map(|v| &v[range.clone()]), y.map(|v| &v[range.clone()]));
+                    z[*at] = z[*at].add(sum);
+                    made = (upto - *part) * T::BYTES;
+                    *part = upto;
+                    if upto == *group {
+                        rep3::mask(keys, draw, &mut z[*at..*at + 1]).map_err(misuse)?;
+                        (*at, *part) = (*at + 1, 0);
+                    }
+                } else {
+                    // Whole groups; how many is a function of their length, so that all nodes draw alike.
+                    let hi = (*at + (limit / (*group).max(1)).max(1)).min(z.len());
+                    let range = *at * *group..hi * *group;
+                    let (x, y) = (x.map(|v| &v[range.clone()]), y.map(|v| &v[range.clone()]));
+                    rep3::dot(keys, draw, x, y, *group, &mut z[*at..hi]).map_err(misuse)?;
+                    made = (hi - *at) * T::BYTES * (*group).max(1);
+                    *at = hi;
+                }
+                done = *at * T::BYTES;
+                self.busy = *at < z.len();
                 Ok(())
             })?,
             Work::MatMul { x, y, draw, at, bits, shape, sum } => by_ring!(*bits as u16, T => {

@@ -54,7 +54,9 @@ fn words() {
 #[test]
 fn sums_and_matrices() {
     for ring in RINGS {
-        for (groups, group) in [(0u64, 3u64), (1, 0), (5, 1), (1, 1000), (70, 13)] {
+        for (groups, group) in
+            [(0u64, 3u64), (1, 0), (5, 1), (1, 1000), (70, 13), (2, 300_001), (3, 70_000), (40_000, 3)]
+        {
             let mut b = builder();
             let p = parties(&mut b);
             let ty = arith(ring, Elem::u(ring), groups * group);
