@@ -213,6 +213,10 @@ impl<'n> Planner<'n> {
                     let p = nest.loops[*l as usize].phis[*s as usize];
                     if let Some(j) = number.get(&p.phi) {
                         edges[*j].push(Edge { to: k, level: FREE });
+                        // Inside of a loop in question, what a loop gives stays with it.
+                        if n.at.is_some_and(|x| nest.loops[x as usize].depth >= level) {
+                            edges[k].push(Edge { to: *j, level: FREE });
+                        }
                     }
                 }
                 _ => {}

@@ -125,7 +125,7 @@ impl Emit<'_> {
     }
     /// Loops sorted from the outside, with those that their trip counts mention.
     fn closed(&self, dims: impl IntoIterator<Item = LoopId>) -> Vec<LoopId> {
-        let mut work: Vec<LoopId> = dims.into_iter().collect();
+        let mut work: Vec<LoopId> = dims.into_iter().filter(|l| self.lane_loop(*l)).collect();
         let mut out: Vec<LoopId> = Vec::new();
         while let Some(l) = work.pop() {
             if !out.contains(&l) {

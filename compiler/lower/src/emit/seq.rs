@@ -42,6 +42,17 @@ impl Emit<'_> {
                 let p = nest.loops[x as usize].phis[s as usize];
                 uses.extend([p.init, p.next]);
             }
+            if let Op::Out(x, s) = nest.n(*n).op {
+                let phi = nest.loops[x as usize].phis[s as usize].phi;
+                if let Some((w, b)) = self.finals.get(&phi).cloned()
+                    && !inside.contains(&phi)
+                    && b.dims.contains(&l)
+                    && self.rank(&b).is_none()
+                {
+                    let boxed = self.boxed(w, &b, 0)?;
+                    self.finals.insert(phi, boxed);
+                }
+            }
             for a in uses {
                 let Some((w, b)) = self.wires.get(&a).cloned() else { continue };
                 if !inside.contains(&a) && b.dims.contains(&l) && self.rank(&b).is_none() {
@@ -171,6 +182,7 @@ impl Emit<'_> {
             self.wires.remove(&n);
             self.sources.remove(&n);
         }
+        self.finals.retain(|phi, _| !inside.contains(phi));
         // What was made for memories that live inside is gone with it.
         let gone: Vec<MemId> = self
             .mems
