@@ -101,11 +101,7 @@ impl Depend {
                 .iter()
                 .map(|x| SpaceDim::range(Index::Const(0), trace_coords(&nest.loops[*x as usize].trip, &path)))
                 .collect();
-            let guard = node
-                .guard
-                .iter()
-                .map(|c| trace_coords(c, &path))
-                .reduce(|p, q| Index::bin(IndexOp::And, p, q));
+            let guard = node.guard.iter().map(|c| trace_coords(c, &path)).reduce(|p, q| Index::bin(IndexOp::And, p, q));
             (Space { dims, guard }, trace_coords(e, &path))
         };
         let (mut sa, fa) = side(a, f);
@@ -221,9 +217,7 @@ fn address(nest: &Nest, n: NodeId) -> Option<&Index> {
 /// By bounds and divisibility on affine addresses: what may be carried, and whether that is certain.
 fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool)> {
     let (f, g) = (Poly::of(f)?, Poly::of(g)?);
-    let outside = |k: &Vec<Index>| {
-        k.iter().all(|a| ix::vars(a).iter().all(|v| *v != l && !nest.within(Some(*v), l)))
-    };
+    let outside = |k: &Vec<Index>| k.iter().all(|a| ix::vars(a).iter().all(|v| *v != l && !nest.within(Some(*v), l)));
     // What the loops outside decide is one number here: it cancels, or lies in an interval.
     let split = |p: Poly| {
         let (fixed, rest): (Vec<_>, Vec<_>) = p.0.into_iter().partition(|(k, _)| outside(k));

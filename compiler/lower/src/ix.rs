@@ -58,9 +58,7 @@ impl Poly {
             Index::Bin(op, a, b) => {
                 let (a, b) = (norm(a), norm(b));
                 match opaque(*op, a, b) {
-                    e @ (Index::Const(_) | Index::Bin(IndexOp::Add | IndexOp::Sub | IndexOp::Mul, ..)) => {
-                        shallow(&e)
-                    }
+                    e @ (Index::Const(_) | Index::Bin(IndexOp::Add | IndexOp::Sub | IndexOp::Mul, ..)) => shallow(&e),
                     atom => Some(Poly([(vec![atom], 1)].into())),
                 }
             }
@@ -70,7 +68,8 @@ impl Poly {
     /// Back to an expression: variables by rising order, the constant last.
     pub fn index(&self) -> Index {
         let mut out: Option<Index> = None;
-        let mut rest: Vec<(&Vec<Index>, i64)> = self.0.iter().map(|(k, v)| (k, *v)).filter(|(k, _)| !k.is_empty()).collect();
+        let mut rest: Vec<(&Vec<Index>, i64)> =
+            self.0.iter().map(|(k, v)| (k, *v)).filter(|(k, _)| !k.is_empty()).collect();
         rest.sort_by_key(|(k, v)| (*v < 0, k.len() > 1, (*k).clone()));
         for (k, v) in rest {
             let product = k.iter().cloned().reduce(Index::mul).expect("not the constant");

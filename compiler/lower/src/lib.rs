@@ -92,8 +92,8 @@ pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Findin
     }
     let blocks = t.blocks.iter().map(|(p, code)| (*p, block_hash(program, code))).collect();
     let frame = emit::Frame { sizes, parties, inputs: t.inputs, blocks, outputs: t.outputs };
-    let (circuit, forced) = emit::run(&t.nest, &t.body, &live, &users, &absorbed, frame)
-        .map_err(|e| vec![Finding::internal(&e)])?;
+    let (circuit, forced) =
+        emit::run(&t.nest, &t.body, &live, &users, &absorbed, frame).map_err(|e| vec![Finding::internal(&e)])?;
     let lints = lints(&t.nest, &t.spans, &forced);
     Ok(Lowered { circuit, blocks: t.blocks.into_iter().map(|b| b.1).collect(), spans: t.spans, lints })
 }
@@ -135,8 +135,9 @@ fn lints(nest: &nest::Nest, spans: &[Span], forced: &[plan::Forced]) -> Vec<Find
                 (at(b.span), "which needs it here".into()),
             ],
             message: "this loop runs one iteration after another".into(),
-            help: "its rounds grow with the number of iterations; if the order does not matter, write it as a reduction"
-                .into(),
+            help:
+                "its rounds grow with the number of iterations; if the order does not matter, write it as a reduction"
+                    .into(),
         };
         if !out.iter().any(|o| o.span == span) {
             out.push(finding);

@@ -114,7 +114,10 @@ pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nes
         let plain = body.iter().all(|n| {
             let n = nest.n(*n);
             n.guard == lp.guard
-                && matches!(n.op, Op::Load(..) | Op::Iota(_) | Op::Bin(_) | Op::Un(_) | Op::Select | Op::Min | Op::Max | Op::Phi(..))
+                && matches!(
+                    n.op,
+                    Op::Load(..) | Op::Iota(_) | Op::Bin(_) | Op::Un(_) | Op::Select | Op::Min | Op::Max | Op::Phi(..)
+                )
         });
         if !plain {
             continue;
@@ -127,7 +130,11 @@ pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nes
                 (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *a == p.phi => *b,
                 (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *b == p.phi => *a,
                 (Op::Select, [_, a, b]) if crate::reduce::key_of(nest, p).is_some() => {
-                    if *b == p.phi { *a } else { *b }
+                    if *b == p.phi {
+                        *a
+                    } else {
+                        *b
+                    }
                 }
                 _ => return false,
             };

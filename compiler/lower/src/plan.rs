@@ -68,11 +68,7 @@ pub fn flatten(items: &[Item], out: &mut Vec<NodeId>) {
 }
 
 impl<'n> Planner<'n> {
-    pub fn new(
-        nest: &'n Nest,
-        live: &'n FxHashSet<NodeId>,
-        users: &'n FxHashMap<NodeId, Vec<NodeId>>,
-    ) -> Planner<'n> {
+    pub fn new(nest: &'n Nest, live: &'n FxHashSet<NodeId>, users: &'n FxHashMap<NodeId, Vec<NodeId>>) -> Planner<'n> {
         Planner { nest, live, users, depend: Depend::default(), forced: vec![], keep: Default::default() }
     }
     /// The plan of a loop at the top, with the nodes that stand for its results.
@@ -200,7 +196,10 @@ impl<'n> Planner<'n> {
                     // The lesser and the greater of two share their comparison: they stay together.
                     let key = (n.args[0].min(n.args[1]), n.args[0].max(n.args[1]));
                     match pairs.get(&key) {
-                        Some(j) if nest.n(nodes[*j]).at == n.at && n.at.is_some_and(|l| nest.loops[l as usize].depth >= level) => {
+                        Some(j)
+                            if nest.n(nodes[*j]).at == n.at
+                                && n.at.is_some_and(|l| nest.loops[l as usize].depth >= level) =>
+                        {
                             edges[*j].push(Edge { to: k, level: FREE });
                             edges[k].push(Edge { to: *j, level: FREE });
                         }
@@ -279,7 +278,8 @@ impl<'n> Planner<'n> {
             if depth < level || private.is_some_and(|d| depth <= d) {
                 continue;
             }
-            if matches!(nest.n(a).op, Op::Alloc(_) | Op::Pack(_)) || matches!(nest.n(b).op, Op::Alloc(_) | Op::Pack(_)) {
+            if matches!(nest.n(a).op, Op::Alloc(_) | Op::Pack(_)) || matches!(nest.n(b).op, Op::Alloc(_) | Op::Pack(_))
+            {
                 continue;
             }
             let (forth, back) = self.depend.carried(nest, a, b, *x);

@@ -200,9 +200,9 @@ fn closed(
 ) -> Option<()> {
     let fine = inside.iter().all(|n| {
         used.contains(n)
-            && users.get(n).is_none_or(|list| {
-                list.iter().all(|u| inside.contains(u) || matches!(nest.n(*u).op, Op::Out(..)))
-            })
+            && users
+                .get(n)
+                .is_none_or(|list| list.iter().all(|u| inside.contains(u) || matches!(nest.n(*u).op, Op::Out(..))))
     });
     // Each step of the chain feeds one other, but for choices between the same two.
     fine.then_some(())
@@ -252,15 +252,17 @@ pub fn key_of(nest: &Nest, p: &crate::nest::Phi) -> Option<NodeId> {
     let Op::Phi(l, _) = nest.n(p.phi).op else { return None };
     c.args.iter().copied().find(|k| {
         *k != p.phi
-            && nest.loops[l as usize]
-                .phis
-                .iter()
-                .any(|q| q.phi == *k && matches!(nest.n(q.next).op, Op::Min | Op::Max))
+            && nest.loops[l as usize].phis.iter().any(|q| q.phi == *k && matches!(nest.n(q.next).op, Op::Min | Op::Max))
     })
 }
 
 /// `if x > m { m = x; p = v; }`
-fn arg(nest: &Nest, users: &FxHashMap<NodeId, Vec<NodeId>>, inside: &FxHashSet<NodeId>, l: LoopId) -> Option<Reduction> {
+fn arg(
+    nest: &Nest,
+    users: &FxHashMap<NodeId, Vec<NodeId>>,
+    inside: &FxHashSet<NodeId>,
+    l: LoopId,
+) -> Option<Reduction> {
     let phis: Vec<_> = nest.loops[l as usize].phis.iter().filter(|p| inside.contains(&p.phi)).collect();
     if ix::interval(&nest.loops[l as usize].trip, &nest.ranges).0 < 1 {
         return None;

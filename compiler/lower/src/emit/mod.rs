@@ -64,6 +64,9 @@ pub(crate) struct Emit<'a> {
     mems: FxHashMap<MemId, State>,
     consts: FxHashMap<WireId, u128>,
     sources: FxHashMap<NodeId, Source>,
+    /// Operands of products, and of truth values made numbers, by result.
+    products: FxHashMap<WireId, (WireId, WireId)>,
+    widened: FxHashMap<WireId, WireId>,
     /// Order of loops in batches: as their variables count in the addresses that are written.
     order: FxHashMap<LoopId, i64>,
     /// Equal gates, by open region; and what was registered in it.
@@ -79,7 +82,12 @@ impl Emit<'_> {
     fn gates(&mut self, op: Gate, args: &[WireId], want: &[WireTy]) -> E<Vec<WireId>> {
         let effect = matches!(
             op,
-            Gate::Share(_) | Gate::Reveal { .. } | Gate::At { .. } | Gate::Check { .. } | Gate::Loop { .. } | Gate::If { .. }
+            Gate::Share(_)
+                | Gate::Reveal { .. }
+                | Gate::At { .. }
+                | Gate::Check { .. }
+                | Gate::Loop { .. }
+                | Gate::If { .. }
         );
         if effect {
             return self.b.gate_as(op, args, want);

@@ -50,6 +50,8 @@ pub(crate) fn run(
         mems: Default::default(),
         consts: Default::default(),
         sources: Default::default(),
+        products: Default::default(),
+        widened: Default::default(),
         order: Default::default(),
         same: vec![Default::default()],
         made: vec![vec![]],
@@ -281,8 +283,13 @@ impl Emit<'_> {
     pub(super) fn operate(&mut self, op: &Op, args: &[WireId], elem: Elem) -> E<WireId> {
         match op {
             Op::Un(u) => {
+                let from = self.elem(args[0]);
                 let want = WireTy { elem, ..self.b.ty(args[0]).clone() };
-                self.gate_want(Gate::Un(*u), args, Some(want))
+                let w = self.gate_want(Gate::Un(*u), args, Some(want))?;
+                if *u == circuit::Un::Cast && from == Elem::Bool {
+                    self.widened.insert(w, args[0]);
+                }
+                Ok(w)
             }
             Op::Bin(b) => {
                 // Zeros of empty memories.
@@ -294,7 +301,11 @@ impl Emit<'_> {
                     (Bin::Mul, _, Some(1)) => return Ok(args[0]),
                     _ => {}
                 }
-                self.gate(Gate::Bin(*b), args)
+                let w = self.gate(Gate::Bin(*b), args)?;
+                if *b == Bin::Mul {
+                    self.products.insert(w, (args[0], args[1]));
+                }
+                Ok(w)
             }
             Op::Select => self.gate(Gate::Select, args),
             Op::Min | Op::Max => {

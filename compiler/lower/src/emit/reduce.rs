@@ -21,12 +21,13 @@ impl Emit<'_> {
     fn scalar(&mut self, l: LoopId, phi: NodeId, op: &Op, terms: &[Term]) -> E<()> {
         let nest = self.nest;
         let lp = &nest.loops[l as usize];
-        let Some(p) = lp.phis.iter().find(|p| p.phi == phi).copied() else { return Err("no such carried value".into()) };
+        let Some(p) = lp.phis.iter().find(|p| p.phi == phi).copied() else {
+            return Err("no such carried value".into());
+        };
         self.span(p.next);
         let mut acc = if self.absorbed.contains(&l) { None } else { Some(self.wire(p.init)?) };
         for t in terms {
-            let over: Vec<LoopId> =
-                nest.path(Some(t.at)).into_iter().filter(|x| nest.within(Some(*x), l)).collect();
+            let over: Vec<LoopId> = nest.path(Some(t.at)).into_iter().filter(|x| nest.within(Some(*x), l)).collect();
             let (w, b, _) = self.term(t, op, &over, &[], &lp.guard)?;
             acc = Some(self.combine(acc, (w, b), op, t.neg, &lp.guard)?);
         }
@@ -97,9 +98,9 @@ impl Emit<'_> {
         let inner = Batch { dims: over.to_vec(), guard: vec![], boxed: false };
         let even = around.is_empty()
             || (!full.guard.iter().any(|g| self.lane_vars(g).iter().any(|v| over.contains(v)))
-                && over.iter().all(|l| {
-                    !self.lane_vars(&nest.loops[*l as usize].trip).iter().any(|v| around.contains(v))
-                }));
+                && over
+                    .iter()
+                    .all(|l| !self.lane_vars(&nest.loops[*l as usize].trip).iter().any(|v| around.contains(v))));
         let ctx_guard: Vec<Index> =
             full.guard.iter().filter(|g| !self.lane_vars(g).iter().any(|v| over.contains(v))).cloned().collect();
         let ctx = self.batch(around.clone(), &ctx_guard);
@@ -120,6 +121,15 @@ impl Emit<'_> {
             let w = self.masked(t, &full, identity, elem)?;
             if group == Len::ONE {
                 return Ok((w, ctx, false));
+            }
+            // The same by way of an array: a product or a truth value that was stored and is summed.
+            if let (Red::Add, Some((x, y))) = (red, self.products.get(&w).copied()) {
+                let want = WireTy { len: out_len, ..self.b.ty(w).clone() };
+                return Ok((self.gate_want(Gate::Dot { group }, &[x, y], Some(want))?, ctx, false));
+            }
+            if let (Red::Add, Some(x)) = (red, self.widened.get(&w).copied()) {
+                let want = WireTy { domain: self.b.ty(x).domain, elem, len: out_len };
+                return Ok((self.gate_want(Gate::Reduce { red: Red::Count, group }, &[x], Some(want))?, ctx, false));
             }
             let want = WireTy { len: out_len, ..self.b.ty(w).clone() };
             return Ok((self.gate_want(Gate::Reduce { red, group }, &[w], Some(want))?, ctx, false));
@@ -172,7 +182,9 @@ impl Emit<'_> {
             let only_x: Vec<LoopId> = dx.iter().copied().filter(|l| !dy.contains(l)).collect();
             let only_y: Vec<LoopId> = dy.iter().copied().filter(|l| !dx.contains(l)).collect();
             if !only_x.is_empty() && !only_y.is_empty() {
-                let (x, y, rows, cols) = if only_x < only_y { (x, y, only_x, only_y) } else { (y, x, only_y, only_x) };
+                let place = |l: &LoopId| around.iter().position(|x| x == l);
+                let x_first = only_x.iter().map(place).min() < only_y.iter().map(place).min();
+                let (x, y, rows, cols) = if x_first { (x, y, only_x, only_y) } else { (y, x, only_y, only_x) };
                 let order: Vec<LoopId> = both.iter().chain(&rows).chain(&cols).copied().collect();
                 if order == around {
                     let xb: Vec<LoopId> = both.iter().chain(&rows).chain([k]).copied().collect();
@@ -213,12 +225,8 @@ impl Emit<'_> {
             return Err("an element's place depends on what is summed over".into());
         }
         // What decides whether anything is stored at all.
-        let outer: Vec<Index> = node
-            .guard
-            .iter()
-            .filter(|g| self.lane_vars(g).iter().all(|v| keep.contains(v)))
-            .cloned()
-            .collect();
+        let outer: Vec<Index> =
+            node.guard.iter().filter(|g| self.lane_vars(g).iter().all(|v| keep.contains(v))).cloned().collect();
         let elem = nest.mems[m as usize].elem;
         let identity = crate::fold::identity(op, elem).ok_or("no neutral element")?;
         let fresh = matches!(self.mems.get(&m), Some(State::Fill(v)) if *v == identity);
@@ -238,14 +246,7 @@ impl Emit<'_> {
         self.write(m, at, w, &to)
     }
 
-    fn arg(
-        &mut self,
-        l: LoopId,
-        max: bool,
-        last: bool,
-        key: (NodeId, NodeId),
-        payloads: &[(NodeId, NodeId)],
-    ) -> E<()> {
+    fn arg(&mut self, l: LoopId, max: bool, last: bool, key: (NodeId, NodeId), payloads: &[(NodeId, NodeId)]) -> E<()> {
         let nest = self.nest;
         let lp = &nest.loops[l as usize];
         self.span(key.1);

@@ -105,10 +105,7 @@ impl Emit<'_> {
                 continue;
             }
             let outside = self.users.get(n).is_some_and(|us| {
-                us.iter().any(|u| {
-                    !inside.contains(u)
-                        && !matches!(nest.n(*u).op, Op::Out(x, _) if x == l)
-                })
+                us.iter().any(|u| !inside.contains(u) && !matches!(nest.n(*u).op, Op::Out(x, _) if x == l))
             });
             if !outside {
                 continue;
@@ -193,11 +190,8 @@ impl Emit<'_> {
         for m in gone {
             self.mems.remove(&m);
         }
-        let (lo, hi, step) = if lp.rev {
-            (ix::sub(&trip, &Index::Const(1)), Index::Const(-1), -1)
-        } else {
-            (Index::Const(0), trip, 1)
-        };
+        let (lo, hi, step) =
+            if lp.rev { (ix::sub(&trip, &Index::Const(1)), Index::Const(-1), -1) } else { (Index::Const(0), trip, 1) };
         if let Some(n) = nodes.first() {
             self.span(*n);
         }

@@ -116,12 +116,7 @@ impl Tracer<'_> {
     }
 
     /// A reduction of an array of scalars from the left.
-    fn gather(
-        &mut self,
-        v: &Val,
-        init: Leaf,
-        f: &mut dyn FnMut(&mut Self, NodeId, NodeId) -> R<NodeId>,
-    ) -> R<Leaf> {
+    fn gather(&mut self, v: &Val, init: Leaf, f: &mut dyn FnMut(&mut Self, NodeId, NodeId) -> R<NodeId>) -> R<Leaf> {
         let (elem, n) = self.array(&v.ty)?;
         let ty = scalar_of(&elem).clone();
         let leaf = v.leaves[0].clone();

@@ -205,14 +205,7 @@ impl Tracer<'_> {
         let block = self.blocks.len() as u32;
         self.blocks.push((
             party.0,
-            AtCode {
-                f: self.frame.f,
-                expr: id,
-                env: self.frame.env.clone(),
-                args: columns,
-                indices,
-                runs: 1,
-            },
+            AtCode { f: self.frame.f, expr: id, env: self.frame.env.clone(), args: columns, indices, runs: 1 },
         ));
         let call = self.nest.ats.len() as u32;
         let nodes = args.iter().filter_map(|a| if let AtArg::Node(n) = a { Some(*n) } else { None }).collect();

@@ -204,7 +204,8 @@ impl<'p> Tracer<'p> {
             for c in &code.size_checks {
                 let (l, r) = (s.size(&c.left)?, s.size(&c.right)?);
                 if l != r {
-                    return s.at_span(c.span, |s| s.report("E0403", format!("sizes differ: {l} and {r} ({})", c.what), ""));
+                    return s
+                        .at_span(c.span, |s| s.report("E0403", format!("sizes differ: {l} and {r} ({})", c.what), ""));
                 }
             }
             for (p, v) in code.params.iter().zip(args) {
@@ -336,9 +337,7 @@ impl<'p> Tracer<'p> {
         let compares = matches!(op, BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge);
         let symbolic = matches!(a, Leaf::I(_)) && (matches!(b, Leaf::I(_)) || *ta == Ty::Bool || *ta == Ty::Index);
         let symbolic = symbolic || (compares && *ta != Ty::Bool) || (*tb == Ty::Bool && matches!(b, Leaf::I(_)));
-        if symbolic
-            && let (Some(x), Some(y)) = (public(self, a), public(self, b))
-        {
+        if symbolic && let (Some(x), Some(y)) = (public(self, a), public(self, b)) {
             let both = x.as_const().is_some() && y.as_const().is_some();
             if matches!(op, BinOp::Div | BinOp::Rem) && y.as_const() == Some(0) {
                 return self.report("E0406", "division of a public number by zero".into(), "");
@@ -442,7 +441,9 @@ impl<'p> Tracer<'p> {
         let of = self.leaves(&elem)?;
         let mut out = Vec::new();
         for (leaf, of) in base.leaves.iter().zip(&of) {
-            let Leaf::V(v) = leaf else { return self.sorry("an array of indices read at a place that only the run knows") };
+            let Leaf::V(v) = leaf else {
+                return self.sorry("an array of indices read at a place that only the run knows");
+            };
             if self.nest.mems[v.mem as usize].ver != v.ver {
                 self.stale.insert(v.site);
             }

@@ -1,9 +1,9 @@
 //! Public indices while tracing: wires that are really index expressions, and proofs that an index is in range.
 
 use super::{R, Tracer};
-use crate::trace_coords as coords;
 use crate::ix;
 use crate::nest::{NodeId, Op};
+use crate::trace_coords as coords;
 use circuit::gate::{Bin, Un};
 use circuit::index::{Index, IndexEnv, IndexOp, Space, SpaceDim, eval_strip};
 use circuit::types::{Domain, Elem};
@@ -71,10 +71,8 @@ impl Tracer<'_> {
     pub(super) fn iterations(&self) -> (Space, Vec<u32>) {
         let path = self.nest.path(self.here());
         let subst = |e: &Index| coords(e, &path);
-        let dims = path
-            .iter()
-            .map(|l| SpaceDim::range(Index::Const(0), subst(&self.nest.loops[*l as usize].trip)))
-            .collect();
+        let dims =
+            path.iter().map(|l| SpaceDim::range(Index::Const(0), subst(&self.nest.loops[*l as usize].trip))).collect();
         let guard = self.top().guard.iter().map(subst).reduce(|a, b| Index::bin(IndexOp::And, a, b));
         (Space { dims, guard }, path)
     }

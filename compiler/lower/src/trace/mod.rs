@@ -42,7 +42,8 @@ const MAX_UNROLL: i64 = 4096;
 struct Known {
     at: Index,
     value: NodeId,
-    store: NodeId,
+    /// The store that put it there.
+    store: Option<NodeId>,
     reads: u32,
 }
 
@@ -225,9 +226,7 @@ impl<'p> Tracer<'p> {
         match op {
             Op::Load(m, e) => hash_of(&(1, mem(m), e)),
             Op::LoadAt(m) => hash_of(&(2, mem(m), args)),
-            Op::Phi(l, _) | Op::Out(l, _) => {
-                hash_of(&(3, self.nest.depth(Some(*l)), matches!(op, Op::Phi(..)), elem))
-            }
+            Op::Phi(l, _) | Op::Out(l, _) => hash_of(&(3, self.nest.depth(Some(*l)), matches!(op, Op::Phi(..)), elem)),
             Op::Store(..) | Op::StoreAt(_) | Op::Alloc(_) | Op::Pack(_) | Op::At(_) | Op::AtPart(_) => 4,
             _ => hash_of(&(5, op, args, elem)),
         }
@@ -313,7 +312,13 @@ impl<'p> Tracer<'p> {
             }
         }
         let elem = self.nest.mems[m as usize].elem;
-        self.pure(Op::Load(m, at.clone()), vec![], elem)
+        let value = self.pure(Op::Load(m, at.clone()), vec![], elem);
+        // What was read stays known until something may overwrite it.
+        let known = self.top_mut().known.entry(m).or_default();
+        if known.len() < MAX_KNOWN {
+            known.push(Known { at: at.clone(), value, store: None, reads: 0 });
+        }
+        value
     }
     /// A choice by a condition that is settled here.
     fn strip(&self, mut x: NodeId) -> NodeId {
@@ -366,10 +371,14 @@ impl<'p> Tracer<'p> {
         let value = if self.nest.mems[m as usize].dom == Domain::Clear { value } else { self.meet(m, value) };
         // An unread store to the same place in the same stretch of code is dead.
         let reads = self.reads[m as usize];
-        let before = self.top().known.get(&m).and_then(|v| v.iter().find(|k| k.at == *at && k.reads == reads));
+        let before = self
+            .top()
+            .known
+            .get(&m)
+            .and_then(|v| v.iter().find(|k| k.at == *at && k.store.is_some() && k.reads == reads));
         if let Some(k) = before {
             let dead = k.store;
-            self.dead.insert(dead);
+            self.dead.extend(dead);
         }
         let elem = self.nest.mems[m as usize].elem;
         let id = self.fixed(Op::Store(m, at.clone()), vec![value], elem);
@@ -383,7 +392,7 @@ impl<'p> Tracer<'p> {
         if known.len() >= MAX_KNOWN {
             known.remove(0);
         }
-        known.push(Known { at: at.clone(), value, store: id, reads });
+        known.push(Known { at: at.clone(), value, store: Some(id), reads });
     }
     /// What must become of a value so that it can lie in a memory of this domain.
     fn meet(&mut self, m: MemId, value: NodeId) -> NodeId {

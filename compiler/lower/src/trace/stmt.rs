@@ -121,8 +121,7 @@ impl Tracer<'_> {
     }
     fn place(&mut self, var: &Val, proj: &[Proj]) -> R<Place> {
         let n = var.leaves.len();
-        let mut p =
-            Place { ty: var.ty.clone(), first: 0, offs: vec![Index::Const(0); n], dynamic: vec![None; n] };
+        let mut p = Place { ty: var.ty.clone(), first: 0, offs: vec![Index::Const(0); n], dynamic: vec![None; n] };
         for step in proj {
             match step {
                 Proj::Field(k) => {
@@ -215,7 +214,11 @@ impl Tracer<'_> {
         };
         match &c.leaves[0] {
             Leaf::I(i) if i.as_const().is_some() => {
-                if i.as_const() != Some(0) { self.eval(then) } else { other(self) }
+                if i.as_const() != Some(0) {
+                    self.eval(then)
+                } else {
+                    other(self)
+                }
             }
             Leaf::I(i) => {
                 let (yes, no) = (i.clone(), ix::not(i));
