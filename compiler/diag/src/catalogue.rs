@@ -73,7 +73,32 @@ table! {
     E0019 "a file that is too large";
     E0020 "a parameter without a type";
     // E01xx: names and modules.
+    E0101 "a name that is not declared";
+    E0102 "a type that is not declared";
+    E0103 "no such field or method";
+    E0104 "no such party";
+    E0105 "declared twice";
+    E0106 "no such module, or nothing of that name in it";
+    E0107 "a circle of definitions";
+    E0108 "no such attribute";
+    E0109 "a name of another kind";
     // E02xx: types and sizes.
+    E0201 "another type is needed here";
+    E0202 "operands of different types";
+    E0203 "an operation that the type does not have";
+    E0204 "a constant that does not fit";
+    E0205 "sizes that differ";
+    E0206 "an array and a single value";
+    E0207 "not a size";
+    E0208 "another number of arguments";
+    E0209 "a type or size that cannot be inferred";
+    E0210 "an assignment to what is not `mut`";
+    E0211 "what cannot be assigned to";
+    E0212 "a conversion that does not exist";
+    E0213 "something used as what it is not";
+    E0214 "a struct with fields missing or given twice";
+    E0215 "a type with too many parts";
+    E0216 "indices cannot be stored in arrays";
     // E03xx: secrecy labels.
     E0301 "a result that was never revealed";
     E0302 "a reveal under a secret condition";
@@ -99,8 +124,18 @@ table! {
     E0410 "what cannot be compiled yet";
     E0411 "a public parameter without a value";
     // E05xx: the inputs contract.
+    E0501 "a parameter of `main` that nobody brings";
+    E0502 "a family brings one element for each member";
+    E0503 "a range where none can stand";
+    E0504 "a range that is not well formed";
+    E0505 "labels and parties outside of the contract";
+    E0506 "what `main` cannot take";
+    E0507 "a test with parameters";
+    E0508 "a program without `main`";
     // L01xx: lints.
     L0101 "a documentation comment that documents nothing";
+    L0102 "something that is never used";
+    L0103 "`mut` that is not needed";
     // L04xx: loops.
     L0401 "a loop that stays a loop";
 }

@@ -2,6 +2,105 @@
 //!
 //! Takes syntax trees, gives a typed program ([`tree::Program`]) and findings. Knows no circuit and no file system.
 
+mod body;
+mod graph;
+mod infer;
 pub mod labels;
 pub mod layout;
+mod show;
+mod sig;
+mod size;
 pub mod tree;
+mod types;
+mod world;
+
+pub use world::{ModuleSource, NoModules};
+
+use diag::{Diag, Diags, FileId, Span, codes};
+use std::sync::Arc;
+use tree::{Const, FnId, Program};
+use world::World;
+
+/// Checks a program: names, types, sizes, and the rules of `main`. What is wrong goes to the sink; the program that comes
+/// back is whole even then, with error types and expressions in the places that are wrong. Linear in the program.
+pub fn check(
+    modules: &mut dyn ModuleSource,
+    root_file: FileId,
+    root: syntax::ast::Module,
+    diags: &mut Diags,
+) -> Program {
+    let doc = root.doc.clone();
+    let mods = world::load(modules, (root_file, root), diags);
+    let mut w: World<'_> = world::collect(&mods, diags);
+    w.structs = sig::structs(&w, diags);
+    w.const_tys = sig::consts(&w, diags);
+    let mut sigs: Vec<sig::Sig> = (0..w.fns.len()).map(|k| sig::function(&w, k, diags)).collect();
+    let inits = sigs.len();
+    for (c, ty) in w.consts.iter().zip(&w.const_tys) {
+        sigs.push(sig::Sig {
+            gens: Vec::new(),
+            params: Vec::new(),
+            ret: ty.clone(),
+            ret_span: c.ty.span,
+            recipients: Vec::new(),
+            owner: None,
+            test: false,
+            allow: Vec::new(),
+        });
+    }
+    w.sigs = sigs;
+    let w = w;
+    let mut program =
+        Program { parties: w.parties.clone(), structs: w.structs.clone(), main: w.main, doc, ..Program::default() };
+    for (k, f) in w.fns.iter().enumerate() {
+        let module = &mods[f.module];
+        let sig = &w.sigs[k];
+        let head = body::Head {
+            name: full_name(&module.path, f.owner.map(|s| &*w.structs[s.0 as usize].name), &f.decl.name.name),
+            span: f.decl.name.span,
+            doc: f.doc,
+            library: module.library,
+            lints: !module.library,
+        };
+        let out = body::function(&w, f.module, sig, &f.decl.params, f.decl.body, head, diags);
+        program.fns.push(out);
+        if sig.test && !module.library {
+            program.tests.push(FnId(k as u32));
+        }
+    }
+    for (k, c) in w.consts.iter().enumerate() {
+        let module = &mods[c.module];
+        let name = full_name(&module.path, None, &c.name.name);
+        let head =
+            body::Head { name: name.clone(), span: c.name.span, doc: c.doc, library: module.library, lints: false };
+        let out = body::function(&w, c.module, &w.sigs[inits + k], &[], c.value, head, diags);
+        program.fns.push(out);
+        program.consts.push(Const {
+            name,
+            ty: w.const_tys[k].clone(),
+            init: FnId((inits + k) as u32),
+            span: c.name.span,
+        });
+    }
+    graph::circles(&program, diags);
+    graph::size_checks(&program, diags);
+    program
+}
+
+/// `main`, or a report that there is none.
+pub fn require_main(program: &Program, file: FileId, diags: &mut Diags) -> Option<FnId> {
+    if program.main.is_none() {
+        let d = Diag::error(codes::E0508, "this program has no `main`")
+            .at(Span { file, lo: 0, hi: 0 }, "in this file")
+            .help("`fn main(…) -> …` says who brings what and who learns what");
+        diags.push(d);
+    }
+    program.main
+}
+
+fn full_name(path: &[Arc<str>], owner: Option<&str>, name: &str) -> Arc<str> {
+    let mut parts: Vec<&str> = path.iter().map(|p| &**p).collect();
+    parts.extend(owner);
+    parts.push(name);
+    parts.join("::").into()
+}

@@ -103,7 +103,12 @@ pub struct Const {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum Class {
-    Any, Eq, Ord, Bits, Num, Int,
+    Any,
+    Eq,
+    Ord,
+    Bits,
+    Num,
+    Int,
 }
 
 /// A type. Sizes inside may mention size variables of the function (or struct) that it stands in.
@@ -163,7 +168,11 @@ pub enum SizeVar {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 #[allow(missing_docs)]
 pub enum SizeOp {
-    Add, Sub, Mul, Div, Rem,
+    Add,
+    Sub,
+    Mul,
+    Div,
+    Rem,
 }
 
 /// Bindings of a function's parameters, for whoever runs or lowers it.

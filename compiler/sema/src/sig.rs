@@ -1,0 +1,562 @@
+//! Signatures: fields of structs, types of constants and functions, and the rules of `main`, which is the contract.
+//!
+//! Knows no bodies.
+
+use crate::infer::{subst, weight};
+use crate::tree::{Class, Field, Origin, PartyId, Size, Struct, StructId, Ty};
+use crate::types::{self, Scope};
+use crate::world::{Gen, Name, World};
+use diag::{Diag, Diags, Span, codes};
+use syntax::ast as a;
+
+/// The most scalar leaves that a struct may have, its arrays counted once.
+const MAX_LEAVES: u64 = 4096;
+
+/// A function's interface.
+pub(crate) struct Sig {
+    pub gens: Vec<(Name, Gen)>,
+    pub params: Vec<SigParam>,
+    pub ret: Ty,
+    pub ret_span: Span,
+    pub recipients: Vec<Option<PartyId>>,
+    pub owner: Option<Ty>,
+    pub test: bool,
+    pub allow: Vec<Name>,
+}
+
+pub(crate) struct SigParam {
+    pub ty: Ty,
+    pub origin: Origin,
+    pub range: Option<(i128, i128)>,
+}
+
+struct SigScope<'a, 'd> {
+    w: &'a World<'a>,
+    module: usize,
+    gens: &'d [(Name, Gen)],
+    owner: Option<Ty>,
+    diags: &'d mut Diags,
+}
+
+impl<'a> Scope<'a> for SigScope<'a, '_> {
+    fn world(&self) -> &'a World<'a> {
+        self.w
+    }
+    fn module(&self) -> usize {
+        self.module
+    }
+    fn generic(&self, name: &str) -> Option<Gen> {
+        self.gens.iter().find(|(n, _)| &**n == name).map(|(_, g)| *g)
+    }
+    fn generic_names(&self) -> Vec<Name> {
+        self.gens.iter().map(|(n, _)| n.clone()).collect()
+    }
+    fn owner(&self) -> Option<Ty> {
+        self.owner.clone()
+    }
+    fn size(&mut self, e: a::ExprId) -> Size {
+        types::written_size(self, e)
+    }
+    fn diags(&mut self) -> &mut Diags {
+        self.diags
+    }
+}
+
+/// The innermost scalar of nested arrays.
+fn scalar(t: &Ty) -> &Ty {
+    match t {
+        Ty::Array(t, _) => scalar(t),
+        _ => t,
+    }
+}
+
+/// A type with the range that stands on it or on an element of it.
+fn ranged(s: &mut SigScope<'_, '_>, t: &a::Type) -> (Ty, Option<(i128, i128)>) {
+    // Ranges inside arrays belong to the innermost scalar just as well.
+    let (ty, inner) = match &t.kind {
+        a::TypeKind::Array { elem, len } if has_range(elem) => {
+            let (e, r) = ranged(s, elem);
+            (Ty::Array(Box::new(e), s.size(*len)), r)
+        }
+        _ => (types::bare(s, t), None),
+    };
+    let Some(range) = &t.range else { return (ty, inner) };
+    let ast = &s.w.mods[s.module].ast;
+    let (lo_span, hi_span) = (ast.expr(range.lo).span, ast.expr(range.hi).span);
+    let span = lo_span.to(hi_span);
+    let mut bound = |e: a::ExprId, span: Span| {
+        let v = types::eval(s.w, s.module, e, s.diags, 0);
+        if v.is_none() && !matches!(ast.expr(e).kind, a::ExprKind::Error) {
+            let d = Diag::error(codes::E0504, "a bound of a range must be a constant number");
+            s.diags.push(d.at(span, "not a constant, or too large"));
+        }
+        v
+    };
+    let (lo, hi) = (bound(range.lo, lo_span), bound(range.hi, hi_span));
+    let (Some(lo), Some(hi)) = (lo, hi) else { return (ty, inner) };
+    let hi = if range.inclusive { Some(hi) } else { hi.checked_sub(1) };
+    match scalar(&ty) {
+        Ty::Error => return (ty, None),
+        inner @ Ty::Int { .. } => {
+            let (min, max) = types::bounds(inner).unwrap_or((i128::MIN, i128::MAX));
+            let Some(hi) = hi.filter(|h| *h >= lo) else {
+                let d = Diag::error(codes::E0504, "this range is empty");
+                s.diags.push(d.at(span, "holds no number"));
+                return (ty, None);
+            };
+            if lo < min || hi > max {
+                let text = s.w.show(s.gens, None, |p| p.ty(inner));
+                let d = Diag::error(codes::E0504, format!("this range does not lie inside `{text}`"))
+                    .at(span, format!("`{text}` holds {min} to {max}"));
+                s.diags.push(d);
+                return (ty, None);
+            }
+            if inner_range_twice(t) {
+                let d = Diag::error(codes::E0504, "two ranges for the same numbers");
+                s.diags.push(d.at(span, "this is the second"));
+            }
+            return (ty, Some((lo, hi)));
+        }
+        other => {
+            let text = s.w.show(s.gens, None, |p| p.ty(other));
+            let d = Diag::error(codes::E0504, format!("`{text}` takes no range"))
+                .at(span, "ranges are for integers, and for arrays of integers");
+            s.diags.push(d);
+        }
+    }
+    (ty, inner)
+}
+
+fn has_range(t: &a::Type) -> bool {
+    t.range.is_some() || matches!(&t.kind, a::TypeKind::Array { elem, .. } if has_range(elem))
+}
+
+fn inner_range_twice(t: &a::Type) -> bool {
+    matches!(&t.kind, a::TypeKind::Array { elem, .. } if has_range(elem))
+}
+
+/// Fields of all structs.
+pub(crate) fn structs<'a>(w: &'a World<'a>, diags: &mut Diags) -> Vec<Struct> {
+    let mut out = Vec::new();
+    for (k, s) in w.struct_decls.iter().enumerate() {
+        let gens = &w.struct_gens[k];
+        let mut fields: Vec<Field> = Vec::new();
+        let mut seen: rustc_hash::FxHashMap<Name, Span> = Default::default();
+        for f in &s.decl.fields {
+            if let Some(first) = seen.insert(f.name.name.clone(), f.name.span) {
+                let d = Diag::error(codes::E0105, format!("field `{}` is declared twice", f.name.name));
+                diags.push(d.at(f.name.span, "again here").also(first, "first here"));
+                continue;
+            }
+            let mut scope = SigScope { w, module: s.module, gens, owner: None, diags };
+            let (ty, range) = ranged(&mut scope, &f.ty);
+            let ty = if let Ty::Fn(..) = ty {
+                let d = Diag::error(codes::E0213, "a function cannot be stored");
+                diags.push(d.at(f.ty.span, "function types stand at parameters alone"));
+                Ty::Error
+            } else {
+                ty
+            };
+            fields.push(Field { name: f.name.name.clone(), ty, range, span: f.name.span });
+        }
+        let mut ty_params = Vec::new();
+        let mut size_params = Vec::new();
+        for (n, g) in gens {
+            match g {
+                Gen::Ty(..) => ty_params.push(n.clone()),
+                Gen::Size(_) => size_params.push(n.clone()),
+            }
+        }
+        out.push(Struct { name: s.decl.name.name.clone(), fields, ty_params, size_params, span: s.decl.name.span });
+    }
+    circles(&mut out, diags);
+    out
+}
+
+/// Refuses structs that contain themselves, and those with absurdly many leaves. Without recursion: chains of structs
+/// may be long.
+fn circles(structs: &mut [Struct], diags: &mut Diags) {
+    fn parts(t: &Ty, out: &mut Vec<u32>, leaves: &mut u64) {
+        match t {
+            Ty::Array(t, _) => parts(t, out, leaves),
+            Ty::Tuple(ts) => ts.iter().for_each(|t| parts(t, out, leaves)),
+            Ty::Struct(id, ts, _) => {
+                out.push(id.0);
+                ts.iter().for_each(|t| parts(t, out, leaves));
+            }
+            _ => *leaves += 1,
+        }
+    }
+    let n = structs.len();
+    let mut leaves: Vec<u64> = vec![0; n];
+    // 0 unseen, 1 open, 2 done.
+    let mut state = vec![0u8; n];
+    let mut bad = vec![false; n];
+    for start in 0..n {
+        let mut stack: Vec<(usize, Vec<u32>, usize, u64)> = Vec::new();
+        let open = |k: usize, state: &mut Vec<u8>| {
+            state[k] = 1;
+            let (mut inside, mut own) = (Vec::new(), 0);
+            for f in &structs[k].fields {
+                parts(&f.ty, &mut inside, &mut own);
+            }
+            (k, inside, 0, own)
+        };
+        if state[start] == 0 {
+            stack.push(open(start, &mut state));
+        }
+        while let Some((k, inside, at, sum)) = stack.last_mut() {
+            if *at == inside.len() {
+                leaves[*k] = *sum;
+                state[*k] = 2;
+                if *sum > MAX_LEAVES && !bad[*k] {
+                    bad[*k] = true;
+                    let s = &structs[*k];
+                    let d = Diag::error(codes::E0215, format!("struct `{}` has more than {MAX_LEAVES} parts", s.name));
+                    diags.push(d.at(s.span, "parts of parts counted"));
+                    leaves[*k] = 1;
+                }
+                let add = leaves[*k];
+                stack.pop();
+                if let Some(top) = stack.last_mut() {
+                    top.3 = top.3.saturating_add(add);
+                }
+                continue;
+            }
+            let next = inside[*at] as usize;
+            *at += 1;
+            match state[next] {
+                0 => {
+                    let frame = open(next, &mut state);
+                    stack.push(frame);
+                }
+                1 => {
+                    if !bad[next] {
+                        bad[next] = true;
+                        let s = &structs[next];
+                        let d = Diag::error(codes::E0107, format!("struct `{}` contains itself", s.name))
+                            .at(s.span, "it would have no end")
+                            .note("values have no references: what contains itself is infinite");
+                        diags.push(d);
+                    }
+                }
+                _ => *sum = sum.saturating_add(leaves[next]),
+            }
+        }
+    }
+    for (k, b) in bad.iter().enumerate() {
+        if *b {
+            for f in &mut structs[k].fields {
+                f.ty = Ty::Error;
+            }
+        }
+    }
+}
+
+/// Types of all constants.
+pub(crate) fn consts<'a>(w: &'a World<'a>, diags: &mut Diags) -> Vec<Ty> {
+    let mut out = Vec::new();
+    for c in &w.consts {
+        let mut scope = SigScope { w, module: c.module, gens: &[], owner: None, diags };
+        let ty = types::lower(&mut scope, c.ty);
+        out.push(if let Ty::Fn(..) = ty {
+            let d = Diag::error(codes::E0213, "a function cannot be stored");
+            diags.push(d.at(c.ty.span, "not the type of a constant"));
+            Ty::Error
+        } else {
+            ty
+        });
+    }
+    for k in 0..w.consts.len() {
+        types::const_eval(w, crate::tree::ConstId(k as u32), diags, 0);
+    }
+    out
+}
+
+/// The interface of a function.
+pub(crate) fn function<'a>(w: &'a World<'a>, k: usize, diags: &mut Diags) -> Sig {
+    let f = &w.fns[k];
+    let decl = f.decl;
+    let is_main = w.main.is_some_and(|m| m.0 as usize == k);
+    if decl.checked {
+        let d = Diag::error(codes::E0018, "`checked` is not in the language yet");
+        diags.push(d.at(decl.name.span, "on this function"));
+    }
+    let own = crate::world::generics(&decl.generics, diags);
+    // Methods of a generic struct see its parameters as their own.
+    let gens = match f.owner {
+        Some(s) => with_owner(&w.struct_gens[s.0 as usize], own, f.owner_ty),
+        None => own,
+    };
+    let owner = f.owner.map(|s| owner_ty(w, s, f.owner_ty));
+    let mut scope = SigScope { w, module: f.module, gens: &gens, owner: owner.clone(), diags };
+    let mut params = Vec::new();
+    for p in &decl.params {
+        params.push(param(&mut scope, p, is_main));
+    }
+    let (ret, ret_span, recipients) = result(&mut scope, decl, is_main);
+    if is_main {
+        for (n, g) in &gens {
+            if let Gen::Ty(..) = g {
+                let d = Diag::error(codes::E0506, "`main` cannot have type parameters")
+                    .at(decl.name.span, format!("`{n}` is a type parameter"))
+                    .note("its parameters are the parties' data, of known types; sizes may be parameters: `N: size`");
+                diags.push(d);
+            }
+        }
+    }
+    let mut allow = Vec::new();
+    let mut test = false;
+    for at in f.attrs {
+        match &*at.name.name {
+            "test" => {
+                test = true;
+                if !decl.params.is_empty() || !gens.is_empty() {
+                    let d = Diag::error(codes::E0507, "a test takes no parameters");
+                    diags.push(d.at(decl.name.span, "this function has some"));
+                }
+            }
+            "allow" => {
+                for arg in &at.args {
+                    if diag::explain(&arg.name).is_none_or(|e| !e.code.as_str().starts_with('L')) {
+                        let d = Diag::error(codes::E0108, format!("there is no lint `{}`", arg.name));
+                        diags.push(d.at(arg.span, "lints have codes such as `L0102`"));
+                    }
+                    allow.push(Name::from(arg.name.to_ascii_uppercase()));
+                }
+            }
+            "associative" => {
+                let d = Diag::error(codes::E0018, "`#[associative]` is not in the language yet");
+                diags.push(d.at(at.span, ""));
+            }
+            other => {
+                let d = Diag::error(codes::E0108, format!("there is no attribute `{other}`"))
+                    .at(at.name.span, "")
+                    .did_you_mean(other, at.name.span, ["test", "allow"]);
+                diags.push(d);
+            }
+        }
+    }
+    Sig { gens, params, ret, ret_span, recipients, owner, test, allow }
+}
+
+/// The type of `self`: the struct with its own parameters, unless the `impl` wrote arguments.
+fn owner_ty(w: &World<'_>, s: StructId, _written: Option<&a::Type>) -> Ty {
+    let gens = &w.struct_gens[s.0 as usize];
+    let tys = gens.iter().filter(|(_, g)| matches!(g, Gen::Ty(..))).count() as u32;
+    let sizes = gens.iter().filter(|(_, g)| matches!(g, Gen::Size(_))).count() as u32;
+    Ty::Struct(
+        s,
+        (0..tys).map(Ty::Param).collect(),
+        (0..sizes).map(|k| Size::Var(crate::tree::SizeVar::Param(k))).collect(),
+    )
+}
+
+/// The struct's parameters first, under the names that the `impl` gave them, then the method's own.
+fn with_owner(gens: &[(Name, Gen)], own: Vec<(Name, Gen)>, written: Option<&a::Type>) -> Vec<(Name, Gen)> {
+    let args = match written.map(|t| &t.kind) {
+        Some(a::TypeKind::Path { args, .. }) => args.as_slice(),
+        _ => &[],
+    };
+    let mut out = Vec::new();
+    let (mut tys, mut sizes) = (0, 0);
+    for (i, (n, g)) in gens.iter().enumerate() {
+        let name = match args.get(i) {
+            Some(a::GenericArg::Type(a::Type { kind: a::TypeKind::Path { path, .. }, .. }))
+                if path.parts.len() == 1 =>
+            {
+                path.parts[0].name.clone()
+            }
+            _ => n.clone(),
+        };
+        match g {
+            Gen::Ty(..) => tys += 1,
+            Gen::Size(_) => sizes += 1,
+        }
+        out.push((name, *g));
+    }
+    out.extend(own.into_iter().map(|(n, g)| match g {
+        Gen::Ty(k, c) => (n, Gen::Ty(k + tys, c)),
+        Gen::Size(k) => (n, Gen::Size(k + sizes)),
+    }));
+    out
+}
+
+fn param(s: &mut SigScope<'_, '_>, p: &a::Param, is_main: bool) -> SigParam {
+    let (label, written) = match &p.ty.kind {
+        a::TypeKind::Labelled { label, ty } => (Some(*label), &**ty),
+        _ => (None, &p.ty),
+    };
+    if label == Some(a::LabelWord::Secret) {
+        let d = Diag::error(codes::E0018, "`secret` parameters are not in the language yet")
+            .at(p.ty.span, "this parameter")
+            .note("in a function, leave the label out: it is inferred; in `main`, say who brings it: `from P`");
+        s.diags.push(d);
+    }
+    let public = label == Some(a::LabelWord::Public);
+    let ranged_here = has_range(written) || p.ty.range.is_some();
+    // A range may stand behind `public T`, where the parser hangs it on the whole.
+    let written = &match &p.ty.range {
+        Some(r) if label.is_some() => a::Type { range: Some(r.clone()), ..written.clone() },
+        _ => written.clone(),
+    };
+    let (ty, range) = if is_main { ranged(s, written) } else { (types::lower(s, written), None) };
+    let _ = ranged_here;
+    let mut origin = if public { Origin::Public } else { Origin::Caller };
+    if !is_main {
+        if let Some(from) = &p.from {
+            let d = Diag::error(codes::E0505, "only `main` has inputs `from` a party");
+            s.diags.push(d.at(from.span, "not a parameter of `main`"));
+        }
+        return SigParam { ty, origin, range };
+    }
+    if holds_fn(&ty) {
+        let d = Diag::error(codes::E0506, "`main` cannot take a function");
+        s.diags.push(d.at(p.ty.span, "no party can bring this"));
+    }
+    match (&p.from, public) {
+        (Some(from), true) => {
+            let d = Diag::error(codes::E0501, "a parameter is public or from a party, not both")
+                .at(from.span, "brought by this party")
+                .also(p.ty.span, "and public");
+            s.diags.push(d);
+        }
+        (None, false) => {
+            if label.is_none() && !matches!(p.ty.kind, a::TypeKind::Error) {
+                let mut d = Diag::error(codes::E0501, "who brings this parameter?")
+                    .at(p.span, "neither `from` a party nor `public`");
+                d = match s.w.parties.as_slice() {
+                    [one] => d.help_edit("name the party", p.span.after(), format!(" from {}", one.name)),
+                    _ => d.help(
+                        "write `name: T from P` for the data of a party, `name: public T` for what everyone knows",
+                    ),
+                };
+                s.diags.push(d);
+            }
+        }
+        (Some(from), false) => {
+            if let Some(id) = s.w.party(s.module, from, s.diags) {
+                origin = Origin::From(id);
+                family(s, id, &ty, p.ty.span, "brings");
+            }
+        }
+        (None, true) => {}
+    }
+    SigParam { ty, origin, range }
+}
+
+fn holds_fn(t: &Ty) -> bool {
+    match t {
+        Ty::Fn(..) => true,
+        Ty::Array(t, _) => holds_fn(t),
+        Ty::Tuple(ts) | Ty::Struct(_, ts, _) => ts.iter().any(holds_fn),
+        _ => false,
+    }
+}
+
+/// What a family brings or gets has one element for each member.
+fn family(s: &mut SigScope<'_, '_>, id: PartyId, ty: &Ty, span: Span, verb: &str) {
+    let p = &s.w.parties[id.0 as usize];
+    let Some(n) = &p.family else { return };
+    let fine = match ty {
+        Ty::Array(_, len) => *len == World::family_size(id) || *len == Size::Error,
+        Ty::Error => true,
+        _ => false,
+    };
+    if !fine {
+        let d = Diag::error(codes::E0502, format!("each member of the family `{}` {verb} one element", p.name))
+            .at(span, format!("expected `[T; {n}]`"))
+            .also(p.span, "the family");
+        s.diags.push(d);
+    }
+}
+
+fn result(s: &mut SigScope<'_, '_>, decl: &a::FnDecl, is_main: bool) -> (Ty, Span, Vec<Option<PartyId>>) {
+    let part = |s: &mut SigScope<'_, '_>, t: &a::Type, to: &Option<a::Ident>| {
+        let written = match &t.kind {
+            a::TypeKind::Labelled { label: a::LabelWord::Public, ty } if is_main => &**ty,
+            a::TypeKind::Labelled { label: a::LabelWord::Secret, ty } => {
+                let d = Diag::error(codes::E0018, "`secret` results are not in the language yet");
+                s.diags.push(d.at(t.span, "this result"));
+                &**ty
+            }
+            _ => t,
+        };
+        let ty = types::lower(s, written);
+        if let Ty::Fn(..) = ty {
+            let d = Diag::error(codes::E0213, "a function cannot be a result");
+            s.diags.push(d.at(t.span, "function types stand at parameters alone"));
+            return (Ty::Error, None);
+        }
+        let Some(to) = to else { return (ty, None) };
+        if !is_main {
+            let d = Diag::error(codes::E0505, "only `main` has results `to` a party");
+            s.diags.push(d.at(to.span, "not a result of `main`"));
+            return (ty, None);
+        }
+        let id = s.w.party(s.module, to, s.diags);
+        if let Some(id) = id {
+            family(s, id, &ty, t.span, "gets");
+        }
+        (ty, id)
+    };
+    let (ty, span, recipients) = match &decl.ret {
+        None => (Ty::Unit, decl.name.span, vec![None]),
+        Some(a::RetType::One { ty, to }) => {
+            let (t, r) = part(s, ty, to);
+            (t, ty.span, vec![r])
+        }
+        Some(a::RetType::Tuple { parts, span }) => {
+            let (mut ts, rs): (Vec<Ty>, Vec<_>) = parts.iter().map(|(t, to)| part(s, t, to)).unzip();
+            let t = if ts.len() == 1 { ts.swap_remove(0) } else { Ty::Tuple(ts) };
+            (t, *span, rs)
+        }
+    };
+    (ty, span, if is_main { recipients } else { Vec::new() })
+}
+
+/// Does a type belong to a class? Type parameters by `classes`; free variables belong to all.
+pub(crate) fn has_class(structs: &[Struct], classes: &[Class], t: &Ty, c: Class) -> bool {
+    match t {
+        Ty::Error => true,
+        Ty::Bool => matches!(c, Class::Any | Class::Eq | Class::Bits),
+        Ty::Int { .. } | Ty::Index => true,
+        Ty::Unit => c <= Class::Eq,
+        Ty::Param(k) if *k >= crate::infer::VAR => true,
+        Ty::Param(k) => {
+            let has = classes.get(*k as usize).copied().unwrap_or(Class::Int);
+            match c {
+                Class::Any => true,
+                Class::Eq => has != Class::Any,
+                Class::Ord => matches!(has, Class::Ord | Class::Num | Class::Int),
+                Class::Bits => matches!(has, Class::Bits | Class::Int),
+                Class::Num => matches!(has, Class::Num | Class::Int),
+                Class::Int => has == Class::Int,
+            }
+        }
+        // `==` on arrays gives an array of bools, so an array is no `T: Eq`.
+        Ty::Array(..) => c == Class::Any,
+        Ty::Tuple(ts) => c == Class::Any || c == Class::Eq && ts.iter().all(|t| comparable(structs, classes, t)),
+        Ty::Struct(id, tys, sizes) => {
+            c == Class::Any
+                || c == Class::Eq
+                    && structs.get(id.0 as usize).is_some_and(|s| {
+                        s.fields.iter().all(|f| {
+                            let t = subst(&f.ty, tys, sizes);
+                            let mut w = 0;
+                            weight(&t, &mut w);
+                            w <= crate::infer::MAX_TYPE && comparable(structs, classes, &t)
+                        })
+                    })
+        }
+        Ty::Fn(..) => false,
+    }
+}
+
+/// Can a part of a compared tuple or struct be compared? Arrays are, element by element.
+fn comparable(structs: &[Struct], classes: &[Class], t: &Ty) -> bool {
+    match t {
+        Ty::Array(t, _) => comparable(structs, classes, t),
+        _ => has_class(structs, classes, t, Class::Eq),
+    }
+}
