@@ -72,10 +72,10 @@ impl Poly {
             self.0.iter().map(|(k, v)| (k, *v)).filter(|(k, _)| !k.is_empty()).collect();
         rest.sort_by_key(|(k, v)| (*v < 0, k.len() > 1, (*k).clone()));
         for (k, v) in rest {
-            let product = k.iter().cloned().reduce(Index::mul).expect("not the constant");
-            let term = Index::mul(product.clone(), Index::Const(v.saturating_abs()));
+            let factors = product(k);
+            let term = Index::mul(factors.clone(), Index::Const(v.saturating_abs()));
             out = Some(match out {
-                None if v == i64::MIN => Index::mul(product, Index::Const(v)),
+                None if v == i64::MIN => Index::mul(factors, Index::Const(v)),
                 None if v < 0 => match self.0.get(&Vec::new()) {
                     // 7 - i rather than -1 * i + 7
                     Some(c) => {
@@ -84,12 +84,12 @@ impl Poly {
                         p.0.remove(&Vec::new());
                         p.0.remove(k);
                         for (k, v) in &p.0 {
-                            let t = k.iter().cloned().reduce(Index::mul).expect("not the constant");
+                            let t = product(k);
                             all = Index::sub(all, Index::mul(t, Index::Const(v.saturating_neg())));
                         }
                         return all;
                     }
-                    None => Index::mul(product, Index::Const(v)),
+                    None => Index::mul(factors, Index::Const(v)),
                 },
                 None => term,
                 Some(o) if v < 0 => Index::sub(o, term),
@@ -150,6 +150,10 @@ impl Poly {
             atom => Some(Poly([(vec![atom.clone()], 1)].into())),
         }
     }
+}
+
+fn product(k: &[Index]) -> Index {
+    k.iter().cloned().reduce(Index::mul).unwrap_or(Index::Const(1))
 }
 
 /// The normal form.

@@ -6,7 +6,7 @@
 use crate::depend::Depend;
 use crate::fold;
 use crate::ix;
-use crate::nest::{LoopId, MemId, Nest, NodeId, Op};
+use crate::nest::{LoopId, Nest, NodeId, Op};
 use circuit::gate::{Bin, Un};
 use circuit::index::Index;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -57,8 +57,6 @@ pub enum Reduction {
     Memory {
         /// The outermost loop in question.
         l: LoopId,
-        /// The memory.
-        mem: MemId,
         /// The store.
         store: NodeId,
         /// Which element.
@@ -238,7 +236,7 @@ fn memory(
             return None;
         }
     }
-    Some(Reduction::Memory { l, mem: *mem, store, at: at.clone(), op: op?, terms })
+    Some(Reduction::Memory { l, store, at: at.clone(), op: op?, terms })
 }
 
 /// The carried key that a carried payload depends on.

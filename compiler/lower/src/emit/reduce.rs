@@ -14,7 +14,7 @@ impl Emit<'_> {
         match r {
             Reduction::Scalar { l, phi, op, terms } => self.scalar(*l, *phi, op, terms),
             Reduction::Arg { l, max, last, key, payloads } => self.arg(*l, *max, *last, *key, payloads),
-            Reduction::Memory { l, mem: _, store, at, op, terms } => self.memory(*l, *store, at, op, terms),
+            Reduction::Memory { l, store, at, op, terms } => self.memory(*l, *store, at, op, terms),
         }
     }
 
@@ -107,10 +107,11 @@ impl Emit<'_> {
 
         if even {
             let group = if around.is_empty() { self.len(&full)? } else { self.len(&inner)? };
-            if t.masks.is_empty() && red == Red::Add {
-                if let Some((w, b)) = self.product(t.value, &around, over, &full, &group)? {
-                    return Ok((w, b, false));
-                }
+            if t.masks.is_empty()
+                && red == Red::Add
+                && let Some((w, b)) = self.product(t.value, &around, over, &full, &group)?
+            {
+                return Ok((w, b, false));
             }
             let out_len = self.len(&ctx)?;
             if let (true, Some(x)) = (red == Red::Add && t.masks.is_empty(), counted(nest, t.value)) {
@@ -233,7 +234,7 @@ impl Emit<'_> {
         let mut acc: Option<(WireId, Batch)> = None;
         for t in terms {
             let (w, b, _) = self.term(t, op, &over, &keep, &outer)?;
-            if acc.is_none() && !(fresh && !t.neg) {
+            if acc.is_none() && (!fresh || t.neg) {
                 let to = self.batch(self.closed(b.dims.iter().copied().chain(keep.iter().copied())), &outer);
                 let old = self.read(m, at, &to)?;
                 acc = Some((old, to));

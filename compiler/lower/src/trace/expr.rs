@@ -507,7 +507,7 @@ impl<'p> Tracer<'p> {
         })?;
         let flat = leaves.iter().all(|l| match l {
             Leaf::V(View { mem, off, .. }) => {
-                off.as_const() == Some(0) && self.nest.mems[*mem as usize].len % (n.max(1) as u64) == 0
+                off.as_const() == Some(0) && self.nest.mems[*mem as usize].len == n as u64
             }
             _ => false,
         });

@@ -1,0 +1,116 @@
+//! From source text to lowered circuit and to the reference evaluator's answer.
+#![allow(dead_code, missing_docs)]
+use circuit::Column;
+use diag::{Diags, SourceMap};
+use sema::layout;
+use sema::tree::{Origin, Program, TyEnv};
+use std::sync::Arc;
+
+pub struct Loaded {
+    pub program: Program,
+    pub env: TyEnv,
+}
+
+pub fn load(text: &str, sizes: &[i64], families: &[i64]) -> Loaded {
+    let mut diags = Diags::new();
+    let mut map = SourceMap::default();
+    let file = map.add("t.mpc".into(), Arc::from(text));
+    let module = syntax::parse(file, text, &mut diags);
+    assert_eq!(diags.error_count(), 0, "{text}");
+    let program = sema::check(&mut sema::NoModules, file, module, &mut diags);
+    assert_eq!(diags.error_count(), 0, "{text}\n{diags:#?}");
+    let mut fam = vec![0; program.parties.len()];
+    let mut it = families.iter();
+    for (f, p) in fam.iter_mut().zip(&program.parties) {
+        if p.family.is_some() {
+            *f = *it.next().expect("a family's size");
+        }
+    }
+    Loaded { program, env: TyEnv { tys: vec![], sizes: sizes.to_vec(), families: fam.into() } }
+}
+
+impl Loaded {
+    pub fn lower(&self) -> Result<lower::Lowered, Vec<lower::Finding>> {
+        let entry = self.program.main.expect("main");
+        lower::lower(&self.program, &lower::Request { entry, env: self.env.clone(), publics: vec![] })
+    }
+    /// Random columns for each leaf of each parameter.
+    pub fn inputs(&self, seed: u64) -> Vec<Vec<Vec<u128>>> {
+        let mut rng = circuit::testing::Rng::new(seed);
+        let main = self.program.f(self.program.main.expect("main"));
+        main.params
+            .iter()
+            .map(|p| {
+                assert!(matches!(p.origin, Origin::From(_)));
+                let ty = layout::close(&p.ty, &self.env).expect("closed");
+                layout::leaves(&self.program, &ty, &self.env.families)
+                    .expect("leaves")
+                    .iter()
+                    .map(|l| {
+                        let bits = match l.ty {
+                            sema::tree::Ty::Int { bits, .. } => bits,
+                            _ => 1,
+                        };
+                        let small = rng.one_in(2);
+                        (0..l.lanes)
+                            .map(|_| {
+                                let v = rng.wide() & (u128::MAX >> (128 - bits));
+                                if small { v % 5 } else { v }
+                            })
+                            .collect()
+                    })
+                    .collect()
+            })
+            .collect()
+    }
+    pub fn eval(&self, inputs: &[Vec<Vec<u128>>]) -> Vec<Vec<u128>> {
+        self.try_eval(inputs).expect("eval")
+    }
+    pub fn try_eval(&self, inputs: &[Vec<Vec<u128>>]) -> Result<Vec<Vec<u128>>, String> {
+        let main = self.program.main.expect("main");
+        let values = self
+            .program
+            .f(main)
+            .params
+            .iter()
+            .zip(inputs)
+            .map(|(p, cols)| {
+                let ty = layout::close(&p.ty, &self.env).expect("closed");
+                let shape = eval::Shape::of(&self.program, &ty, &self.env.families).expect("shape");
+                eval::Value::from_columns(&shape, cols.clone(), true).expect("value")
+            })
+            .collect();
+        Ok(eval::run_main(&self.program, &self.env, values).map_err(|e| e.what)?.to_columns())
+    }
+}
+
+/// Lowers, verifies, and holds the interpreter against the evaluator on random inputs; gives the normalised text.
+pub fn agree(text: &str, sizes: &[i64], families: &[i64]) -> String {
+    let l = load(text, sizes, families);
+    let lowered = l.lower().unwrap_or_else(|f| panic!("{text}\n{f:#?}"));
+    let mut c = lowered.circuit;
+    circuit::text::normalise(&mut c, None);
+    let shown = circuit::text::print(&c);
+    if let Err(e) = circuit::verify::verify(&c) {
+        panic!("{text}\n{shown}\n{}", e.iter().take(5).map(|e| e.to_string()).collect::<Vec<_>>().join("\n"));
+    }
+    for seed in 0..6 {
+        let inputs = l.inputs(seed);
+        let flat: Vec<Column> = inputs
+            .iter()
+            .flatten()
+            .zip(&c.inputs)
+            .map(|(v, i)| {
+                let mut col = Column::with_capacity(i.elem, v.len());
+                v.iter().for_each(|x| col.push(*x));
+                col
+            })
+            .collect();
+        let got = circuit::interp::run(&c, &flat, &mut circuit::interp::NoBlocks, 1)
+            .unwrap_or_else(|e| panic!("{text}\n{shown}\n{e}"));
+        let got: Vec<Vec<u128>> = got.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect()).collect();
+        let want = l.eval(&inputs);
+        assert_eq!(got, want, "{text}\n{shown}\ninputs {inputs:?}");
+    }
+    shown
+}
