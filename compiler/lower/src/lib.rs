@@ -73,6 +73,7 @@ fn trace_coords(e: &Index, path: &[u32]) -> Index {
 /// Everything that the sizes make wrong (a bad index, a number that does not fit), and what cannot be lowered yet.
 pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Finding>> {
     let mut t = trace::trace(program, request)?;
+    live::settle_outs(&mut t.nest);
     let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
     let absorbed = live::absorb(&mut t.nest, &live);
     let users = live::users(&t.nest, &live);

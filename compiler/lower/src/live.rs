@@ -89,6 +89,18 @@ pub fn users(nest: &Nest, live: &FxHashSet<NodeId>) -> FxHashMap<NodeId, Vec<Nod
     out
 }
 
+/// What a loop gives does not depend on the first value where it surely has an iteration (but through the carried value).
+pub fn settle_outs(nest: &mut Nest) {
+    for l in 0..nest.loops.len() {
+        if crate::ix::interval(&nest.loops[l].trip, &nest.ranges).0 < 1 {
+            continue;
+        }
+        for p in nest.loops[l].phis.clone() {
+            nest.nodes[p.out as usize].args = vec![p.next];
+        }
+    }
+}
+
 /// The first iteration joined to a loop that starts from its first element: `m = x[0]; for i in 1..n …` becomes
 /// the loop over all, for carried values that only accumulate. Returns the loops whose first values are absorbed.
 pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nest::LoopId> {

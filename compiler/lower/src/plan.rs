@@ -210,6 +210,10 @@ impl<'n> Planner<'n> {
                 }
                 Op::Out(l, s) => {
                     let p = nest.loops[*l as usize].phis[*s as usize];
+                    // A loop whose carried value nobody reads starts from it all the same.
+                    if let (true, Some(i), Some(j)) = (n.args.len() > 1, number.get(&p.init), number.get(&p.next)) {
+                        edges[*i].push(Edge { to: *j, level: FREE });
+                    }
                     if let Some(j) = number.get(&p.phi) {
                         edges[*j].push(Edge { to: k, level: FREE });
                         // Inside of a loop in question, what a loop gives stays with it.

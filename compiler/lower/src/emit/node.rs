@@ -510,10 +510,9 @@ impl Emit<'_> {
         let last = if lp.rev { Index::Const(0) } else { ix::sub(&lp.trip, &Index::Const(1)) };
         let last = if min < 1 { Index::bin(circuit::IndexOp::Max, last, Index::Const(0)) } else { last };
         let at = ix::norm(&rank.subst_var(circuit::LoopVar(l), &last));
-        let ib = self.wire(p.init)?.1;
         let mut dims: Vec<LoopId> = from.dims.iter().copied().filter(|d| *d != l).collect();
         if min < 1 {
-            dims.extend(ib.dims);
+            dims.extend(self.wire(p.init)?.1.dims);
             dims.extend(self.lane_vars(&lp.trip));
         }
         let dims = self.closed(dims.into_iter().filter(|l| self.lane_loop(*l)));

@@ -69,7 +69,13 @@ impl Emit<'_> {
                 let ty = WireTy { domain: join(ty.domain, nest.n(p.phi).dom), ..ty };
                 carry.push((Carry::Phi(*p), init, ty));
             } else if inside.contains(&p.next) && self.live.contains(&p.out) && !self.live.contains(&p.phi) {
-                let init = self.wire_in(p.init, &outer)?;
+                // Where there surely is an iteration, the first value is as good as any.
+                let init = if ix::interval(&lp.trip, &nest.ranges).0 < 1 {
+                    self.wire_in(p.init, &outer)?
+                } else {
+                    let len = self.len(&outer)?;
+                    self.constant(0, nest.n(p.out).elem, len)?
+                };
                 let ty = self.b.ty(init).clone();
                 let ty = WireTy { domain: join(ty.domain, nest.n(p.out).dom), ..ty };
                 carry.push((Carry::Last(*p), init, ty));
