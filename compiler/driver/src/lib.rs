@@ -1,1 +1,20 @@
-//! mpcc driver.
+//! The compiler's stages in order, behind one door: check, bind, lower, compile, price, print.
+//!
+//! Knows every stage and how its findings become diagnostics; reads no files (a [`SourceProvider`] does) and runs nothing but
+//! the reference evaluator.
+
+mod at;
+mod bind;
+mod check;
+mod compile;
+mod contract;
+mod schema;
+mod stdlib;
+
+pub use at::Blocks;
+pub use bind::{BindError, Bound, bind, empty, size_names};
+pub use check::{Checked, NoModules, SourceProvider, check};
+pub use compile::{CompileError, Compiled, Lowered, Publics, compile, lower};
+pub use contract::{Alone, Brings, Contract, Learns, Reveals, contract, ty_text};
+pub use schema::{Parameter, ResultPart, elem, parameters, pattern, results, size_name, size_text};
+pub use stdlib::MODULES as LIBRARY;

@@ -196,11 +196,13 @@ fn closed(
     inside: &FxHashSet<NodeId>,
     used: &FxHashSet<NodeId>,
 ) -> Option<()> {
+    // What the loop gives of the accumulated value itself.
+    let own = |u: NodeId| match nest.n(u).op {
+        Op::Out(l, s) => inside.contains(&nest.loops[l as usize].phis[s as usize].phi),
+        _ => false,
+    };
     let fine = inside.iter().all(|n| {
-        used.contains(n)
-            && users
-                .get(n)
-                .is_none_or(|list| list.iter().all(|u| inside.contains(u) || matches!(nest.n(*u).op, Op::Out(..))))
+        used.contains(n) && users.get(n).is_none_or(|list| list.iter().all(|u| inside.contains(u) || own(*u)))
     });
     // Each step of the chain feeds one other, but for choices between the same two.
     fine.then_some(())

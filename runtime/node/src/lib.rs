@@ -8,7 +8,7 @@ pub mod data;
 pub mod drive;
 mod error;
 pub mod local;
-pub mod processes;
+// pub mod processes;
 mod program;
 mod pulse;
 pub mod session;

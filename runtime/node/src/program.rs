@@ -49,6 +49,8 @@ pub struct Contract {
     pub params: Vec<Param>,
     /// In order; their leaves in order are the circuit's outputs.
     pub results: Vec<ResultPart>,
+    /// Names of sizes that no length names (`-D` may still give them).
+    pub sizes: Vec<String>,
 }
 
 impl Contract {

@@ -189,7 +189,7 @@ fn session(
     connect += agreeing.elapsed();
 
     let running = Instant::now();
-    let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me)?;
+    let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
     let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
     let mut machine = machine;
     drive::run(links, keys.session, &mut machine, watch, &settings.names, on_step)?;

@@ -1,0 +1,128 @@
+//! The stages after checking, in order: lower, verify, compile for a protocol, verify, price.
+//!
+//! Knows the order and how each stage's findings become diagnostics. A verifier's complaint is our fault, never the
+//! program's.
+
+use crate::bind::Bound;
+use crate::check::Checked;
+use circuit::{Circuit, Schedule};
+use diag::{Diag, Diags};
+use lower::{Finding, Request};
+use opt::Profile;
+use sema::tree::AtCode;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Values of public parameters: by name, leaf by leaf, bit patterns.
+pub type Publics = BTreeMap<String, Vec<Vec<u128>>>;
+
+/// A program lowered for one binding of sizes.
+#[derive(Clone, Debug)]
+pub struct Lowered {
+    /// Program level.
+    pub circuit: Circuit,
+    /// Its `at` blocks.
+    pub blocks: Arc<[AtCode]>,
+    /// What span ids mean; 0 is nowhere.
+    pub spans: Arc<[diag::Span]>,
+    /// Lints found on the way.
+    pub lints: Diags,
+}
+
+/// A program compiled for one protocol and network.
+#[derive(Clone, Debug)]
+pub struct Compiled {
+    /// As lowered.
+    pub lowered: Lowered,
+    /// Gate level.
+    pub gates: Circuit,
+    /// Rounds.
+    pub schedule: Schedule,
+    /// BLAKE3 of gate level and schedule.
+    pub digest: [u8; 32],
+}
+
+/// Why a program could not be compiled.
+#[derive(Debug)]
+pub enum CompileError {
+    /// The program is wrong, with these sizes.
+    Program(Box<Diags>),
+    /// We are wrong.
+    Internal(String),
+}
+
+/// The code of findings that are our fault.
+const INTERNAL: &str = "E0499";
+
+/// Lowers `main` for a binding of sizes.
+///
+/// # Errors
+/// The program's (an index out of bounds, sizes that do not agree, …), or ours.
+pub fn lower(checked: &Checked, bound: &Bound, publics: &Publics) -> Result<Lowered, CompileError> {
+    let program = &checked.program;
+    let Some(entry) = program.main else {
+        return Err(CompileError::Internal("asked to lower a program without `main`".into()));
+    };
+    let publics = program
+        .f(entry)
+        .params
+        .iter()
+        .enumerate()
+        .filter_map(|(k, p)| Some((k as u32, publics.get(&*p.name)?.clone())))
+        .collect();
+    let request = Request { entry, env: bound.env.clone(), publics };
+    let lowered = lower::lower(program, &request).map_err(|findings| {
+        if let Some(ours) = findings.iter().find(|f| f.code == INTERNAL) {
+            return CompileError::Internal(ours.message.clone());
+        }
+        let mut diags = Diags::new();
+        findings.iter().for_each(|f| diags.push(diagnostic(f)));
+        CompileError::Program(Box::new(diags))
+    })?;
+    verified("program level", circuit::verify(&lowered.circuit))?;
+    let mut lints = Diags::new();
+    lowered.lints.iter().for_each(|f| lints.push(diagnostic(f)));
+    Ok(Lowered { circuit: lowered.circuit, blocks: lowered.blocks.into(), spans: lowered.spans.into(), lints })
+}
+
+/// Compiles a lowered program for a protocol and a network profile.
+///
+/// # Errors
+/// What the protocol has no form for, or ours.
+pub fn compile(lowered: Lowered, protocol: &spec::Protocol, profile: &Profile) -> Result<Compiled, CompileError> {
+    let out = opt::compile(&lowered.circuit, protocol, profile).map_err(|e| match e {
+        opt::Error::Unsupported { what, span } => {
+            let mut diags = Diags::new();
+            let place = lowered.spans.get(span.0 as usize).copied().unwrap_or_default();
+            diags.push(Diag::error(diag::codes::E0410, what).at(place, "here"));
+            CompileError::Program(Box::new(diags))
+        }
+        other => CompileError::Internal(other.to_string()),
+    })?;
+    verified("gate level", circuit::verify(&out.gates))?;
+    verified("schedule", circuit::verify_schedule(&out.gates, &out.schedule))?;
+    let digest = circuit::binary::digest(&out.gates, &out.schedule);
+    Ok(Compiled { lowered, gates: out.gates, schedule: out.schedule, digest })
+}
+
+fn verified<E: std::fmt::Display>(stage: &str, result: Result<(), Vec<E>>) -> Result<(), CompileError> {
+    result.map_err(|errors| {
+        let list: Vec<String> = errors.iter().take(8).map(ToString::to_string).collect();
+        CompileError::Internal(format!("the {stage} does not verify: {}", list.join("; ")))
+    })
+}
+
+/// A neutral finding as a diagnostic.
+fn diagnostic(f: &Finding) -> Diag {
+    let code = diag::explain(f.code).map_or(diag::codes::E0410, |entry| entry.code);
+    let lint = f.code.starts_with('L');
+    let mut d = if lint { Diag::lint(code, &f.message) } else { Diag::error(code, &f.message) };
+    d = d.at(f.span, if lint { "this" } else { "here" });
+    for (span, text) in &f.also {
+        d = d.also(*span, text);
+    }
+    if !f.help.is_empty() {
+        d = d.help(&f.help);
+    }
+    d
+}

@@ -1,0 +1,176 @@
+//! The contract as a table: who brings what, which sizes become public, who learns what, what is revealed where, and what
+//! each party is trusted to compute alone. All that an operator has to read before agreeing to a run.
+
+use crate::check::Checked;
+use crate::schema::size_text;
+use diag::Span;
+use sema::tree::{ExprKind, Fn, Origin, PartyId, Program, Size, Ty};
+
+/// A row of inputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Brings {
+    /// The party, or `public`.
+    pub who: String,
+    /// The parameter.
+    pub name: String,
+    /// Its type as written, with its range.
+    pub ty: String,
+}
+
+/// A row of outputs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Learns {
+    /// The party, or `everyone`.
+    pub who: String,
+    /// `result`, `result.0`, ….
+    pub name: String,
+    /// Its type.
+    pub ty: String,
+}
+
+/// A place where a secret is opened.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reveals {
+    /// Where.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+    /// To whom.
+    pub to: String,
+    /// The function that it stands in.
+    pub function: String,
+    /// Whether it may happen many times.
+    pub in_loop: bool,
+    /// The source line.
+    pub text: String,
+}
+
+/// Work that one party does alone, in the clear, unchecked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alone {
+    /// Who.
+    pub who: String,
+    /// Where.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u32,
+}
+
+/// The contract of a program.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contract {
+    /// Inputs, in order.
+    pub brings: Vec<Brings>,
+    /// Sizes that become public.
+    pub sizes: Vec<String>,
+    /// Outputs, in order.
+    pub learns: Vec<Learns>,
+    /// Reveals that `main` can reach.
+    pub reveals: Vec<Reveals>,
+    /// `at` blocks.
+    pub alone: Vec<Alone>,
+}
+
+/// The contract of a checked program.
+pub fn contract(checked: &Checked) -> Contract {
+    let program = &*checked.program;
+    let Some(main) = program.main else { return Contract::default() };
+    let f = program.f(main);
+    let who = |p: PartyId| party_text(program, p);
+    let brings = f
+        .params
+        .iter()
+        .map(|p| Brings {
+            who: match p.origin {
+                Origin::From(party) => who(party),
+                _ => "public".into(),
+            },
+            name: p.name.to_string(),
+            ty: match p.range {
+                Some((lo, hi)) => format!("{} in {lo}..={hi}", ty_text(program, f, &p.ty)),
+                None => ty_text(program, f, &p.ty),
+            },
+        })
+        .collect();
+    let to = |p: Option<PartyId>| p.map_or("everyone".to_string(), who);
+    let learns = match (&f.ret, f.recipients.len()) {
+        (Ty::Unit, _) => Vec::new(),
+        (Ty::Tuple(parts), n) => parts
+            .iter()
+            .enumerate()
+            .map(|(k, ty)| Learns {
+                who: to(if n == parts.len() { f.recipients[k] } else { f.recipients.first().copied().flatten() }),
+                name: format!("result.{k}"),
+                ty: ty_text(program, f, ty),
+            })
+            .collect(),
+        (ty, _) => vec![Learns {
+            who: to(f.recipients.first().copied().flatten()),
+            name: "result".into(),
+            ty: ty_text(program, f, ty),
+        }],
+    };
+    let place = |span: Span| {
+        let (line, _) = checked.sources.start(span);
+        (checked.sources.name(span.file).to_string(), line)
+    };
+    let reveals = checked
+        .labels
+        .live_reveals()
+        .map(|r| {
+            let (file, line) = place(r.span);
+            Reveals {
+                text: checked.sources.line_text(r.span.file, line).trim().to_string(),
+                file,
+                line,
+                to: to(r.to),
+                function: program.f(r.f).name.to_string(),
+                in_loop: r.in_loop,
+            }
+        })
+        .collect();
+    let mut alone = Vec::new();
+    for &id in &checked.labels.reached {
+        for expr in &program.f(id).exprs {
+            if let ExprKind::At { party, .. } = expr.kind {
+                let (file, line) = place(expr.span);
+                alone.push(Alone { who: who(party), file, line });
+            }
+        }
+    }
+    Contract { brings, sizes: crate::bind::size_names(program), learns, reveals, alone }
+}
+
+fn party_text(program: &Program, p: PartyId) -> String {
+    let party = &program.parties[p.0 as usize];
+    match &party.family {
+        Some(n) => format!("each of {}[{n}]", party.name),
+        None => party.name.to_string(),
+    }
+}
+
+/// A type of `f` as it is written.
+pub fn ty_text(program: &Program, f: &Fn, ty: &Ty) -> String {
+    let list = |tys: &[Ty]| tys.iter().map(|t| ty_text(program, f, t)).collect::<Vec<_>>().join(", ");
+    let size = |s: &Size| {
+        let text = size_text(program, s);
+        text.strip_prefix('(').and_then(|t| t.strip_suffix(')')).map_or(text.clone(), str::to_string)
+    };
+    match ty {
+        Ty::Bool => "bool".into(),
+        Ty::Int { signed, bits } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
+        Ty::Index => "index".into(),
+        Ty::Unit => "()".into(),
+        Ty::Array(of, n) => format!("[{}; {}]", ty_text(program, f, of), size(n)),
+        Ty::Tuple(parts) => format!("({})", list(parts)),
+        Ty::Struct(id, tys, sizes) => {
+            let mut args: Vec<String> = tys.iter().map(|t| ty_text(program, f, t)).collect();
+            args.extend(sizes.iter().map(size));
+            let name = &program.structs[id.0 as usize].name;
+            if args.is_empty() { name.to_string() } else { format!("{name}<{}>", args.join(", ")) }
+        }
+        Ty::Param(k) => f.ty_params.get(*k as usize).map_or("?".into(), |(n, _)| n.to_string()),
+        Ty::Fn(params, ret) => format!("fn({}) -> {}", list(params), ty_text(program, f, ret)),
+        Ty::Error => "?".into(),
+    }
+}

@@ -1,0 +1,446 @@
+//! An input folder: which file holds which parameter, and what all of them say together about sizes.
+//!
+//! Every value is read once, into the column that the machine takes. Knows names of files; how they are read is elsewhere.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use circuit::{Circuit, Column, SchemaLen};
+use engine::LocalInputs;
+use spec::Host;
+
+use super::json::Scanner;
+use super::shape::{Lengths, Node, Plan, leaf_name, length, suggest};
+use super::{DataError, SizeClaim, random, scalar, table};
+use crate::{Contract, NodeError, Sizes};
+
+/// Where inputs come from.
+#[derive(Clone, Debug, Default)]
+pub struct Source {
+    /// The folder, if there is one.
+    pub folder: Option<PathBuf>,
+    /// `-D NAME=VALUE`: sizes and public scalars.
+    pub defines: Vec<(String, String)>,
+    /// Fill every input from this seed instead of reading files.
+    pub random: Option<u64>,
+}
+
+/// Inputs that were read, not yet placed. Clones share the columns.
+#[derive(Clone, Debug)]
+pub struct Inputs {
+    /// By parameter: its leaves, for those that were read.
+    columns: Arc<Vec<Mutex<Option<Vec<Column>>>>>,
+    sizes: Vec<SizeClaim>,
+    /// Lengths that are expressions of sizes: text, number found, and where.
+    expressions: Vec<(String, u64, String)>,
+    random: Option<u64>,
+}
+
+/// Reads inputs: all of them, or those that node `me` of three needs (families and public ones, and its own parties').
+///
+/// # Errors
+/// What is wrong, with file, row, and column.
+pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<Inputs, DataError> {
+    let mut reader = Reader {
+        contract,
+        source,
+        plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
+        columns: contract.params.iter().map(|_| None).collect(),
+        lengths: Lengths::default(),
+    };
+    reader.defines()?;
+    if source.random.is_none() {
+        reader.owner(None)?;
+        for party in (0..contract.parties.len()).filter(|p| contract.is_family(*p)) {
+            reader.owner(Some(party))?;
+        }
+        let sizes: Sizes = reader.lengths.names().map(|(n, v, _)| (n.to_owned(), v)).collect();
+        // If a family's size is still unknown, no host is either, and everything is read.
+        let hosts = crate::session::hosts(contract, &sizes).ok();
+        for party in (0..contract.parties.len()).filter(|p| !contract.is_family(*p)) {
+            let here = match (me, &hosts) {
+                (Some(me), Some(hosts)) => hosts[party].base % 3 == me as u64,
+                _ => true,
+            };
+            if here {
+                reader.owner(Some(party))?;
+            }
+        }
+    }
+    let claim = |(name, value, by): (&str, u64, &str)| SizeClaim { name: name.into(), value, by: by.into() };
+    Ok(Inputs {
+        sizes: reader.lengths.names().map(claim).collect(),
+        expressions: reader.lengths.expressions().map(|(t, n, by)| (t.to_owned(), n, by.to_owned())).collect(),
+        columns: Arc::new(reader.columns.into_iter().map(Mutex::new).collect()),
+        random: source.random,
+    })
+}
+
+struct Reader<'a> {
+    contract: &'a Contract,
+    source: &'a Source,
+    plans: Vec<Plan>,
+    columns: Vec<Option<Vec<Column>>>,
+    lengths: Lengths,
+}
+
+impl Reader<'_> {
+    /// Sizes and public scalars given as flags.
+    fn defines(&mut self) -> Result<(), DataError> {
+        let sizes = size_names(self.contract);
+        for (name, text) in &self.source.defines {
+            let public = self.contract.params.iter().position(|p| p.party.is_none() && p.name == *name);
+            if let Some(k) = public {
+                let Node::Scalar(_) = self.plans[k].node else {
+                    return Err(DataError::Usage(format!("-D {name}: only scalars can be given this way")));
+                };
+                let leaf = &self.plans[k].leaves[0];
+                let value = scalar::integer(leaf.elem, leaf.range, text.as_bytes()).map_err(|_| {
+                    let expected = scalar::expected(leaf.elem, leaf.range);
+                    DataError::whole(&format!("-D {name}"), expected, scalar::shown(text.as_bytes()))
+                })?;
+                if self.columns[k].is_some() {
+                    return Err(DataError::Usage(format!("-D {name} is given twice")));
+                }
+                let mut columns = self.plans[k].columns();
+                columns[0].push(value);
+                self.columns[k] = Some(columns);
+            } else if sizes.contains(name) {
+                let value: u64 = text.parse().map_err(|_| {
+                    DataError::Usage(format!("-D {name}: {} is no size", scalar::shown(text.as_bytes())))
+                })?;
+                let bound = self.lengths.bind(&SchemaLen::Binds(name.clone()), value, "-D");
+                bound.map_err(|_| DataError::Usage(format!("-D {name} is given twice")))?;
+            } else {
+                let public = self.contract.params.iter().filter(|p| p.party.is_none()).map(|p| p.name.as_str());
+                let hint = suggest(name, sizes.iter().map(String::as_str).chain(public));
+                let hint = hint.map(|h| format!(" (did you mean `{h}`?)")).unwrap_or_default();
+                return Err(DataError::Usage(format!("-D {name}: no size or public input has this name{hint}")));
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads all parameters of a party, or the public ones.
+    fn owner(&mut self, party: Option<usize>) -> Result<(), DataError> {
+        let mine: Vec<usize> = (0..self.plans.len()).filter(|k| self.contract.params[*k].party == party).collect();
+        if mine.is_empty() {
+            return Ok(());
+        }
+        let family = party.is_some_and(|p| self.contract.is_family(p));
+        let owner = party.map_or("public", |p| self.contract.parties[p].name.as_str()).to_owned();
+        let folder = self.source.folder.clone();
+        let at = |name: String| folder.as_ref().map(|f| f.join(name)).filter(|p| p.exists());
+
+        let mut tables = Vec::new();
+        for &k in &mine {
+            let name = self.contract.params[k].name.clone();
+            if let Some(path) = at(format!("{owner}.{name}.csv")) {
+                self.vacant(k, &path)?;
+                let file = open(&path)?;
+                let shown = show(&path);
+                let columns = table::read(file, &shown, &name, &self.plans[k], &mut self.lengths)?;
+                self.columns[k] = Some(columns);
+                tables.push((k, shown));
+            }
+        }
+        let object = at(format!("{owner}.json"));
+        let members = if family { at(owner.clone()).filter(|p| p.is_dir()) } else { None };
+        match (object, members) {
+            (Some(a), Some(b)) => {
+                return Err(DataError::Usage(format!("both {} and {} hold inputs of {owner}", show(&a), show(&b))));
+            }
+            (Some(path), None) if family => self.family_array(&path, &mine)?,
+            (Some(path), None) => self.object(&path, &mine)?,
+            (None, Some(folder)) => self.family_folder(&folder, &mine)?,
+            (None, None) => {}
+        }
+        match mine.iter().find(|k| self.columns[**k].is_none()) {
+            Some(&k) => Err(self.missing(&owner, k, family)),
+            None => Ok(()),
+        }
+    }
+
+    fn missing(&self, owner: &str, k: usize, family: bool) -> DataError {
+        let name = &self.contract.params[k].name;
+        let folder = self.source.folder.as_deref();
+        let file = |f: String| show(&folder.map_or_else(|| PathBuf::from(&f), |d| d.join(&f)));
+        let more = match (folder, family) {
+            (None, _) => return DataError::whole("inputs", format!("`{name}` of {owner}"), "no input folder"),
+            (_, true) => format!(", {owner}/0.json, …"),
+            _ => String::new(),
+        };
+        let expected = format!("`{name}` of {owner} here or in {owner}.json{more}");
+        let found = match self.near(owner) {
+            Some(near) => format!("no such file (did you mean `{owner}` by {near}?)"),
+            None => "no such file".into(),
+        };
+        DataError::whole(&file(format!("{owner}.{name}.csv")), expected, found)
+    }
+
+    /// A file of the folder that belongs to nobody and whose name is near.
+    fn near(&self, owner: &str) -> Option<String> {
+        let files = std::fs::read_dir(self.source.folder.as_ref()?).ok()?;
+        let mut names: Vec<String> = files.flatten().map(|f| f.file_name().to_string_lossy().into_owned()).collect();
+        names.sort();
+        names.into_iter().find(|n| {
+            let stem = n.split('.').next().unwrap_or(n);
+            let known = stem == "public" || self.contract.parties.iter().any(|p| p.name == stem);
+            !known && suggest(stem, [owner]).is_some()
+        })
+    }
+
+    fn vacant(&self, k: usize, path: &Path) -> Result<(), DataError> {
+        if self.columns[k].is_some() {
+            let name = &self.contract.params[k].name;
+            return Err(DataError::Usage(format!("`{name}` is given twice: {} and another source", show(path))));
+        }
+        Ok(())
+    }
+
+    /// `PARTY.json`: an object by parameter.
+    fn object(&mut self, path: &Path, mine: &[usize]) -> Result<(), DataError> {
+        let mut scanner = Scanner::new(open(path)?, &show(path))?;
+        let names: Vec<String> = mine.iter().map(|k| self.contract.params[*k].name.clone()).collect();
+        scanner.object("an object by parameter", |s, name| {
+            let k = mine[s.field(name, names.iter().map(String::as_str))?];
+            self.vacant(k, path)?;
+            let plan = &self.plans[k];
+            let mut columns = plan.columns();
+            s.value(plan, &plan.node, &mut self.lengths, &mut columns)?;
+            self.columns[k] = Some(columns);
+            Ok(())
+        })?;
+        scanner.end()
+    }
+
+    /// A member's object by parameter: one element of each family parameter.
+    fn member(
+        &mut self,
+        scanner: &mut Scanner<File>,
+        path: &Path,
+        mine: &[usize],
+        member: u64,
+        into: &mut [Option<Vec<Column>>],
+    ) -> Result<(), DataError> {
+        let names: Vec<String> = mine.iter().map(|k| self.contract.params[*k].name.clone()).collect();
+        let mut seen = vec![false; mine.len()];
+        scanner.object("an object by parameter", |s, name| {
+            let at = s.field(name, names.iter().map(String::as_str))?;
+            let k = mine[at];
+            self.vacant(k, path)?;
+            if std::mem::replace(&mut seen[at], true) {
+                return Err(s.bad(format!("`{name}` once"), "it again"));
+            }
+            if member > 0 && into[at].is_none() {
+                return Err(s.bad("the same parameters for each member", format!("`{name}`, which earlier members lack")));
+            }
+            let plan = &self.plans[k];
+            let Node::Array(elem, _) = &plan.node else {
+                return Err(DataError::Usage(format!("`{name}` of a family is no array")));
+            };
+            let columns = into[at].get_or_insert_with(|| plan.columns());
+            s.value(plan, elem, &mut self.lengths, columns)
+        })?;
+        match (0..mine.len()).find(|at| !seen[*at] && self.columns[mine[*at]].is_none()) {
+            Some(at) => Err(scanner.bad(format!("the field `{}`", names[at]), "an object without it")),
+            None => Ok(()),
+        }
+    }
+
+    fn members(&mut self, into: Vec<Option<Vec<Column>>>, mine: &[usize], count: u64, by: &str) -> Result<(), DataError> {
+        for (columns, &k) in into.into_iter().zip(mine) {
+            let columns = match columns {
+                Some(columns) => columns,
+                // A family without members has every parameter, empty.
+                None if count == 0 && self.columns[k].is_none() => self.plans[k].columns(),
+                None => continue,
+            };
+            if let Node::Array(_, len) = &self.plans[k].node {
+                let bound = self.lengths.bind(len, count, by);
+                bound.map_err(|expected| DataError::whole(by, format!("{expected} members"), count.to_string()))?;
+            }
+            self.columns[k] = Some(columns);
+        }
+        Ok(())
+    }
+
+    /// `FAMILY.json`: an array of objects.
+    fn family_array(&mut self, path: &Path, mine: &[usize]) -> Result<(), DataError> {
+        let mut scanner = Scanner::new(open(path)?, &show(path))?;
+        let mut into: Vec<Option<Vec<Column>>> = mine.iter().map(|_| None).collect();
+        let count =
+            scanner.array("an array of members", |s, k| self.member(s, path, mine, k, &mut into))?;
+        scanner.end()?;
+        self.members(into, mine, count, &show(path))
+    }
+
+    /// `FAMILY/K.json`, K from 0.
+    fn family_folder(&mut self, folder: &Path, mine: &[usize]) -> Result<(), DataError> {
+        let shown = show(folder);
+        let files = std::fs::read_dir(folder).map_err(|e| DataError::io(&shown, &e))?;
+        let mut numbers = Vec::new();
+        for file in files.flatten() {
+            let name = file.file_name().to_string_lossy().into_owned();
+            if let Some(stem) = name.strip_suffix(".json") {
+                let number: u64 = stem.parse().map_err(|_| {
+                    DataError::whole(&format!("{shown}/{name}"), "a member's number as name", scalar::shown(stem.as_bytes()))
+                })?;
+                numbers.push((number, file.path()));
+            }
+        }
+        numbers.sort();
+        let mut into: Vec<Option<Vec<Column>>> = mine.iter().map(|_| None).collect();
+        for (k, (number, path)) in numbers.iter().enumerate() {
+            if *number != k as u64 {
+                let expected = format!("a file for each member, from 0.json to {}.json", numbers.len() - 1);
+                return Err(DataError::whole(&format!("{shown}/{k}.json"), expected, "no such file"));
+            }
+            let mut scanner = Scanner::new(open(path)?, &show(path))?;
+            self.member(&mut scanner, path, mine, k as u64, &mut into)?;
+            scanner.end()?;
+        }
+        self.members(into, mine, numbers.len() as u64, &shown)
+    }
+}
+
+fn open(path: &Path) -> Result<File, DataError> {
+    File::open(path).map_err(|e| DataError::io(&show(path), &e))
+}
+
+fn show(path: &Path) -> String {
+    path.display().to_string()
+}
+
+/// Names of all sizes that lengths of the contract bind.
+fn size_names(contract: &Contract) -> Vec<String> {
+    fn walk(schema: &circuit::Schema, out: &mut Vec<String>) {
+        match schema {
+            circuit::Schema::Scalar { .. } => {}
+            circuit::Schema::Array { elem, len } => {
+                words(len, out);
+                walk(elem, out);
+            }
+            circuit::Schema::Tuple(parts) => parts.iter().for_each(|p| walk(p, out)),
+            circuit::Schema::Struct { fields, .. } => fields.iter().for_each(|(_, f)| walk(f, out)),
+        }
+    }
+    /// Also the names in expressions: a size may occur in nothing else.
+    fn words(len: &SchemaLen, out: &mut Vec<String>) {
+        match len {
+            SchemaLen::Known(_) => {}
+            SchemaLen::Binds(n) => out.push(n.clone()),
+            SchemaLen::Derived(text) => out.extend(
+                text.split(|c: char| !c.is_alphanumeric() && c != '_')
+                    .filter(|w| w.starts_with(|c: char| c.is_alphabetic() || c == '_'))
+                    .map(str::to_owned),
+            ),
+        }
+    }
+    let mut out = Vec::new();
+    contract.parties.iter().filter_map(|p| p.family.as_ref()).for_each(|l| words(l, &mut out));
+    contract.params.iter().for_each(|p| walk(&p.schema, &mut out));
+    contract.results.iter().for_each(|p| walk(&p.schema, &mut out));
+    out.extend(contract.sizes.iter().cloned());
+    out.sort();
+    out.dedup();
+    out
+}
+
+impl Inputs {
+    /// Sizes that were bound here.
+    pub fn sizes(&self) -> &[SizeClaim] {
+        &self.sizes
+    }
+
+    /// Digest of the public inputs: all nodes must have the same.
+    pub(crate) fn public_digest(&self, contract: &Contract) -> [u8; 32] {
+        let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 public inputs");
+        hash.update(&self.random.unwrap_or(0).to_le_bytes()).update(&[u8::from(self.random.is_some())]);
+        for (param, columns) in contract.params.iter().zip(self.columns.iter()) {
+            if param.party.is_some() {
+                continue;
+            }
+            let columns = columns.lock().unwrap_or_else(PoisonError::into_inner);
+            for column in columns.iter().flatten() {
+                hash.update(&(column.len() as u64).to_le_bytes());
+                (0..column.len()).for_each(|l| {
+                    hash.update(&column.get(l).to_le_bytes());
+                });
+            }
+        }
+        *hash.finalize().as_bytes()
+    }
+
+    /// The columns that node `me` gives to its machine. A single party's column moves; a family's is copied with the lanes
+    /// of members at other nodes zeroed.
+    pub(crate) fn place(
+        &self,
+        contract: &Contract,
+        circuit: &Circuit,
+        hosts: &[Host],
+        me: usize,
+        sizes: &Sizes,
+    ) -> Result<LocalInputs, NodeError> {
+        for (text, found, file) in &self.expressions {
+            let want = length(&SchemaLen::Derived(text.clone()), sizes);
+            if want.is_some_and(|w| w != *found) {
+                let expected = format!("{} elements ({text})", want.unwrap_or(0));
+                return Err(DataError::whole(file, expected, found.to_string()).into());
+            }
+        }
+        let internal = |what: String| NodeError::Internal(what);
+        let mut out: LocalInputs = vec![None; circuit.inputs.len()];
+        for (param, slot) in contract.params.iter().zip(self.columns.iter()) {
+            let plan = Plan::new(&param.schema);
+            let host = param.party.map(|p| hosts[p]);
+            let here = host.is_none_or(|h| (0..h.members.unwrap_or(1).min(3)).any(|k| (h.base + k) % 3 == me as u64));
+            if !here {
+                continue;
+            }
+            let owner = param.party.map_or("public", |p| contract.parties[p].name.as_str());
+            let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let single = host.is_some_and(|h| h.members.is_none());
+            let mut moved = if single { slot.take() } else { None };
+            for (k, leaf) in plan.leaves.iter().enumerate() {
+                let name = leaf_name(&param.name, &leaf.path);
+                let find = |i: &circuit::Input| i.name == name && i.party.map(|p| p.0 as usize) == param.party;
+                let at = circuit.inputs.iter().position(find);
+                // An input that the program does not use may have left the circuit.
+                let Some(at) = at else { continue };
+                let input = &circuit.inputs[at];
+                let lanes = usize::try_from(input.lanes).map_err(|_| internal(format!("`{name}` is too long")))?;
+                let column = match (self.random, &mut moved, &*slot) {
+                    (Some(seed), ..) => random::column(seed, owner, &name, input.elem, leaf.range, lanes),
+                    (None, Some(columns), _) => std::mem::replace(&mut columns[k], Column::with_capacity(leaf.elem, 0)),
+                    (None, None, Some(columns)) => match host {
+                        Some(h) => own_lanes(&columns[k], leaf.elem, h, me),
+                        None => columns[k].clone(),
+                    },
+                    (None, None, None) => return Err(internal(format!("the input `{name}` was not read"))),
+                };
+                if column.len() != lanes || leaf.elem != input.elem {
+                    let expected = format!("{lanes} values of `{name}`");
+                    return Err(DataError::whole(&format!("inputs of {owner}"), expected, column.len().to_string()).into());
+                }
+                out[at] = Some(column);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// A family's column with the lanes of members elsewhere zeroed.
+fn own_lanes(column: &Column, elem: circuit::Elem, host: Host, me: usize) -> Column {
+    let members = host.members.unwrap_or(1).max(1);
+    let each = column.len() / members as usize;
+    let mut out = Column::zeros(elem, column.len());
+    for member in 0..members {
+        if (host.base + member) % 3 == me as u64 {
+            let from = member as usize * each;
+            (from..from + each).for_each(|l| out.set(l, column.get(l)));
+        }
+    }
+    out
+}

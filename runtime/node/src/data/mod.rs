@@ -1,0 +1,85 @@
+//! Inputs and outputs: files of the parties into typed columns, columns of results into text.
+//!
+//! Knows the contract of `main` and the layout of an input folder; nothing of circuits beyond names and types of leaves.
+
+mod inputs;
+mod json;
+mod output;
+mod random;
+mod scalar;
+pub mod shape;
+mod table;
+
+use serde::{Deserialize, Serialize};
+
+pub use inputs::{Inputs, Source, read};
+pub use json::same;
+pub use output::{OutputSet, merge};
+
+/// A size that an input or a flag binds.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct SizeClaim {
+    /// Its name.
+    pub name: String,
+    /// Its value.
+    pub value: u64,
+    /// The file or flag that binds it.
+    pub by: String,
+}
+
+/// What is wrong with an input. Cells are shown: the file belongs to whoever reads the message.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum DataError {
+    /// Files or flags that cannot be used together, or that nobody asked for.
+    #[error("{0}")]
+    Usage(String),
+    /// A file that is missing, or whose content is not what it should be.
+    #[error("{file}{}: expected {expected}, found {found}", place(row, column, at))]
+    Bad {
+        /// The file.
+        file: String,
+        /// The line, from 1.
+        row: Option<u64>,
+        /// The column: a name, or a number from 1.
+        column: Option<String>,
+        /// Where in the value: `accounts[3].amount`.
+        at: Option<String>,
+        /// What should be there.
+        expected: String,
+        /// What is there.
+        found: String,
+    },
+}
+
+fn place(row: &Option<u64>, column: &Option<String>, at: &Option<String>) -> String {
+    let row = row.map(|r| format!(", row {r}")).unwrap_or_default();
+    let column = column.as_ref().map(|c| format!(", column {c}")).unwrap_or_default();
+    let at = at.as_ref().map(|a| format!(" ({a})")).unwrap_or_default();
+    format!("{row}{column}{at}")
+}
+
+impl DataError {
+    pub(crate) fn io(file: &str, e: &std::io::Error) -> DataError {
+        DataError::whole(file, "a file that can be read", e.to_string())
+    }
+
+    pub(crate) fn whole(file: &str, expected: impl Into<String>, found: impl Into<String>) -> DataError {
+        DataError::Bad {
+            file: file.to_owned(),
+            row: None,
+            column: None,
+            at: None,
+            expected: expected.into(),
+            found: found.into(),
+        }
+    }
+
+    pub(crate) fn with_found(self, text: impl Into<String>) -> DataError {
+        match self {
+            DataError::Bad { file, row, column, at, expected, .. } => {
+                DataError::Bad { file, row, column, at, expected, found: text.into() }
+            }
+            other => other,
+        }
+    }
+}

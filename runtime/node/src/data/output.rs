@@ -1,0 +1,230 @@
+//! Results as text: a table for people, JSON with full precision, CSV.
+//!
+//! Results are nested by recipient, name, and shape; text is written straight from the columns. Knows no terminals.
+
+use std::fmt::Write;
+
+use circuit::{Circuit, Column};
+use engine::Outputs;
+use spec::Host;
+
+use super::scalar;
+use super::shape::{Node, Plan, leaf_name, length};
+use crate::{Contract, NodeError, Sizes};
+
+/// Results of a run, or of those parts that were given.
+#[derive(Clone, Debug, Default)]
+pub struct OutputSet {
+    recipients: Vec<(String, Vec<(String, Value)>)>,
+}
+
+#[derive(Clone, Debug)]
+struct Value {
+    plan: Plan,
+    sizes: Sizes,
+    columns: Vec<Column>,
+}
+
+/// Joins the outputs of all nodes: what is for all from the first, a party's from its host, a family's member by member.
+pub fn merge(circuit: &Circuit, nodes: &[Outputs], hosts: &[Host]) -> Outputs {
+    let host = |party: u32| hosts.get(party as usize).copied();
+    circuit
+        .outputs
+        .iter()
+        .enumerate()
+        .map(|(k, output)| {
+            let at = |node: usize| nodes.get(node).and_then(|o| o.get(k)).and_then(Option::as_ref);
+            let Some(h) = output.party.and_then(|p| host(p.0)) else { return at(0).cloned() };
+            let Some(members) = h.members else { return at((h.base % 3) as usize).cloned() };
+            let mut whole = (0..3).find_map(at)?.clone();
+            let each = whole.len() / members.max(1) as usize;
+            for member in 0..members {
+                let node = ((h.base + member) % 3) as usize;
+                let from = member as usize * each;
+                let part = at(node)?;
+                (from..from + each).for_each(|l| whole.set(l, part.get(l)));
+            }
+            Some(whole)
+        })
+        .collect()
+}
+
+impl OutputSet {
+    /// Results by contract, from columns by the circuit's outputs; parts without columns are left out.
+    ///
+    /// # Errors
+    /// If columns and contract do not fit: a bug of ours.
+    pub fn new(contract: &Contract, circuit: &Circuit, outputs: &Outputs, sizes: &Sizes) -> Result<OutputSet, NodeError> {
+        let mut set = OutputSet::default();
+        for part in &contract.results {
+            let plan = Plan::new(&part.schema);
+            let mut columns = Vec::new();
+            for leaf in &plan.leaves {
+                let name = leaf_name(&part.name, &leaf.path);
+                let find = |o: &circuit::Output| o.name == name && o.party.map(|p| p.0 as usize) == part.party;
+                let at = circuit.outputs.iter().position(find);
+                let at = at.ok_or_else(|| NodeError::Internal(format!("the circuit has no output `{name}`")))?;
+                columns.extend(outputs.get(at).cloned().flatten());
+            }
+            if columns.len() < plan.leaves.len() {
+                continue;
+            }
+            let mut lanes = vec![0; columns.len()];
+            count(&plan.node, sizes, 1, &mut lanes)?;
+            if let Some(k) = (0..lanes.len()).find(|k| lanes[*k] != columns[*k].len() as u64) {
+                let (want, got) = (lanes[k], columns[k].len());
+                return Err(NodeError::Internal(format!("output `{}` has {got} lanes, not {want}", part.name)));
+            }
+            let recipient = part.party.map_or("all", |p| contract.parties[p].name.as_str());
+            let value = Value { plan, sizes: sizes.clone(), columns };
+            match set.recipients.iter_mut().find(|(r, _)| r == recipient) {
+                Some((_, values)) => values.push((part.name.clone(), value)),
+                None => set.recipients.push((recipient.to_owned(), vec![(part.name.clone(), value)])),
+            }
+        }
+        Ok(set)
+    }
+
+    /// `{ recipient: { name: value } }`, on one line.
+    pub fn json(&self) -> String {
+        let mut out = String::from("{");
+        for (r, (recipient, values)) in self.recipients.iter().enumerate() {
+            let _ = write!(out, "{}{}:{{", comma(r), quoted(recipient));
+            for (k, (name, value)) in values.iter().enumerate() {
+                let _ = write!(out, "{}{}:", comma(k), quoted(name));
+                value.write(&mut out);
+            }
+            out.push('}');
+        }
+        out.push('}');
+        out
+    }
+
+    /// Rows of `recipient`, `name`, and value as compact JSON, in columns for people.
+    pub fn human(&self) -> String {
+        let rows: Vec<[String; 3]> = self
+            .rows()
+            .map(|(recipient, name, value)| {
+                let mut text = String::new();
+                value.write(&mut text);
+                [recipient.to_owned(), name.to_owned(), text.replace(',', ", ").replace(':', ": ")]
+            })
+            .collect();
+        let width = |c: usize| rows.iter().map(|r| r[c].chars().count()).max().unwrap_or(0);
+        let (a, b) = (width(0), width(1));
+        rows.iter().fold(String::new(), |mut out, [r, n, v]| {
+            let _ = writeln!(out, "{r:a$}  {n:b$}  {v}");
+            out
+        })
+    }
+
+    /// A row per scalar: `recipient,name,value`; elements of arrays are `name[3]`, fields `name.field`.
+    pub fn csv(&self) -> String {
+        let mut out = String::from("recipient,name,value\n");
+        for (recipient, name, value) in self.rows() {
+            let mut at = vec![0; value.columns.len()];
+            value.rows(&value.plan.node, recipient, name, &mut at, &mut out);
+        }
+        out
+    }
+
+    fn rows(&self) -> impl Iterator<Item = (&str, &str, &Value)> {
+        self.recipients.iter().flat_map(|(r, values)| values.iter().map(move |(n, v)| (r.as_str(), n.as_str(), v)))
+    }
+}
+
+fn comma(k: usize) -> &'static str {
+    if k == 0 { "" } else { "," }
+}
+
+/// A string of JSON. Names of programs hold letters, digits, dots, and `_`; the rest is escaped all the same.
+fn quoted(text: &str) -> String {
+    serde_json::Value::from(text).to_string()
+}
+
+fn count(node: &Node, sizes: &Sizes, times: u64, lanes: &mut [u64]) -> Result<(), NodeError> {
+    match node {
+        Node::Scalar(leaf) => {
+            lanes[*leaf] += times;
+            Ok(())
+        }
+        Node::Array(elem, len) => {
+            let n = length(len, sizes).and_then(|n| n.checked_mul(times));
+            let n = n.ok_or_else(|| NodeError::Internal(format!("the length {len:?} of an output is not known")))?;
+            count(elem, sizes, n, lanes)
+        }
+        Node::Tuple(parts) => parts.iter().try_for_each(|p| count(p, sizes, times, lanes)),
+        Node::Struct(fields) => fields.iter().try_for_each(|(_, f)| count(f, sizes, times, lanes)),
+    }
+}
+
+impl Value {
+    fn scalar(&self, leaf: usize, at: &mut [usize]) -> String {
+        let text = scalar::text(self.plan.leaves[leaf].elem, self.columns[leaf].get(at[leaf]));
+        at[leaf] += 1;
+        text
+    }
+
+    fn length(&self, node: &Node) -> u64 {
+        match node {
+            Node::Array(_, len) => length(len, &self.sizes).unwrap_or(0),
+            _ => 0,
+        }
+    }
+
+    fn write(&self, out: &mut String) {
+        let mut at = vec![0; self.columns.len()];
+        self.json(&self.plan.node, &mut at, out);
+    }
+
+    fn json(&self, node: &Node, at: &mut [usize], out: &mut String) {
+        match node {
+            Node::Scalar(leaf) => out.push_str(&self.scalar(*leaf, at)),
+            Node::Array(elem, _) => {
+                out.push('[');
+                for k in 0..self.length(node) {
+                    out.push_str(comma(usize::from(k > 0)));
+                    self.json(elem, at, out);
+                }
+                out.push(']');
+            }
+            Node::Tuple(parts) => {
+                out.push('[');
+                for (k, part) in parts.iter().enumerate() {
+                    out.push_str(comma(k));
+                    self.json(part, at, out);
+                }
+                out.push(']');
+            }
+            Node::Struct(fields) => {
+                out.push('{');
+                for (k, (name, field)) in fields.iter().enumerate() {
+                    let _ = write!(out, "{}{}:", comma(k), quoted(name));
+                    self.json(field, at, out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
+    fn rows(&self, node: &Node, recipient: &str, name: &str, at: &mut [usize], out: &mut String) {
+        match node {
+            Node::Scalar(leaf) => {
+                let _ = writeln!(out, "{recipient},{name},{}", self.scalar(*leaf, at));
+            }
+            Node::Array(elem, _) => {
+                (0..self.length(node)).for_each(|k| self.rows(elem, recipient, &format!("{name}[{k}]"), at, out));
+            }
+            Node::Tuple(parts) => {
+                for (k, part) in parts.iter().enumerate() {
+                    self.rows(part, recipient, &format!("{name}.{k}"), at, out);
+                }
+            }
+            Node::Struct(fields) => {
+                for (field, part) in fields {
+                    self.rows(part, recipient, &format!("{name}.{field}"), at, out);
+                }
+            }
+        }
+    }
+}
