@@ -210,6 +210,11 @@ impl<'n> Planner<'n> {
                 }
                 Op::Out(l, s) => {
                     let p = nest.loops[*l as usize].phis[*s as usize];
+                    // Inside of a loop in question, what a loop gives stays with it, also where nobody reads it on the way.
+                    let within = n.at.is_some_and(|x| nest.loops[x as usize].depth >= level);
+                    if let (true, false, Some(j)) = (within, self.live.contains(&p.phi), number.get(&p.next)) {
+                        edges[k].push(Edge { to: *j, level: FREE });
+                    }
                     // A loop whose carried value nobody reads starts from it all the same.
                     if let (true, Some(i), Some(j)) = (n.args.len() > 1, number.get(&p.init), number.get(&p.next)) {
                         edges[*i].push(Edge { to: *j, level: FREE });
