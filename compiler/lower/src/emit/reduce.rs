@@ -114,7 +114,7 @@ impl Emit<'_> {
                 return Ok((w, b, false));
             }
             let out_len = self.len(&ctx)?;
-            if let (true, Some(x)) = (red == Red::Add && t.masks.is_empty(), counted(nest, t.value)) {
+            if let (true, Some(x)) = (red == Red::Add && t.masks.is_empty(), self.counted(t.value)) {
                 let w = self.wire_in(x, &full)?;
                 let want = WireTy { domain: self.b.ty(w).domain, elem, len: out_len };
                 return Ok((self.gate_want(Gate::Reduce { red: Red::Count, group }, &[w], Some(want))?, ctx, false));
@@ -136,7 +136,7 @@ impl Emit<'_> {
             return Ok((self.gate_want(Gate::Reduce { red, group }, &[w], Some(want))?, ctx, false));
         }
         // Ragged groups: padded by the neutral element after all work.
-        let (w, counts) = match (red == Red::Add && t.masks.is_empty(), counted(nest, t.value)) {
+        let (w, counts) = match (red == Red::Add && t.masks.is_empty(), self.counted(t.value)) {
             (true, Some(x)) => (self.wire_in(x, &full)?, true),
             _ => (self.masked(t, &full, identity, elem)?, false),
         };
@@ -147,6 +147,10 @@ impl Emit<'_> {
         let red = if counts { Red::Count } else { red };
         let want = WireTy { domain: self.b.ty(w).domain, elem, len: out };
         Ok((self.gate_want(Gate::Reduce { red, group }, &[w], Some(want))?, b, true))
+    }
+    /// The truth value that a term widens, if there is a wire of it.
+    fn counted(&self, n: NodeId) -> Option<NodeId> {
+        counted(self.nest, n).filter(|x| self.wires.contains_key(x))
     }
     fn masked(&mut self, t: &Term, b: &Batch, identity: u128, elem: Elem) -> E<WireId> {
         let mut w = self.wire_in(t.value, b)?;
@@ -173,6 +177,10 @@ impl Emit<'_> {
             return Ok(None);
         }
         let (x, y) = (node.args[0], node.args[1]);
+        // The factors may have been inside of a loop that stays one.
+        if !self.wires.contains_key(&x) || !self.wires.contains_key(&y) {
+            return Ok(None);
+        }
         let ctx = Batch { dims: around.to_vec(), guard: full.guard.clone(), boxed: false };
         if let ([k], true, true) = (over, full.guard.is_empty(), self.full(&full.dims) && self.rect(&full.dims)) {
             let own = |s: &Self, n: NodeId| -> E<Vec<LoopId>> {
