@@ -87,7 +87,8 @@ pub fn run_with(
     progress: Progress<'_>,
 ) -> Result<Run, NodeError> {
     let once = Once { program, made: Mutex::new(None) };
-    let results = run_each([&once, &once, &once], [&inputs, &inputs, &inputs], settings, network, interceptor, progress);
+    let results =
+        run_each([&once, &once, &once], [&inputs, &inputs, &inputs], settings, network, interceptor, progress);
     join(program.contract(), results)
 }
 
@@ -124,10 +125,7 @@ pub fn run_each(
             })
             .collect();
         let crashed = || NodeError::Internal("a node's thread stopped".into());
-        nodes
-            .into_iter()
-            .map(|node| node.map_err(|_| crashed())?.join().unwrap_or_else(|_| Err(crashed())))
-            .collect()
+        nodes.into_iter().map(|node| node.map_err(|_| crashed())?.join().unwrap_or_else(|_| Err(crashed()))).collect()
     })
 }
 

@@ -89,7 +89,9 @@ struct Beat {
 fn parse(body: &[u8]) -> Option<Beat> {
     let (progress, rest) = body.split_first_chunk::<8>()?;
     match rest {
-        [state, waits_for] => Some(Beat { progress: u64::from_le_bytes(*progress), state: *state, waits_for: *waits_for }),
+        [state, waits_for] => {
+            Some(Beat { progress: u64::from_le_bytes(*progress), state: *state, waits_for: *waits_for })
+        }
         _ => None,
     }
 }
@@ -118,7 +120,16 @@ pub(crate) struct Watch<'a> {
 impl<'a> Watch<'a> {
     pub(crate) fn new(links: &'a Links, pulse: &'a Pulse, names: &'a [String], deadline: Duration) -> Watch<'a> {
         let now = Instant::now();
-        Watch { links, pulse, names, deadline, told: vec![(0, now); links.nodes()], moved: now, step: None, finished: vec![false; links.nodes()] }
+        Watch {
+            links,
+            pulse,
+            names,
+            deadline,
+            told: vec![(0, now); links.nodes()],
+            moved: now,
+            step: None,
+            finished: vec![false; links.nodes()],
+        }
     }
 
     pub(crate) fn peer(&self, peer: usize, what: impl Into<String>) -> NodeError {

@@ -208,7 +208,8 @@ fn machine(
     inputs: LocalInputs,
     at: Box<dyn AtRunner + Send>,
 ) -> Result<engine::Machine, NodeError> {
-    engine::Machine::new(Arc::clone(&compiled.program), me, keys, inputs, at).map_err(|e| NodeError::Internal(e.to_string()))
+    engine::Machine::new(Arc::clone(&compiled.program), me, keys, inputs, at)
+        .map_err(|e| NodeError::Internal(e.to_string()))
 }
 
 impl Work for engine::Machine {

@@ -234,7 +234,9 @@ impl Reader<'_> {
                 return Err(s.bad(format!("`{name}` once"), "it again"));
             }
             if member > 0 && into[at].is_none() {
-                return Err(s.bad("the same parameters for each member", format!("`{name}`, which earlier members lack")));
+                return Err(
+                    s.bad("the same parameters for each member", format!("`{name}`, which earlier members lack"))
+                );
             }
             let plan = &self.plans[k];
             let Node::Array(elem, _) = &plan.node else {
@@ -249,7 +251,13 @@ impl Reader<'_> {
         }
     }
 
-    fn members(&mut self, into: Vec<Option<Vec<Column>>>, mine: &[usize], count: u64, by: &str) -> Result<(), DataError> {
+    fn members(
+        &mut self,
+        into: Vec<Option<Vec<Column>>>,
+        mine: &[usize],
+        count: u64,
+        by: &str,
+    ) -> Result<(), DataError> {
         for (columns, &k) in into.into_iter().zip(mine) {
             let columns = match columns {
                 Some(columns) => columns,
@@ -270,8 +278,7 @@ impl Reader<'_> {
     fn family_array(&mut self, path: &Path, mine: &[usize]) -> Result<(), DataError> {
         let mut scanner = Scanner::new(open(path)?, &show(path))?;
         let mut into: Vec<Option<Vec<Column>>> = mine.iter().map(|_| None).collect();
-        let count =
-            scanner.array("an array of members", |s, k| self.member(s, path, mine, k, &mut into))?;
+        let count = scanner.array("an array of members", |s, k| self.member(s, path, mine, k, &mut into))?;
         scanner.end()?;
         self.members(into, mine, count, &show(path))
     }
@@ -285,7 +292,11 @@ impl Reader<'_> {
             let name = file.file_name().to_string_lossy().into_owned();
             if let Some(stem) = name.strip_suffix(".json") {
                 let number: u64 = stem.parse().map_err(|_| {
-                    DataError::whole(&format!("{shown}/{name}"), "a member's number as name", scalar::shown(stem.as_bytes()))
+                    DataError::whole(
+                        &format!("{shown}/{name}"),
+                        "a member's number as name",
+                        scalar::shown(stem.as_bytes()),
+                    )
                 })?;
                 numbers.push((number, file.path()));
             }
@@ -352,6 +363,45 @@ impl Inputs {
     /// Sizes that were bound here.
     pub fn sizes(&self) -> &[SizeClaim] {
         &self.sizes
+    }
+
+    /// Values of the public parameters, leaf by leaf, by name: the compiler takes them as constants.
+    ///
+    /// # Errors
+    /// A length that is not known.
+    pub fn publics(
+        &self,
+        contract: &Contract,
+    ) -> Result<std::collections::BTreeMap<String, Vec<Vec<u128>>>, NodeError> {
+        let mut out = std::collections::BTreeMap::new();
+        for (param, slot) in contract.params.iter().zip(self.columns.iter()) {
+            if param.party.is_some() {
+                continue;
+            }
+            let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let values = |c: &Column| (0..c.len()).map(|l| c.get(l)).collect::<Vec<u128>>();
+            let leaves = match (self.random, &*slot) {
+                (_, Some(columns)) => columns.iter().map(values).collect(),
+                (Some(seed), None) => {
+                    let plan = Plan::new(&param.schema);
+                    let mut leaves = Vec::new();
+                    if !matches!(param.schema, circuit::Schema::Scalar { .. }) {
+                        let what =
+                            format!("`{}` is public and no single number: random inputs do not fill it", param.name);
+                        return Err(NodeError::Usage(what));
+                    }
+                    for leaf in &plan.leaves {
+                        let lanes = 1;
+                        let name = leaf_name(&param.name, &leaf.path);
+                        leaves.push(values(&random::column(seed, "public", &name, leaf.elem, leaf.range, lanes)));
+                    }
+                    leaves
+                }
+                (None, None) => continue,
+            };
+            out.insert(param.name.clone(), leaves);
+        }
+        Ok(out)
     }
 
     /// Digest of the public inputs: all nodes must have the same.
@@ -422,7 +472,9 @@ impl Inputs {
                 };
                 if column.len() != lanes || leaf.elem != input.elem {
                     let expected = format!("{lanes} values of `{name}`");
-                    return Err(DataError::whole(&format!("inputs of {owner}"), expected, column.len().to_string()).into());
+                    return Err(
+                        DataError::whole(&format!("inputs of {owner}"), expected, column.len().to_string()).into()
+                    );
                 }
                 out[at] = Some(column);
             }

@@ -7,9 +7,9 @@ use std::io::{BufRead, BufReader, Read};
 
 use circuit::{Column, Elem, SchemaLen};
 
-use super::DataError;
 use super::scalar::{self, Bad};
 use super::shape::{Lengths, Node, Plan, suggest};
+use super::{BadData, DataError};
 
 /// Longest number or string that a value may have; nothing that fits a column is longer.
 const LONGEST: usize = 4096;
@@ -57,14 +57,14 @@ impl<R: Read> Scanner<R> {
                 Step::Index(i) => at = format!("{at}[{i}]"),
             }
         }
-        DataError::Bad {
+        DataError::from(BadData {
             file: self.file.clone(),
             row: Some(self.line),
             column: Some(self.column.to_string()),
             at: (!at.is_empty()).then_some(at),
             expected: expected.into(),
             found: found.into(),
-        }
+        })
     }
 
     fn byte(&mut self) -> Result<Option<u8>, DataError> {
@@ -185,7 +185,9 @@ impl<R: Read> Scanner<R> {
                         }
                     }
                 }
-                let Some(c) = char::from_u32(code) else { return Err(self.bad("a character", "half a surrogate pair")) };
+                let Some(c) = char::from_u32(code) else {
+                    return Err(self.bad("a character", "half a surrogate pair"));
+                };
                 let mut utf8 = [0; 4];
                 for b in c.encode_utf8(&mut utf8).bytes() {
                     self.put(b)?;
@@ -201,7 +203,9 @@ impl<R: Read> Scanner<R> {
         let mut code = 0;
         for _ in 0..4 {
             let b = self.byte()?.unwrap_or(b'"');
-            let Some(d) = char::from(b).to_digit(16) else { return Err(self.bad("four hexadecimal digits", scalar::shown(&[b]))) };
+            let Some(d) = char::from(b).to_digit(16) else {
+                return Err(self.bad("four hexadecimal digits", scalar::shown(&[b])));
+            };
             self.advance(b);
             code = code << 4 | d;
         }
@@ -335,12 +339,11 @@ impl<R: Read> Scanner<R> {
                 self.bind(len, count, lengths)
             }
             Node::Tuple(parts) => {
-                let count = self.array(&format!("an array of {} parts", parts.len()), |s, k| {
-                    match parts.get(k as usize) {
+                let count =
+                    self.array(&format!("an array of {} parts", parts.len()), |s, k| match parts.get(k as usize) {
                         Some(part) => s.value(plan, part, lengths, columns),
                         None => Err(s.bad(format!("{} parts", parts.len()), "more")),
-                    }
-                })?;
+                    })?;
                 if count < parts.len() as u64 {
                     return Err(self.bad(format!("{} parts", parts.len()), format!("{count}")));
                 }
@@ -365,9 +368,7 @@ impl<R: Read> Scanner<R> {
 
     fn bind(&mut self, len: &SchemaLen, count: u64, lengths: &mut Lengths) -> Result<(), DataError> {
         let file = self.file.clone();
-        lengths
-            .bind(len, count, &file)
-            .map_err(|expected| self.bad(format!("{expected} elements"), count.to_string()))
+        lengths.bind(len, count, &file).map_err(|expected| self.bad(format!("{expected} elements"), count.to_string()))
     }
 
     /// Which of the known fields `name` is.

@@ -34,21 +34,26 @@ pub enum DataError {
     #[error("{0}")]
     Usage(String),
     /// A file that is missing, or whose content is not what it should be.
-    #[error("{file}{}: expected {expected}, found {found}", place(row, column, at))]
-    Bad {
-        /// The file.
-        file: String,
-        /// The line, from 1.
-        row: Option<u64>,
-        /// The column: a name, or a number from 1.
-        column: Option<String>,
-        /// Where in the value: `accounts[3].amount`.
-        at: Option<String>,
-        /// What should be there.
-        expected: String,
-        /// What is there.
-        found: String,
-    },
+    #[error(transparent)]
+    Bad(Box<BadData>),
+}
+
+/// Where data are wrong, and how.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{file}{}: expected {expected}, found {found}", place(row, column, at))]
+pub struct BadData {
+    /// The file.
+    pub file: String,
+    /// The line, from 1.
+    pub row: Option<u64>,
+    /// The column: a name, or a number from 1.
+    pub column: Option<String>,
+    /// Where in the value: `accounts[3].amount`.
+    pub at: Option<String>,
+    /// What should be there.
+    pub expected: String,
+    /// What is there.
+    pub found: String,
 }
 
 fn place(row: &Option<u64>, column: &Option<String>, at: &Option<String>) -> String {
@@ -64,22 +69,26 @@ impl DataError {
     }
 
     pub(crate) fn whole(file: &str, expected: impl Into<String>, found: impl Into<String>) -> DataError {
-        DataError::Bad {
+        DataError::from(BadData {
             file: file.to_owned(),
             row: None,
             column: None,
             at: None,
             expected: expected.into(),
             found: found.into(),
-        }
+        })
     }
 
-    pub(crate) fn with_found(self, text: impl Into<String>) -> DataError {
-        match self {
-            DataError::Bad { file, row, column, at, expected, .. } => {
-                DataError::Bad { file, row, column, at, expected, found: text.into() }
-            }
-            other => other,
+    pub(crate) fn with_found(mut self, text: impl Into<String>) -> DataError {
+        if let DataError::Bad(bad) = &mut self {
+            bad.found = text.into();
         }
+        self
+    }
+}
+
+impl From<BadData> for DataError {
+    fn from(bad: BadData) -> DataError {
+        DataError::Bad(Box::new(bad))
     }
 }

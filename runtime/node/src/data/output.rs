@@ -54,7 +54,12 @@ impl OutputSet {
     ///
     /// # Errors
     /// If columns and contract do not fit: a bug of ours.
-    pub fn new(contract: &Contract, circuit: &Circuit, outputs: &Outputs, sizes: &Sizes) -> Result<OutputSet, NodeError> {
+    pub fn new(
+        contract: &Contract,
+        circuit: &Circuit,
+        outputs: &Outputs,
+        sizes: &Sizes,
+    ) -> Result<OutputSet, NodeError> {
         let mut set = OutputSet::default();
         for part in &contract.results {
             let plan = Plan::new(&part.schema);

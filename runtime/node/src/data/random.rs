@@ -7,7 +7,14 @@ use circuit::{Column, Elem};
 use super::scalar::{bounds, mask, order};
 
 /// `lanes` values for a leaf. The same seed, owner, and name give the same values everywhere.
-pub(crate) fn column(seed: u64, owner: &str, name: &str, elem: Elem, range: Option<(u128, u128)>, lanes: usize) -> Column {
+pub(crate) fn column(
+    seed: u64,
+    owner: &str,
+    name: &str,
+    elem: Elem,
+    range: Option<(u128, u128)>,
+    lanes: usize,
+) -> Column {
     let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 random inputs");
     hash.update(&seed.to_le_bytes());
     for part in [owner, name] {

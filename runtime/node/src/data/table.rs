@@ -8,9 +8,9 @@ use std::io::{BufRead, BufReader, Read};
 use circuit::{Column, SchemaLen};
 use csv::ByteRecord;
 
-use super::DataError;
 use super::scalar::{self, Bad};
 use super::shape::{Lengths, Node, Plan, suggest};
+use super::{BadData, DataError};
 
 /// How rows become values.
 enum Layout<'a> {
@@ -100,24 +100,26 @@ impl Table<'_> {
     }
 
     fn bad(&self, column: Option<String>, expected: impl Into<String>, found: impl Into<String>) -> DataError {
-        DataError::Bad {
+        DataError::from(BadData {
             file: self.file.to_owned(),
             row: self.row(),
             column,
             at: None,
             expected: expected.into(),
             found: found.into(),
-        }
+        })
     }
 
     fn short_or_long(&self, rows: &SchemaLen, count: u64, lengths: &mut Lengths) -> Result<(), DataError> {
-        lengths.bind(rows, count, self.file).map_err(|expected| DataError::Bad {
-            file: self.file.to_owned(),
-            row: None,
-            column: None,
-            at: None,
-            expected: format!("{expected} rows"),
-            found: count.to_string(),
+        lengths.bind(rows, count, self.file).map_err(|expected| {
+            DataError::from(BadData {
+                file: self.file.to_owned(),
+                row: None,
+                column: None,
+                at: None,
+                expected: format!("{expected} rows"),
+                found: count.to_string(),
+            })
         })
     }
 
