@@ -3,8 +3,8 @@
 //! Here compiler and runtime meet: the driver's answers in the runtime's words. Knows no protocol.
 
 use crate::args::{Source, Target};
-use crate::files::{self, Place};
 use crate::failure::Failure;
+use crate::files::{self, Place};
 use driver::{BindError, Blocks, Bound, Checked, CompileError, Publics, SourceProvider};
 use node::{Contract, Param, PartyDecl, ProgramObject, ResultPart, Sizes};
 use std::collections::BTreeMap;
@@ -52,9 +52,8 @@ pub fn checked(source: &Source, shown: &crate::output::Shown) -> Result<(Place, 
 /// # Errors
 /// Usage, with what there is.
 pub fn target(target: &Target) -> Result<(&'static spec::Protocol, opt::Profile), Failure> {
-    let protocol = spec::protocol(&target.protocol).ok_or_else(|| {
-        Failure::usage(format!("there is no protocol `{}`; there is rep3", target.protocol))
-    })?;
+    let protocol = spec::protocol(&target.protocol)
+        .ok_or_else(|| Failure::usage(format!("there is no protocol `{}`; there is rep3", target.protocol)))?;
     let profile = match &target.net {
         None => opt::Profile::LAN,
         Some(text) => opt::Profile::parse(text).map_err(|e| Failure::usage(format!("--net: {e}")))?,
@@ -113,6 +112,7 @@ pub struct Object {
     profile: opt::Profile,
     publics: Mutex<Publics>,
     blocks: Mutex<Option<Blocks>>,
+    spans: Mutex<Arc<[diag::Span]>>,
     digest: [u8; 32],
     color: bool,
 }
@@ -129,14 +129,10 @@ impl Object {
             profile,
             publics: Mutex::new(Publics::new()),
             blocks: Mutex::new(None),
+            spans: Mutex::new(Arc::from([])),
             digest,
             color,
         }
-    }
-
-    /// Gives the values of public parameters, before compiling.
-    pub fn set_publics(&self, publics: Publics) {
-        *self.publics.lock().unwrap_or_else(|e| e.into_inner()) = publics;
     }
 
     /// The program.
@@ -153,15 +149,55 @@ impl Object {
         out
     }
 
+    /// Lowers for these sizes.
+    ///
+    /// # Errors
+    /// In the command's words.
+    pub fn lowered(&self, sizes: &Sizes) -> Result<driver::Lowered, Failure> {
+        let bound = bind(&self.checked, sizes)?;
+        let publics = self.publics.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        driver::lower(&self.checked, &bound, &publics).map_err(|e| self.failure(e))
+    }
+
+    /// Compiles what was lowered.
+    ///
+    /// # Errors
+    /// In the command's words.
+    pub fn finish(&self, lowered: driver::Lowered) -> Result<driver::Compiled, Failure> {
+        driver::compile(lowered, self.protocol, &self.profile).map_err(|e| self.failure(e))
+    }
+
     /// Compiles for these sizes.
     ///
     /// # Errors
     /// In the command's words.
     pub fn compiled(&self, sizes: &Sizes) -> Result<driver::Compiled, Failure> {
-        let bound = bind(&self.checked, sizes)?;
-        let publics = self.publics.lock().unwrap_or_else(|e| e.into_inner()).clone();
-        let lowered = driver::lower(&self.checked, &bound, &publics).map_err(|e| self.failure(e))?;
-        driver::compile(lowered, self.protocol, &self.profile).map_err(|e| self.failure(e))
+        let compiled = self.finish(self.lowered(sizes)?)?;
+        *self.spans.lock().unwrap_or_else(|e| e.into_inner()) = compiled.lowered.spans.clone();
+        Ok(compiled)
+    }
+
+    /// Takes the values of public parameters out of the inputs, before compiling.
+    ///
+    /// # Errors
+    /// One that random inputs cannot fill.
+    pub fn take_publics(&self, inputs: &node::data::Inputs) -> Result<(), Failure> {
+        let values = inputs.publics(&self.contract)?;
+        *self.publics.lock().unwrap_or_else(|e| e.into_inner()) = values;
+        Ok(())
+    }
+
+    /// A failure of the program while it ran, with its place.
+    pub fn program_error(&self, span: circuit::SpanId, what: &str) -> Failure {
+        let spans = self.spans.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        match spans.get(span.0 as usize) {
+            Some(span) if *span != diag::Span::default() => {
+                let (line, column) = self.checked.sources.start(*span);
+                let name = self.checked.sources.name(span.file);
+                Failure::Says(1, format!("{name}:{line}:{column}: {what}"))
+            }
+            _ => Failure::Says(1, what.to_string()),
+        }
     }
 
     fn failure(&self, e: CompileError) -> Failure {

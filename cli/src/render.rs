@@ -44,9 +44,8 @@ impl miette::Diagnostic for Shown<'_> {
         Some(Box::new(self.labels.iter().cloned()))
     }
     fn related<'a>(&'a self) -> Option<Box<dyn Iterator<Item = &'a dyn miette::Diagnostic> + 'a>> {
-        (!self.others.is_empty()).then(|| {
-            Box::new(self.others.iter().map(|o| o as &dyn miette::Diagnostic)) as Box<dyn Iterator<Item = _>>
-        })
+        (!self.others.is_empty())
+            .then(|| Box::new(self.others.iter().map(|o| o as &dyn miette::Diagnostic)) as Box<dyn Iterator<Item = _>>)
     }
 }
 
@@ -69,7 +68,11 @@ pub fn render(diag: &Diag, sources: &SourceMap, color: bool) -> String {
             let hi = (l.span.hi as usize).saturating_sub(shift).clamp(lo, text.len());
             let at = (lo, hi - lo);
             let words = (!l.text.is_empty()).then(|| l.text.clone());
-            if l.primary { LabeledSpan::new_primary_with_span(words, at) } else { LabeledSpan::new_with_span(words, at) }
+            if l.primary {
+                LabeledSpan::new_primary_with_span(words, at)
+            } else {
+                LabeledSpan::new_with_span(words, at)
+            }
         })
         .collect();
     let mut help: Vec<String> = diag.notes.iter().map(|n| format!("note: {n}")).collect();

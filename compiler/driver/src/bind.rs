@@ -69,12 +69,7 @@ pub fn bind(program: &Program, numbers: &BTreeMap<String, u64>) -> Result<Bound,
     let env = TyEnv {
         tys: Vec::new(),
         sizes: params.iter().map(|n| value(n)).collect(),
-        families: program
-            .parties
-            .iter()
-            .map(|p| p.family.as_deref().map_or(0, value))
-            .collect::<Vec<_>>()
-            .into(),
+        families: program.parties.iter().map(|p| p.family.as_deref().map_or(0, value)).collect::<Vec<_>>().into(),
     };
     let bad = unclosed(program, &env);
     if bad.has_errors() {

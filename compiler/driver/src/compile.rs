@@ -79,7 +79,7 @@ pub fn lower(checked: &Checked, bound: &Bound, publics: &Publics) -> Result<Lowe
         findings.iter().for_each(|f| diags.push(diagnostic(f)));
         CompileError::Program(Box::new(diags))
     })?;
-    verified("program level", circuit::verify(&lowered.circuit))?;
+    verified("program level", circuit::verify::verify(&lowered.circuit))?;
     let mut lints = Diags::new();
     lowered.lints.iter().for_each(|f| lints.push(diagnostic(f)));
     Ok(Lowered { circuit: lowered.circuit, blocks: lowered.blocks.into(), spans: lowered.spans.into(), lints })
@@ -99,8 +99,8 @@ pub fn compile(lowered: Lowered, protocol: &spec::Protocol, profile: &Profile) -
         }
         other => CompileError::Internal(other.to_string()),
     })?;
-    verified("gate level", circuit::verify(&out.gates))?;
-    verified("schedule", circuit::verify_schedule(&out.gates, &out.schedule))?;
+    verified("gate level", circuit::verify::verify(&out.gates))?;
+    verified("schedule", circuit::verify::verify_schedule(&out.gates, &out.schedule))?;
     let digest = circuit::binary::digest(&out.gates, &out.schedule);
     Ok(Compiled { lowered, gates: out.gates, schedule: out.schedule, digest })
 }

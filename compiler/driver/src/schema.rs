@@ -109,7 +109,11 @@ fn schema(program: &Program, ty: &Ty, range: Option<(i128, i128)>, args: &Args<'
             let inner = Args { tys: &tys, sizes: &sizes, root: false };
             Schema::Struct {
                 name: s.name.to_string(),
-                fields: s.fields.iter().map(|f| (f.name.to_string(), schema(program, &f.ty, f.range, &inner))).collect(),
+                fields: s
+                    .fields
+                    .iter()
+                    .map(|f| (f.name.to_string(), schema(program, &f.ty, f.range, &inner)))
+                    .collect(),
             }
         }
         Ty::Param(k) if !args.root => match args.tys.get(*k as usize) {
@@ -118,10 +122,9 @@ fn schema(program: &Program, ty: &Ty, range: Option<(i128, i128)>, args: &Args<'
             None => Schema::Tuple(Vec::new()),
         },
         scalar => match elem(scalar) {
-            Some(e) => Schema::Scalar {
-                elem: e,
-                range: range.map(|(lo, hi)| (pattern(lo, e.bits()), pattern(hi, e.bits()))),
-            },
+            Some(e) => {
+                Schema::Scalar { elem: e, range: range.map(|(lo, hi)| (pattern(lo, e.bits()), pattern(hi, e.bits()))) }
+            }
             None => Schema::Tuple(Vec::new()),
         },
     }

@@ -7,7 +7,7 @@
 mod flow;
 mod lab;
 mod report;
-#[cfg(any())]
+#[cfg(test)]
 mod tests;
 
 use crate::tree::*;

@@ -1,0 +1,86 @@
+//! `mpcc build`: any stage as text.
+
+use crate::args::{BuildArgs, Source, Stage};
+use crate::failure::Failure;
+use crate::output::{Shown, print};
+use crate::program::{self, Object};
+use node::Sizes;
+use node::data;
+
+/// Prints a stage.
+///
+/// # Errors
+/// The program is wrong, sizes are missing, or the file cannot be written.
+pub fn build(args: &BuildArgs, shown: &Shown) -> Result<(), Failure> {
+    let text = match args.emit {
+        Stage::Ast => {
+            let (_, checked) = program::check(&args.source)?;
+            shown.diags(&checked.diags, &checked.sources);
+            let wrong = checked.diags.iter().any(|d| d.code.as_str().starts_with("E00"));
+            if wrong {
+                return Err(Failure::Shown(1));
+            }
+            syntax::print(&checked.root)
+        }
+        Stage::Types => {
+            let (_, checked) = program::checked(&args.source, shown)?;
+            driver::types_text(&checked)
+        }
+        _ => {
+            let (protocol, profile) = program::target(&args.target)?;
+            let (place, checked) = program::checked(&args.source, shown)?;
+            need_main(&checked)?;
+            let object = Object::new(checked, protocol, profile, shown.color);
+            let sizes = sizes(&object, &args.source, &place)?;
+            let lowered = object.lowered(&sizes)?;
+            shown.diags(&lowered.lints, &object.checked().sources);
+            if args.emit == Stage::Program {
+                driver::program_text(object.checked(), &lowered)
+            } else {
+                let compiled = object.finish(lowered)?;
+                match args.emit {
+                    Stage::Gates => circuit::text::print(&compiled.gates),
+                    Stage::Schedule => circuit::text::print_schedule(&compiled.schedule, Some(&compiled.gates)),
+                    _ => circuit::dot::dot(&compiled.gates),
+                }
+            }
+        }
+    };
+    match &args.output {
+        None => print(&text),
+        Some(file) => {
+            std::fs::write(file, text).map_err(|e| Failure::usage(format!("{}: {e}", file.display())))?;
+        }
+    }
+    Ok(())
+}
+
+/// Fails in words where there is no `main`.
+///
+/// # Errors
+/// There is none.
+pub fn need_main(checked: &driver::Checked) -> Result<(), Failure> {
+    match checked.program.main {
+        Some(_) => Ok(()),
+        None => Err(Failure::Says(1, "this program has no `main`, so there is nothing to compile".into())),
+    }
+}
+
+/// Sizes for a command that runs nothing: from `-D`, and from row counts of the inputs where `-D` leaves one open. Gives
+/// the program its public values too.
+///
+/// # Errors
+/// Usage, or bad inputs.
+pub fn sizes(object: &Object, source: &Source, place: &crate::files::Place) -> Result<Sizes, Failure> {
+    let defines = program::defines(source)?;
+    let names = driver::size_names(&object.checked().program);
+    let all_given = names.iter().all(|n| defines.iter().any(|(d, _)| d == n));
+    let folder = source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
+    let random = (all_given || !folder.is_dir()).then_some(0);
+    let from = data::Source { folder: random.is_none().then_some(folder), defines, random };
+    let inputs = data::read(node::ProgramObject::contract(object), &from, None)
+        .map_err(|e| Failure::from(node::NodeError::from(e)))?;
+    let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
+    object.take_publics(&inputs)?;
+    Ok(sizes)
+}

@@ -1,0 +1,149 @@
+//! Verbs that tell without running: `check`, `explain`, and `test`, which runs in the clear alone.
+
+use crate::args::{CheckArgs, Format, TestArgs};
+use crate::failure::Failure;
+use crate::output::{Shown, print};
+use crate::program;
+use serde_json::json;
+use std::fmt::Write;
+
+/// `mpcc check`: the contract as a table.
+///
+/// # Errors
+/// The program is wrong, or there is none.
+pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
+    let (_, checked) = program::checked(&args.source, shown)?;
+    let c = driver::contract(&checked);
+    if shown.format == Format::Json {
+        let value = json!({
+            "brings": c.brings.iter().map(|b| json!({"party": b.who, "name": b.name, "type": b.ty})).collect::<Vec<_>>(),
+            "sizes": c.sizes,
+            "learns": c.learns.iter().map(|l| json!({"party": l.who, "name": l.name, "type": l.ty})).collect::<Vec<_>>(),
+            "reveals": c.reveals.iter().map(|r| json!({"file": r.file, "line": r.line, "to": r.to, "function": r.function,
+                "in_loop": r.in_loop, "text": r.text})).collect::<Vec<_>>(),
+            "alone": c.alone.iter().map(|a| json!({"party": a.who, "file": a.file, "line": a.line})).collect::<Vec<_>>(),
+        });
+        print(&format!("{value}\n"));
+        return Ok(());
+    }
+    let mut out = String::new();
+    if checked.program.main.is_none() {
+        print("no main: nothing leaves this program\n");
+        return Ok(());
+    }
+    section(&mut out, "brings", c.brings.iter().map(|b| vec![b.who.clone(), format!("{}: {}", b.name, b.ty)]));
+    if !c.sizes.is_empty() {
+        section(&mut out, "becomes public", [vec!["sizes".to_string(), c.sizes.join(", ")]].into_iter());
+    }
+    section(&mut out, "learns", c.learns.iter().map(|l| vec![l.who.clone(), format!("{}: {}", l.name, l.ty)]));
+    let times = |many: bool| if many { "each time round a loop" } else { "once per call" }.to_string();
+    if args.reveals {
+        section(
+            &mut out,
+            "reveals",
+            c.reveals.iter().map(|r| {
+                vec![
+                    r.to.clone(),
+                    format!("{}:{} in `{}`", r.file, r.line, r.function),
+                    times(r.in_loop),
+                    r.text.clone(),
+                ]
+            }),
+        );
+    } else {
+        section(
+            &mut out,
+            "reveals",
+            c.reveals.iter().map(|r| vec![r.to.clone(), format!("line {}", r.line), times(r.in_loop)]),
+        );
+    }
+    section(&mut out, "trusted alone", c.alone.iter().map(|a| vec![a.who.clone(), format!("{}:{}", a.file, a.line)]));
+    print(&out);
+    Ok(())
+}
+
+/// A heading and aligned rows; a dash where there are none.
+fn section(out: &mut String, title: &str, rows: impl Iterator<Item = Vec<String>>) {
+    let rows: Vec<Vec<String>> = rows.collect();
+    let _ = writeln!(out, "{title}");
+    if rows.is_empty() {
+        let _ = writeln!(out, "  -");
+    }
+    let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
+    let width = |k: usize| rows.iter().filter_map(|r| r.get(k)).map(|c| c.chars().count()).max().unwrap_or(0);
+    for row in &rows {
+        let mut line = String::from(" ");
+        for k in 0..columns {
+            let cell = row.get(k).map_or("", String::as_str);
+            let _ = write!(line, " {cell:<w$} ", w = width(k));
+        }
+        let _ = writeln!(out, "{}", line.trim_end());
+    }
+}
+
+/// `mpcc explain`: a code's page, or all codes.
+///
+/// # Errors
+/// There is no such code.
+pub fn explain(code: Option<&str>) -> Result<(), Failure> {
+    match code {
+        None => {
+            let list: String = diag::CATALOGUE.iter().map(|e| format!("{}  {}\n", e.code, e.title)).collect();
+            print(&list);
+            Ok(())
+        }
+        Some(code) => {
+            let entry = diag::explain(&code.to_ascii_uppercase()).ok_or_else(|| {
+                let near = diag::suggest(code, diag::CATALOGUE.iter().map(|e| e.code.as_str()));
+                Failure::usage(match near {
+                    Some(near) => format!("there is no code {code}; did you mean {near}?"),
+                    None => format!("there is no code {code}; `mpcc explain` lists them all"),
+                })
+            })?;
+            print(entry.page);
+            Ok(())
+        }
+    }
+}
+
+/// `mpcc test`: the `#[test]` functions, in the reference evaluator.
+///
+/// # Errors
+/// A test failed, the program is wrong, or there is none.
+pub fn test(args: &TestArgs, shown: &Shown) -> Result<(), Failure> {
+    let (_, checked) = program::checked(&args.source, shown)?;
+    let program = &checked.program;
+    let (mut passed, mut failed) = (0, 0);
+    let mut results = Vec::new();
+    for &id in &program.tests {
+        let name = program.f(id).name.to_string();
+        if args.filter.as_ref().is_some_and(|f| !name.contains(f.as_str())) {
+            continue;
+        }
+        let outcome = driver::run_test(&checked, id);
+        match &outcome {
+            Ok(()) => passed += 1,
+            Err(_) => failed += 1,
+        }
+        let error = outcome.err().map(|(span, what)| {
+            let (line, column) = checked.sources.start(span);
+            format!("{}:{line}:{column}: {what}", checked.sources.name(span.file))
+        });
+        results.push((name, error));
+    }
+    if shown.format == Format::Json {
+        let list: Vec<_> = results.iter().map(|(n, e)| json!({"name": n, "ok": e.is_none(), "error": e})).collect();
+        print(&format!("{}\n", json!({"passed": passed, "failed": failed, "tests": list})));
+    } else {
+        let mut out = String::new();
+        for (name, error) in &results {
+            match error {
+                None => out.push_str(&format!("ok      {name}\n")),
+                Some(e) => out.push_str(&format!("FAILED  {name}\n        {e}\n")),
+            }
+        }
+        out.push_str(&format!("{passed} passed, {failed} failed\n"));
+        print(&out);
+    }
+    if failed > 0 { Err(Failure::Shown(1)) } else { Ok(()) }
+}

@@ -1,0 +1,61 @@
+//! Stages as text, and tests in the clear.
+
+use crate::check::Checked;
+use crate::compile::Lowered;
+use crate::contract::ty_text;
+use circuit::SpanId;
+use diag::Span;
+use sema::tree::FnId;
+use std::fmt::Write;
+
+/// The typed program: each function's signature, label scheme, and locals with their types.
+pub fn types_text(checked: &Checked) -> String {
+    let program = &checked.program;
+    let mut out = String::new();
+    for (k, f) in program.fns.iter().enumerate() {
+        if f.library {
+            continue;
+        }
+        let mut generics: Vec<String> = f.ty_params.iter().map(|(n, c)| format!("{n}: {c:?}")).collect();
+        generics.extend(f.size_params.iter().map(|n| format!("{n}: size")));
+        let generics = if generics.is_empty() { String::new() } else { format!("<{}>", generics.join(", ")) };
+        let params: Vec<String> =
+            f.params.iter().map(|p| format!("{}: {}", p.name, ty_text(program, f, &p.ty))).collect();
+        let _ = writeln!(out, "fn {}{generics}({}) -> {}", f.name, params.join(", "), ty_text(program, f, &f.ret));
+        if let Some(scheme) = checked.labels.schemes.get(k).filter(|s| !s.is_empty()) {
+            for line in scheme.lines() {
+                let _ = writeln!(out, "  labels {line}");
+            }
+        }
+        for local in f.locals.iter().skip(f.params.len()) {
+            let word = if local.mutable { "let mut" } else { "let" };
+            let (line, _) = checked.sources.start(local.span);
+            let _ = writeln!(out, "  {word} {}: {} ; line {line}", local.name, ty_text(program, f, &local.ty));
+        }
+        for check in &f.size_checks {
+            let left = crate::schema::size_text(program, &check.left);
+            let right = crate::schema::size_text(program, &check.right);
+            let _ = writeln!(out, "  when sizes are bound: {left} == {right}");
+        }
+    }
+    out
+}
+
+/// The program level as text, each gate with its source line.
+pub fn program_text(checked: &Checked, lowered: &Lowered) -> String {
+    let line = |id: SpanId| {
+        let span = lowered.spans.get(id.0 as usize).filter(|s| **s != Span::default())?;
+        Some(format!("line {}", checked.sources.start(*span).0))
+    };
+    let mut circuit = lowered.circuit.clone();
+    circuit::text::normalise(&mut circuit, None);
+    circuit::text::print_with(&circuit, &circuit::text::Options { spans: false, comment: Some(&line) })
+}
+
+/// Runs a `#[test]` function in the reference evaluator.
+///
+/// # Errors
+/// Where it failed, and why.
+pub fn run_test(checked: &Checked, test: FnId) -> Result<(), (Span, String)> {
+    eval::run_test(&checked.program, test, eval::Options::default()).map_err(|e| (e.span, e.what))
+}
