@@ -7,7 +7,6 @@ use diag::{Diag, Diags, codes};
 use sema::layout;
 use sema::tree::{PartyId, Program, SizeVar, TyEnv};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 /// A program's sizes, bound.
 #[derive(Clone, Debug)]
@@ -114,9 +113,4 @@ fn sizes_text(program: &Program, env: &TyEnv) -> String {
         }
     }
     format!("the sizes are {}", parts.join(", "))
-}
-
-/// Families' numbers as the tree's environment holds them.
-pub fn families(env: &TyEnv) -> Arc<[i64]> {
-    env.families.clone()
 }

@@ -395,7 +395,7 @@ impl<'a> Body<'a, '_> {
     }
 
     /// A bound of a range: an `Index`, public integers converted.
-    pub(super) fn to_index(&mut self, e: a::ExprId) -> ExprId {
+    pub(super) fn index_of(&mut self, e: a::ExprId) -> ExprId {
         let x = self.position(e);
         let t = self.ty(x);
         match t {

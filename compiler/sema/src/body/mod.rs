@@ -358,11 +358,10 @@ impl<'a> Body<'a, '_> {
         match (&have, &want) {
             (Ty::Error, _) | (_, Ty::Error) => return x,
             (Ty::Index, Ty::Int { .. }) => return self.push(ExprKind::FromIndex(x), want, span),
-            (Ty::Index, Ty::Param(k)) if *k < VAR => {
-                if self.classes_hold(&want, Class::Num) {
-                    return self.push(ExprKind::FromIndex(x), want, span);
-                }
+            (Ty::Index, Ty::Param(k)) if *k < VAR && self.classes_hold(&want, Class::Num) => {
+                return self.push(ExprKind::FromIndex(x), want, span);
             }
+            (Ty::Index, Ty::Param(k)) if *k < VAR => {}
             (Ty::Index, Ty::Param(_)) => match self.inf.free(&want) {
                 Some(Kind::Any { stored: true }) => {
                     let v = self.inf.int(Default::I64);

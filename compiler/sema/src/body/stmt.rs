@@ -415,9 +415,9 @@ impl<'a> Body<'a, '_> {
                 .help("write `(lo..hi).step_by(k).rev()`: the same numbers as without `rev`, from the last");
             self.report(d);
         }
-        let (lo, hi) = (self.to_index(lo), self.to_index(hi));
+        let (lo, hi) = (self.index_of(lo), self.index_of(hi));
         let step = step.map(|k| {
-            let k = self.to_index(k);
+            let k = self.index_of(k);
             if let Some(Size::Const(c)) = self.as_size(k)
                 && c <= 0
             {

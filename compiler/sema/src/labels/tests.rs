@@ -529,8 +529,7 @@ fn the_path_is_told() {
         "{:?}",
         list[0].notes
     );
-    let places: Vec<(u32, bool)> =
-        list[0].labels.iter().map(|l| (sources.start(l.span).0 as u32 - 1, l.primary)).collect();
+    let places: Vec<(u32, bool)> = list[0].labels.iter().map(|l| (sources.start(l.span).0 - 1, l.primary)).collect();
     assert!(places.contains(&(6, true)) && places.contains(&(4, false)) && places.contains(&(1, false)), "{places:?}");
 }
 
