@@ -157,14 +157,14 @@ fn main(x: u32 from Ada) -> u32 { apply(|k| k + x, 1) }",
     ),
     (
         "reveal under a secret",
-        "E0302 2",
+        "E0302 2, E0301 2",
         "fn main(x: u32 from Ada, y: u32 from Ben) -> u32 {
     if x < y { reveal(x) } else { 0 }
 }",
     ),
     (
         "reveal under two conditions",
-        "E0302 2",
+        "E0302 2, E0301 2",
         "fn main(x: u32 from Ada, p: public bool) -> u32 {
     if x < 3 { if p { reveal(x) } else { 1 } } else { 0 }
 }",
@@ -206,7 +206,7 @@ fn main(x: u32 from Ada, y: u32 from Ben) -> u32 {
     ),
     (
         "reveal under a condition of the argument",
-        "E0302 3",
+        "E0302 3, E0301 3",
         "fn open(c: bool, a: u32) -> u32 { if c { reveal(a) } else { 0 } }
 fn main(x: u32 from Ada, y: u32 from Ben) -> u32 {
     open(x < y, x)
@@ -238,7 +238,7 @@ fn main(x: u32 from Ada) -> u32 { reveal(x) }",
     ),
     (
         "reveal under a secret in a closure",
-        "E0302 2",
+        "E0302 2, E0301 2",
         "fn main(ys: [u32; 3] from Ben) -> [u32; 3] {
     ys.map(|y| if y < 3 { reveal(y) } else { 0 })
 }",
