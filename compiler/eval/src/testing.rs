@@ -2,6 +2,8 @@
 //!
 //! Deterministic in the seed. Gives source text, so that every stage from the lexer on is exercised; knows nothing of the
 //! evaluator. Programs are small, end soon, and never divide a public value by zero.
+//!
+//! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 use std::collections::BTreeMap;
 use std::fmt::Write;

@@ -1,5 +1,7 @@
 //! The machine: walks the schedule, runs local gates, opens and closes rounds, and passes bytes between rounds and whoever
 //! drives it. Knows nothing of how bytes travel.
+//!
+//! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

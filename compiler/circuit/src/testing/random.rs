@@ -2,6 +2,8 @@
 //!
 //! Results do not depend on how deals split: every deal is recombined on the spot. Elements, lengths, and spaces are drawn
 //! small and odd; loops nest, with spaces that mention their variables.
+//!
+//! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 use super::Rng;
 use crate::build::Builder;

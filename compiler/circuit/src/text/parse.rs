@@ -1,5 +1,7 @@
 //! Reading the text form. Never panics, never allocates out of proportion to the text but for run-length lists, which are
 //! bounded.
+//!
+//! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 use super::lex::{Lexer, Res, Tok, number_after};
 use super::{MAX_NESTING, unvalue};

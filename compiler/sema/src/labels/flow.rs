@@ -2,6 +2,8 @@
 //!
 //! Loops and folds run to a fixed point; of an `if` both branches run. What a call does is read from the callee's scheme.
 //! Words of errors are made in `report`.
+//!
+//! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 use super::lab::{Atom, CONTROL, Cause, Lab, Source, Step, Tree, Var};
 use super::report::{Reason, Via};
