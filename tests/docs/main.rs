@@ -42,6 +42,10 @@ fn explain_pages_show_a_wrong_and_a_right_program() {
         if entry.code.as_str().starts_with("E04") || entry.code.as_str().starts_with("L04") {
             continue;
         }
+        // A file of 1 GiB is on no page, and a missing `main` is for the commands that need one.
+        if matches!(entry.code.as_str(), "E0019" | "E0508") {
+            continue;
+        }
         let found = codes(bad);
         if !found.iter().any(|c| c == entry.code.as_str()) {
             wrong.push(format!("{}: the wrong program gives {found:?}", entry.code));
