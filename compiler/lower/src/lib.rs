@@ -1,6 +1,6 @@
 //! Lowering: the typed program to the program-level circuit, loops to lanes.
 //!
-//! Tracing inlines the program into a loop nest ([`nest`]); planning decides by dependence which loops become lanes, which
+//! Tracing inlines the program into a loop nest (`nest`); planning decides by dependence which loops become lanes, which
 //! are reductions, and which stay loops; emission writes the circuit. Findings are neutral: whoever calls renders them.
 //! Knows nothing of protocols, and never expands a loop by its size.
 

@@ -3,12 +3,13 @@
 
 use circuit::SpanId;
 use engine::Fault;
+use serde::{Deserialize, Serialize};
 
 use crate::data::DataError;
 use crate::program::CompileError;
 
 /// Why a run ended early.
-#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum NodeError {
     /// Wrong use or configuration.
     #[error("{0}")]
@@ -23,6 +24,7 @@ pub enum NodeError {
     #[error("{what}")]
     Program {
         /// Where, for the driver to show.
+        #[serde(with = "span")]
         span: SpanId,
         /// What.
         what: String,
@@ -67,7 +69,7 @@ pub enum NodeError {
     #[error("this node and {name} disagree about the {field}: here {mine}, there {theirs}")]
     Disagree {
         /// What they disagree about.
-        field: &'static str,
+        field: String,
         /// This node's value.
         mine: String,
         /// The peer's value.
@@ -88,6 +90,20 @@ pub enum NodeError {
     /// A bug of ours.
     #[error("internal error: {0}")]
     Internal(String),
+}
+
+/// Spans as numbers.
+mod span {
+    use circuit::SpanId;
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(span: &SpanId, to: S) -> Result<S::Ok, S::Error> {
+        to.serialize_u32(span.0)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<SpanId, D::Error> {
+        u32::deserialize(from).map(SpanId)
+    }
 }
 
 fn at_step(step: Option<u64>) -> String {

@@ -4,11 +4,12 @@
 //! ([`drive`]), counts ([`stats`]), and writes outputs. [`local`] runs all nodes in this process, [`processes`] one process
 //! per node. Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
 
+pub mod child;
 pub mod data;
 pub mod drive;
 mod error;
 pub mod local;
-// pub mod processes;
+pub mod processes;
 mod program;
 mod pulse;
 pub mod session;

@@ -4,14 +4,17 @@
 
 use std::sync::{Arc, Mutex, PoisonError};
 
-use engine::AtRunner;
+use engine::{AtRunner, Outputs};
 use net::memory::Interceptor;
 use net::{Profile, memory};
 
-use crate::data::{Inputs, OutputSet, merge};
+use crate::data::{Inputs, Named, OutputSet, merge, named};
 use crate::session::{self, Finished, Settings, hosts};
-use crate::stats::{RunStats, peak_memory};
+use crate::stats::{NodeStats, RunStats, peak_memory};
 use crate::{CompileError, Compiled, Contract, NodeError, ProgramObject, Sizes};
+
+/// Stack of a node's thread; only what is used takes memory.
+const STACK: usize = 256 << 20;
 
 /// What a run gave.
 #[derive(Clone, Debug)]
@@ -121,7 +124,9 @@ pub fn run_each(
                     };
                     session::run(links, settings, program, inputs, &mut on_step)
                 };
-                std::thread::Builder::new().name(format!("node{me}")).spawn_scoped(scope, node)
+                // One of them compiles, which may recurse as deep as a main thread of the command may.
+                let thread = std::thread::Builder::new().name(format!("node{me}")).stack_size(STACK);
+                thread.spawn_scoped(scope, node)
             })
             .collect();
         let crashed = || NodeError::Internal("a node's thread stopped".into());
@@ -130,25 +135,43 @@ pub fn run_each(
 }
 
 /// One answer from three.
-pub(crate) fn join(contract: &Contract, results: Vec<Result<Finished, NodeError>>) -> Result<Run, NodeError> {
+fn join(contract: &Contract, results: Vec<Result<Finished, NodeError>>) -> Result<Run, NodeError> {
     let mut done = Vec::new();
     let mut worst: Option<NodeError> = None;
     for result in results {
         match result {
             Ok(finished) => done.push(finished),
-            Err(e) if worst.as_ref().is_none_or(|w| e.distance() < w.distance()) => worst = Some(e),
-            Err(_) => {}
+            Err(e) => keep(&mut worst, e),
         }
     }
     if let Some(e) = worst {
         return Err(e);
     }
     let Some(first) = done.first() else { return Err(NodeError::Internal("no node ran".into())) };
-    let (compiled, sizes) = (first.compiled.clone(), first.sizes.clone());
+    let (leaves, sizes) = (named(&first.compiled.program.circuit), first.sizes.clone());
     let stats: Vec<_> = done.iter().map(|f| f.stats.clone()).collect();
     let outputs: Vec<_> = done.into_iter().map(|f| f.outputs).collect();
-    let circuit = &compiled.program.circuit;
-    let whole = merge(circuit, &outputs, &hosts(contract, &sizes)?);
-    let outputs = OutputSet::new(contract, circuit, &whole, &sizes)?;
-    Ok(Run { outputs, stats: RunStats::join(&stats, peak_memory()), sizes })
+    Run::new(contract, &leaves, &outputs, &stats, sizes, peak_memory())
+}
+
+/// Keeps the error that is closest to the cause; of equals, the first.
+pub(crate) fn keep(worst: &mut Option<NodeError>, e: NodeError) {
+    if worst.as_ref().is_none_or(|w| e.distance() < w.distance()) {
+        *worst = Some(e);
+    }
+}
+
+impl Run {
+    pub(crate) fn new(
+        contract: &Contract,
+        leaves: &[Named],
+        outputs: &[Outputs],
+        stats: &[NodeStats],
+        sizes: Sizes,
+        memory: u64,
+    ) -> Result<Run, NodeError> {
+        let whole = merge(leaves, outputs, &hosts(contract, &sizes)?);
+        let outputs = OutputSet::new(contract, leaves, &whole, &sizes)?;
+        Ok(Run { outputs, stats: RunStats::join(stats, memory), sizes })
+    }
 }

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use circuit::{Schema, SchemaLen};
+use circuit::{Schema, SchemaLen, SpanId};
 use engine::{AtRunner, Program};
+use serde::{Deserialize, Serialize};
 
 /// Sizes by name, bound by inputs and `-D`.
 pub type Sizes = BTreeMap<String, u64>;
@@ -70,7 +71,7 @@ pub struct Compiled {
 }
 
 /// Why a program did not compile with the sizes of this run.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
 pub struct CompileError {
     /// Rendered diagnostics.
@@ -94,4 +95,8 @@ pub trait ProgramObject: Send + Sync {
     fn compile(&self, sizes: &Sizes) -> Result<Compiled, CompileError>;
     /// Something that runs the `at` blocks of parties hosted here, with the sizes of this run.
     fn at_runner(&self, sizes: &Sizes) -> Box<dyn AtRunner + Send>;
+    /// `file:line:column` of a span of the compiled program, for messages that leave this process.
+    fn place_of(&self, _span: SpanId) -> Option<String> {
+        None
+    }
 }

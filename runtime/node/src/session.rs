@@ -272,7 +272,7 @@ fn greet(
         for ((field, mine), (_, theirs)) in mine.fields().into_iter().zip(theirs.fields()) {
             if mine != theirs {
                 let name = settings.names[peer].clone();
-                return Err(NodeError::Disagree { field, mine, theirs, peer, name });
+                return Err(NodeError::Disagree { field: field.into(), mine, theirs, peer, name });
             }
         }
         all[peer] = theirs;
@@ -293,7 +293,7 @@ fn merge_sizes(names: &[String], all: &[Hello], me: usize) -> Result<Sizes, Node
                     let one = format!("{} = {value} ({by})", claim.name);
                     let two = format!("{} = {} ({})", claim.name, claim.value, claim.by);
                     let (mine, theirs) = if *at == me { (one, two) } else { (two, one) };
-                    return Err(NodeError::Disagree { field: "sizes of the inputs", mine, theirs, peer, name });
+                    return Err(NodeError::Disagree { field: "sizes of the inputs".into(), mine, theirs, peer, name });
                 }
                 Some(_) => {}
                 None => {
@@ -337,7 +337,7 @@ fn agree(
     for (&peer, theirs) in peers.iter().zip(&theirs) {
         if *theirs != compiled.digest {
             return Err(NodeError::Disagree {
-                field: "circuit and schedule",
+                field: "circuit and schedule".into(),
                 mine: hex(&compiled.digest),
                 theirs: hex(&theirs[..theirs.len().min(32)]),
                 peer,

@@ -462,6 +462,7 @@ impl Inputs {
                 let input = &circuit.inputs[at];
                 let lanes = usize::try_from(input.lanes).map_err(|_| internal(format!("`{name}` is too long")))?;
                 let column = match (self.random, &mut moved, &*slot) {
+                    (_, None, Some(columns)) if host.is_none() => columns[k].clone(),
                     (Some(seed), ..) => random::column(seed, owner, &name, input.elem, leaf.range, lanes),
                     (None, Some(columns), _) => std::mem::replace(&mut columns[k], Column::with_capacity(leaf.elem, 0)),
                     (None, None, Some(columns)) => match host {

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 pub use inputs::{Inputs, Source, read};
 pub use json::same;
-pub use output::{OutputSet, merge};
+pub use output::{Named, OutputSet, merge, named};
 
 /// A size that an input or a flag binds.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -28,7 +28,7 @@ pub struct SizeClaim {
 }
 
 /// What is wrong with an input. Cells are shown: the file belongs to whoever reads the message.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 pub enum DataError {
     /// Files or flags that cannot be used together, or that nobody asked for.
     #[error("{0}")]
@@ -39,7 +39,7 @@ pub enum DataError {
 }
 
 /// Where data are wrong, and how.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{file}{}: expected {expected}, found {found}", place(row, column, at))]
 pub struct BadData {
     /// The file.

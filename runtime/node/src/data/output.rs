@@ -6,6 +6,7 @@ use std::fmt::Write;
 
 use circuit::{Circuit, Column};
 use engine::Outputs;
+use serde::{Deserialize, Serialize};
 use spec::Host;
 
 use super::scalar;
@@ -25,16 +26,30 @@ struct Value {
     columns: Vec<Column>,
 }
 
+/// An output leaf: who learns it (index of the party; `None` is everyone), and its name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Named {
+    /// Who learns it.
+    pub party: Option<usize>,
+    /// `result`, `result.0`, `result.field`, ….
+    pub name: String,
+}
+
+/// The output leaves of a circuit.
+pub fn named(circuit: &Circuit) -> Vec<Named> {
+    let leaf = |o: &circuit::Output| Named { party: o.party.map(|p| p.0 as usize), name: o.name.clone() };
+    circuit.outputs.iter().map(leaf).collect()
+}
+
 /// Joins the outputs of all nodes: what is for all from the first, a party's from its host, a family's member by member.
-pub fn merge(circuit: &Circuit, nodes: &[Outputs], hosts: &[Host]) -> Outputs {
-    let host = |party: u32| hosts.get(party as usize).copied();
-    circuit
-        .outputs
+pub fn merge(leaves: &[Named], nodes: &[Outputs], hosts: &[Host]) -> Outputs {
+    let host = |party: usize| hosts.get(party).copied();
+    leaves
         .iter()
         .enumerate()
         .map(|(k, output)| {
             let at = |node: usize| nodes.get(node).and_then(|o| o.get(k)).and_then(Option::as_ref);
-            let Some(h) = output.party.and_then(|p| host(p.0)) else { return at(0).cloned() };
+            let Some(h) = output.party.and_then(host) else { return at(0).cloned() };
             let Some(members) = h.members else { return at((h.base % 3) as usize).cloned() };
             let mut whole = (0..3).find_map(at)?.clone();
             let each = whole.len() / members.max(1) as usize;
@@ -54,20 +69,14 @@ impl OutputSet {
     ///
     /// # Errors
     /// If columns and contract do not fit: a bug of ours.
-    pub fn new(
-        contract: &Contract,
-        circuit: &Circuit,
-        outputs: &Outputs,
-        sizes: &Sizes,
-    ) -> Result<OutputSet, NodeError> {
+    pub fn new(contract: &Contract, named: &[Named], outputs: &Outputs, sizes: &Sizes) -> Result<OutputSet, NodeError> {
         let mut set = OutputSet::default();
         for part in &contract.results {
             let plan = Plan::new(&part.schema);
             let mut columns = Vec::new();
             for leaf in &plan.leaves {
                 let name = leaf_name(&part.name, &leaf.path);
-                let find = |o: &circuit::Output| o.name == name && o.party.map(|p| p.0 as usize) == part.party;
-                let at = circuit.outputs.iter().position(find);
+                let at = named.iter().position(|o| o.name == name && o.party == part.party);
                 let at = at.ok_or_else(|| NodeError::Internal(format!("the circuit has no output `{name}`")))?;
                 columns.extend(outputs.get(at).cloned().flatten());
             }
