@@ -2,6 +2,8 @@
 //!
 //! Knows every layer's front door, and nothing behind it.
 
+pub mod ladder;
+
 use driver::{Checked, NoModules};
 use std::path::{Path, PathBuf};
 

@@ -172,17 +172,20 @@ impl Scalar {
 impl Shape {
     /// The shape of a closed type; `None` for functions, open types, and arrays of more than [`MAX_LANES`] lanes.
     pub fn of(program: &Program, ty: &Ty, families: &Arc<[i64]>) -> Option<Shape> {
-        let shape = Shape::walk(program, ty, families)?;
+        let mut budget = layout::MAX_PARTS;
+        let shape = Shape::walk(program, ty, families, &mut budget)?;
         (shape.lanes()? <= MAX_LANES).then_some(shape)
     }
-    fn walk(program: &Program, ty: &Ty, families: &Arc<[i64]>) -> Option<Shape> {
-        let all =
-            |tys: &[Ty]| -> Option<Vec<Shape>> { tys.iter().map(|t| Shape::walk(program, t, families)).collect() };
+    fn walk(program: &Program, ty: &Ty, families: &Arc<[i64]>, budget: &mut usize) -> Option<Shape> {
+        *budget = budget.checked_sub(1)?;
+        let mut all = |tys: &[Ty]| -> Option<Vec<Shape>> {
+            tys.iter().map(|t| Shape::walk(program, t, families, budget)).collect()
+        };
         Some(match ty {
             Ty::Unit => Shape::Unit,
             Ty::Bool | Ty::Int { .. } | Ty::Index => Shape::Scalar(Kind::of(ty, &TyEnv::default())?),
             Ty::Array(elem, Size::Const(n)) => {
-                Shape::Array(usize::try_from(*n).ok()?, Box::new(Shape::walk(program, elem, families)?))
+                Shape::Array(usize::try_from(*n).ok()?, Box::new(Shape::walk(program, elem, families, budget)?))
             }
             Ty::Tuple(parts) => Shape::Tuple(all(parts)?),
             Ty::Struct(id, tys, sizes) => Shape::Tuple(all(&layout::fields(program, *id, tys, sizes, families)?)?),

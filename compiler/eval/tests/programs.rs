@@ -321,3 +321,47 @@ fn generated_programs_run() {
     }
     assert!(ran >= 950, "{ran} ran; {stopped:#?}");
 }
+
+#[test]
+fn types_that_double_are_refused_and_calls_that_nest_deep_end() {
+    // 2^60 leaves.
+    let mut text = String::from("party Ada;\nstruct S0 { a: u8, b: u8 }\n");
+    for k in 1..60 {
+        text += &format!("struct S{k} {{ a: S{}, b: S{} }}\n", k - 1, k - 1);
+    }
+    text += "fn f(s: S59) -> S59 { let t = s; if true { t } else { s } }\nfn main(x: u8 from Ada) -> u8 { reveal(x) }";
+    let (program, _) = load(&text);
+    let f = program.fns.iter().find(|f| &*f.name == "f").expect("it is there");
+    let none: std::sync::Arc<[i64]> = [0].into();
+    assert_eq!(Shape::of(&program, &f.ret, &none), None);
+    assert_eq!(layout::leaves(&program, &f.ret, &none), None);
+
+    let mut text = String::from("party Ada;\nfn f0(x: u32) -> u32 { x }\n");
+    for k in 1..300 {
+        text += &format!("fn f{k}(x: u32) -> u32 {{ {}f{}(x){} }}\n", "(1 + ".repeat(60), k - 1, ")".repeat(60));
+    }
+    let call = |k: u32| format!("{text}fn main(x: u32 from Ada) -> u32 {{ reveal(f{k}(x)) }}");
+    assert_eq!(one(&call(10), &[5]), 605);
+    assert!(fails(&call(299), &[5]).1.contains("nested too deep"));
+}
+
+#[test]
+fn nested_loops_are_checked_in_time() {
+    let depth = 60;
+    let mut text = String::from("party Ada;\nfn main(x: u32 from Ada) -> u32 {\nlet mut s: u32 = 0;\n");
+    for k in 0..depth {
+        text += &format!("let mut a{k}: u32 = 0;\n");
+    }
+    for k in 0..depth {
+        text += &format!("for i{k} in 0..1 {{\n");
+    }
+    for k in 1..depth {
+        text += &format!("a{} = a{k};\n", k - 1);
+    }
+    text += &format!("a{} = x;\ns = a0;\n", depth - 1);
+    text += &"}".repeat(depth);
+    text += "\nreveal(s)\n}";
+    let start = std::time::Instant::now();
+    load(&text);
+    assert!(start.elapsed().as_secs() < 20, "{:?}", start.elapsed());
+}

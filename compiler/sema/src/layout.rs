@@ -85,21 +85,27 @@ pub fn fields(
 }
 
 /// The leaves of a closed type, in order; none for the unit type and for functions. `None` where a struct's field cannot
-/// be closed, or where there are more than `u64::MAX` lanes. Cost: proportional to the type, whatever the sizes.
+/// be closed, where there are more than `u64::MAX` lanes, or more than [`MAX_PARTS`] parts. Cost: proportional to the type, whatever the sizes.
 pub fn leaves(program: &Program, ty: &Ty, families: &std::sync::Arc<[i64]>) -> Option<Vec<Leaf>> {
     let mut out = Vec::new();
-    let mut at = At { path: String::new(), dims: Vec::new(), lanes: 1 };
+    let mut at = At { path: String::new(), dims: Vec::new(), lanes: 1, budget: MAX_PARTS };
     walk(program, ty, families, &mut at, &mut out)?;
     Some(out)
 }
+
+/// Largest number of parts (leaves, structs, tuples, arrays) that one type may have: structs of structs double it.
+pub const MAX_PARTS: usize = 1 << 16;
 
 struct At {
     path: String,
     dims: Vec<i64>,
     lanes: u64,
+    /// Parts left.
+    budget: usize,
 }
 
 fn walk(program: &Program, ty: &Ty, families: &std::sync::Arc<[i64]>, at: &mut At, out: &mut Vec<Leaf>) -> Option<()> {
+    at.budget = at.budget.checked_sub(1)?;
     match ty {
         Ty::Bool | Ty::Int { .. } | Ty::Index => {
             out.push(Leaf { path: at.path.clone(), ty: ty.clone(), dims: at.dims.clone(), lanes: at.lanes })

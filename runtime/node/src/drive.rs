@@ -166,6 +166,21 @@ pub(crate) fn gather(
     from: &[usize],
     watch: &mut Watch<'_>,
 ) -> Result<Vec<Vec<u8>>, NodeError> {
+    gather_each(links, kind, session, from, watch, &mut |_, _, _| Ok(()))
+}
+
+/// What is done with each body as it comes.
+pub(crate) type Each<'a> = &'a mut dyn FnMut(&mut Watch<'_>, usize, &[u8]) -> Result<(), NodeError>;
+
+/// As [`gather`], looking at each body as soon as it is there: an error of ours comes before a peer's word of it.
+pub(crate) fn gather_each(
+    links: &Links,
+    kind: Kind,
+    session: u64,
+    from: &[usize],
+    watch: &mut Watch<'_>,
+    each: Each<'_>,
+) -> Result<Vec<Vec<u8>>, NodeError> {
     let mut got: Vec<Option<Vec<u8>>> = vec![None; from.len()];
     loop {
         let seen = links.events();
@@ -181,6 +196,7 @@ pub(crate) fn gather(
                 if frame.header.session != session {
                     return Err(watch.corrupt(peer, "a frame of another session"));
                 }
+                each(watch, peer, &frame.body)?;
                 *slot = Some(frame.body);
                 watch.finished[peer] = kind == Kind::Confirm;
                 watch.moved();

@@ -146,6 +146,9 @@ impl NodeError {
             NodeError::Compile(_) => "the program does not compile there".into(),
             NodeError::Program { .. } => "the program failed there".into(),
             NodeError::Internal(_) => "an internal error".into(),
+            NodeError::Disagree { field, mine, theirs, name, .. } => {
+                format!("it and {name} disagree about the {field}: it has {mine}, {name} {theirs}")
+            }
             other => other.to_string(),
         }
     }

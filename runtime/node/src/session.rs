@@ -15,7 +15,7 @@ use wire::Kind;
 use zeroize::Zeroize;
 
 use crate::data::{Inputs, SizeClaim};
-use crate::drive::{self, Work, gather, send};
+use crate::drive::{self, Work, gather, gather_each, send};
 use crate::pulse::{self, Pulse, State, Watch, abort_body};
 use crate::stats::{Clock, NodeStats};
 use crate::{Compiled, Contract, NodeError, ProgramObject, Sizes};
@@ -264,9 +264,8 @@ fn greet(
     for &peer in &peers {
         send(links, peer, Kind::Hello, 0, 0, bytes.clone())?;
     }
-    let bodies = gather(links, Kind::Hello, 0, &peers, watch)?;
     let mut all = vec![mine.clone(); links.nodes()];
-    for (&peer, body) in peers.iter().zip(&bodies) {
+    gather_each(links, Kind::Hello, 0, &peers, watch, &mut |watch, peer, body| {
         let theirs: Hello =
             postcard::from_bytes(body).map_err(|_| watch.corrupt(peer, "a greeting that cannot be read"))?;
         for ((field, mine), (_, theirs)) in mine.fields().into_iter().zip(theirs.fields()) {
@@ -276,7 +275,8 @@ fn greet(
             }
         }
         all[peer] = theirs;
-    }
+        Ok(())
+    })?;
     Ok((mine, all))
 }
 
@@ -333,18 +333,18 @@ fn agree(
     for &peer in &peers {
         send(links, peer, Kind::Agree, session, 0, compiled.digest.to_vec())?;
     }
-    let theirs = gather(links, Kind::Agree, session, &peers, watch)?;
-    for (&peer, theirs) in peers.iter().zip(&theirs) {
-        if *theirs != compiled.digest {
-            return Err(NodeError::Disagree {
-                field: "circuit and schedule".into(),
-                mine: hex(&compiled.digest),
-                theirs: hex(&theirs[..theirs.len().min(32)]),
-                peer,
-                name: mine.nodes[peer].clone(),
-            });
+    gather_each(links, Kind::Agree, session, &peers, watch, &mut |_, peer, theirs| {
+        if theirs == compiled.digest {
+            return Ok(());
         }
-    }
+        Err(NodeError::Disagree {
+            field: "circuit and schedule".into(),
+            mine: hex(&compiled.digest),
+            theirs: hex(&theirs[..theirs.len().min(32)]),
+            peer,
+            name: mine.nodes[peer].clone(),
+        })
+    })?;
 
     // Both ends of a pair give a half; neither alone decides the secret.
     let mut halves = vec![[0u8; 32]; links.nodes()];

@@ -1,0 +1,293 @@
+//! Sessions of three nodes over in-memory links: right answers, disagreements, faults, and whom they are blamed on.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use circuit::testing::{Shape, random_gates};
+use common::*;
+use net::memory::{Action, Interceptor};
+use node::data::{self, Inputs, Source};
+use node::local::{self, Run};
+use node::session::Settings;
+use node::{NodeError, ProgramObject};
+use wire::{Header, Kind};
+
+fn inputs(hand: &Hand, folder: &std::path::Path) -> Inputs {
+    data::read(&hand.contract, &Source { folder: Some(folder.to_owned()), ..Source::default() }, None).unwrap()
+}
+
+fn run(hand: &Hand, folder: &std::path::Path) -> Run {
+    local::run(hand, inputs(hand, folder), &Settings::local(), None, &|_| {}).unwrap()
+}
+
+#[test]
+fn random_circuits_agree_with_the_interpreter_from_file_to_text() {
+    for seed in 0..60 {
+        let case = random_gates(seed, &Shape::default());
+        let hand = Hand::new(case.circuit.clone());
+        let folder = tempfile::tempdir().unwrap();
+        write_inputs(folder.path(), &case.circuit, &case.inputs);
+        let want = circuit::interp::run(&case.circuit, &case.inputs, &mut circuit::interp::NoBlocks, 0).unwrap();
+        let run = run(&hand, folder.path());
+        data::same(&run.outputs.json(), &expected_json(&case.circuit, &want)).unwrap_or_else(|e| panic!("{seed}: {e}"));
+    }
+}
+
+#[test]
+fn figures_are_those_of_the_wire() {
+    let (lanes, steps) = (1000, 7);
+    let hand = chain(lanes, steps);
+    let run = run(&hand, chain_inputs(lanes).path());
+    data::same(&run.outputs.json(), &chain_answer(lanes, steps)).unwrap();
+    let stats = run.stats;
+    let program = &hand.compiled.program;
+    let items = &program.schedule.regions[program.circuit.root.0 as usize];
+    let rounds = items.iter().filter(|i| matches!(i, circuit::Item::Round(_))).count();
+    assert_eq!(stats.rounds, rounds as u64);
+    let column = 8 * lanes;
+    // Each node sends a column per product and per opening; nodes 0 and 1 share an input, one node opens to Cleo.
+    let openings_to_one: u64 = stats.bytes_sent.iter().sum::<u64>() - 3 * column * (steps + 1) - 2 * column;
+    assert_eq!(openings_to_one, column);
+    assert_eq!(stats.gates["mul"], lanes * steps);
+    assert!(stats.overhead_bytes.iter().all(|b| *b > 0));
+}
+
+#[test]
+fn megabytes_pass_through_the_windows() {
+    let (lanes, steps) = (1_500_000, 2);
+    let run = run(&chain(lanes, steps), chain_inputs(lanes).path());
+    data::same(&run.outputs.json(), &chain_answer(lanes, steps)).unwrap();
+}
+
+#[test]
+fn an_emulated_network_changes_time_alone() {
+    let hand = chain(10, 3);
+    let folder = chain_inputs(10);
+    let net = net::Profile::parse("rtt=4ms,bw=100mbit").unwrap();
+    let run = local::run(&hand, inputs(&hand, folder.path()), &Settings::local(), Some(net), &|_| {}).unwrap();
+    data::same(&run.outputs.json(), &chain_answer(10, 3)).unwrap();
+    assert!(run.stats.seconds.run >= 5.0 * 0.002, "five rounds take at least half a round trip each");
+}
+
+/// What each node comes to when they run different things.
+fn disagree(change: impl Fn(&mut Hand, &mut Settings)) -> Vec<NodeError> {
+    let hand = chain(4, 2);
+    let folder = chain_inputs(4);
+    let (mut other, mut settings) = (hand.clone(), Settings::local());
+    change(&mut other, &mut settings);
+    let links = net::memory::links(3, None, None);
+    std::thread::scope(|scope| {
+        let nodes: Vec<_> = links
+            .into_iter()
+            .enumerate()
+            .map(|(me, links)| {
+                let (hand, settings) = if me == 2 { (&other, settings.clone()) } else { (&hand, Settings::local()) };
+                let inputs = inputs(hand, folder.path());
+                scope.spawn(move || node::session::run(links, &settings, hand, inputs, &mut |_| {}).unwrap_err())
+            })
+            .collect();
+        nodes.into_iter().map(|n| n.join().unwrap()).collect()
+    })
+}
+
+type Change = (&'static str, Box<dyn Fn(&mut Hand, &mut Settings)>);
+
+#[test]
+fn every_difference_stops_every_node_with_its_name() {
+    let changes: Vec<Change> = vec![
+        ("compiler version", Box::new(|h, _| h.version = "other".into())),
+        ("program", Box::new(|h, _| h.source[9] ^= 1)),
+        ("protocol", Box::new(|_, s| s.protocol = "rep3m".into())),
+        ("security parameters", Box::new(|_, s| s.parameters = "s=40".into())),
+        ("network profile", Box::new(|_, s| s.profile = "wan".into())),
+        ("memory budget", Box::new(|_, s| s.memory = 1 << 30)),
+        ("list of parties", Box::new(|h, _| h.contract.parties[2].name = "Dan".into())),
+        ("list of nodes", Box::new(|_, s| s.names[1] = "elsewhere".into())),
+        ("circuit and schedule", Box::new(|h, _| h.compiled.digest[31] ^= 1)),
+    ];
+    for (field, change) in changes {
+        let errors = disagree(change);
+        for (me, e) in errors.iter().enumerate() {
+            assert_eq!(e.exit(), 7, "{field}, node {me}: {e}");
+            match e {
+                NodeError::Disagree { field: found, mine, theirs, .. } => {
+                    assert_eq!(found, field);
+                    assert_ne!(mine, theirs);
+                }
+                // A node that agrees with both sides' first word may hear of it from one of them.
+                NodeError::Stopped { what, .. } => assert!(what.contains(field), "{what}"),
+                other => panic!("{field}: {other}"),
+            }
+        }
+        assert!(matches!(&errors[2], NodeError::Disagree { .. }), "{}", errors[2]);
+    }
+}
+
+#[test]
+fn sizes_and_public_inputs_must_agree() {
+    let hand = chain(4, 1);
+    let mut public = hand.clone();
+    let schema = circuit::Schema::Scalar { elem: circuit::Elem::u(8), range: None };
+    public.contract.params.push(node::Param { name: "limit".into(), party: None, schema });
+    public.contract.sizes = vec!["N".into()];
+    let folder = chain_inputs(4);
+    let with = |defines: &[(&str, &str)]| {
+        let defines = defines.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
+        data::read(&public.contract, &Source { folder: Some(folder.path().to_owned()), defines, random: None }, None)
+            .unwrap()
+    };
+    let settings = Settings { deadline: Duration::from_secs(5), ..Settings::local() };
+    for (field, a, b) in [
+        ("public inputs", with(&[("limit", "3")]), with(&[("limit", "4")])),
+        ("sizes of the inputs", with(&[("limit", "3"), ("N", "1")]), with(&[("limit", "3"), ("N", "2")])),
+    ] {
+        let objects: [&dyn ProgramObject; 3] = [&public, &public, &public];
+        let results = local::run_each(objects, [&a, &b, &a], &settings, None, None, &|_| {});
+        for e in results.into_iter().map(Result::unwrap_err) {
+            assert_eq!(e.exit(), 7, "{e}");
+            assert!(e.to_string().contains(field), "{e}");
+        }
+    }
+}
+
+/// Does something to frames of one node from the given payload step on.
+struct From {
+    node: usize,
+    step: u64,
+    action: Action,
+    struck: Mutex<bool>,
+}
+
+impl Interceptor for From {
+    fn frame(&self, from: usize, _: usize, header: &Header, _: &mut Vec<u8>) -> Action {
+        let mut struck = self.struck.lock().unwrap();
+        *struck |= from == self.node && header.kind == Kind::Payload && header.step >= self.step;
+        if *struck && from == self.node { self.action } else { Action::Deliver }
+    }
+}
+
+fn faulty(action: Action, deadline: Duration) -> Vec<NodeError> {
+    let hand = chain(100, 6);
+    let folder = chain_inputs(100);
+    let all = inputs(&hand, folder.path());
+    let objects: [&dyn ProgramObject; 3] = [&hand, &hand, &hand];
+    let settings = Settings { deadline, ..Settings::local() };
+    let from = From { node: 1, step: 3, action, struck: Mutex::new(false) };
+    let results = local::run_each(objects, [&all, &all, &all], &settings, None, Some(Arc::new(from)), &|_| {});
+    results.into_iter().map(|r| r.map(|_| ()).unwrap_err()).collect()
+}
+
+#[test]
+fn a_silent_node_is_named_by_the_others() {
+    // The deadline is short, but what is held is who is named, not when.
+    let errors = faulty(Action::Swallow, Duration::from_millis(150));
+    for me in [0, 2] {
+        assert_eq!((errors[me].exit(), errors[me].blame()), (4, Some(1)), "node {me}: {}", errors[me]);
+    }
+}
+
+#[test]
+fn a_cut_link_is_a_peer_that_is_gone() {
+    for e in faulty(Action::Cut, Duration::from_secs(30)) {
+        assert_eq!(e.exit(), 4, "{e}");
+        assert!(e.blame().is_some());
+    }
+}
+
+#[test]
+fn a_lost_frame_is_noticed_and_blamed_on_its_sender() {
+    struct Once(AtomicUsize);
+    impl Interceptor for Once {
+        fn frame(&self, from: usize, _: usize, header: &Header, _: &mut Vec<u8>) -> Action {
+            let hit = from == 1 && header.kind == Kind::Payload && self.0.fetch_add(1, Ordering::Relaxed) == 2;
+            if hit { Action::Drop } else { Action::Deliver }
+        }
+    }
+    let hand = chain(100, 6);
+    let folder = chain_inputs(100);
+    // The frame after the lost one shows the gap; where none follows, the deadline does.
+    let settings = Settings { deadline: Duration::from_millis(300), ..Settings::local() };
+    let hook: Arc<dyn Interceptor> = Arc::new(Once(AtomicUsize::new(0)));
+    let e = local::run_with(&hand, inputs(&hand, folder.path()), &settings, None, Some(hook), &|_| {}).unwrap_err();
+    assert!(matches!(e.exit(), 4 | 5), "{e}");
+    assert_eq!(e.blame(), Some(1), "{e}");
+}
+
+#[test]
+fn a_message_of_the_wrong_length_is_blamed_on_its_sender() {
+    struct Longer;
+    impl Interceptor for Longer {
+        fn frame(&self, from: usize, _: usize, header: &Header, body: &mut Vec<u8>) -> Action {
+            if from == 2 && header.kind == Kind::Payload && header.step == 2 {
+                body.push(0);
+            }
+            Action::Deliver
+        }
+    }
+    let hand = chain(100, 6);
+    let folder = chain_inputs(100);
+    let all = inputs(&hand, folder.path());
+    let objects: [&dyn ProgramObject; 3] = [&hand, &hand, &hand];
+    let results =
+        local::run_each(objects, [&all, &all, &all], &Settings::local(), None, Some(Arc::new(Longer)), &|_| {});
+    let errors: Vec<NodeError> = results.into_iter().map(|r| r.map(|_| ()).unwrap_err()).collect();
+    assert!(errors.iter().any(|e| e.exit() == 5 && e.blame() == Some(2)), "{errors:?}");
+}
+
+/// Sizes of all payload frames, by sender, receiver, and step, in order.
+#[derive(Default)]
+struct Trace(Mutex<BTreeMap<(usize, usize, u64), u64>>);
+
+impl Interceptor for Trace {
+    fn frame(&self, from: usize, to: usize, header: &Header, _: &mut Vec<u8>) -> Action {
+        if header.kind == Kind::Payload {
+            *self.0.lock().unwrap().entry((from, to, header.step)).or_default() += u64::from(header.length);
+        }
+        Action::Deliver
+    }
+}
+
+#[test]
+fn what_travels_does_not_depend_on_secrets() {
+    for seed in 100..110 {
+        let case = random_gates(seed, &Shape::default());
+        let hand = Hand::new(case.circuit.clone());
+        let trace = |random: u64| {
+            let trace = Arc::new(Trace::default());
+            // Public inputs stay: what travels may depend on them.
+            let folder = tempfile::tempdir().unwrap();
+            let mut columns = case.inputs.clone();
+            for (input, column) in case.circuit.inputs.iter().zip(&mut columns) {
+                if input.party.is_some() {
+                    for l in 0..column.len() {
+                        let fresh =
+                            u128::from(random).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835 + l as u128);
+                        column.set(l, fresh & input.elem.mask());
+                    }
+                }
+            }
+            write_inputs(folder.path(), &case.circuit, &columns);
+            let all = inputs(&hand, folder.path());
+            local::run_with(&hand, all, &Settings::local(), None, Some(trace.clone()), &|_| {}).unwrap();
+            let sizes = trace.0.lock().unwrap().clone();
+            sizes
+        };
+        assert_eq!(trace(1), trace(99), "{seed}");
+    }
+}
+
+#[test]
+fn random_inputs_fill_every_input_and_repeat() {
+    let hand = chain(50, 1);
+    let run = |seed| {
+        let source = Source { random: Some(seed), ..Source::default() };
+        let inputs = data::read(&hand.contract, &source, None).unwrap();
+        local::run(&hand, inputs, &Settings::local(), None, &|_| {}).unwrap().outputs.json()
+    };
+    assert_eq!(run(1), run(1));
+    assert_ne!(run(1), run(2));
+}

@@ -1,0 +1,58 @@
+//! The differential ladder: generated programs mean the same on every rung, and cost what was promised.
+//!
+//! `MPCC_LADDER=FROM,COUNT` runs other seeds; each failure replays from its seed.
+
+use mpcc_tests::ladder::{Climb, bound, climb};
+use mpcc_tests::check;
+use std::collections::BTreeMap;
+
+#[test]
+fn generated_programs_agree_on_every_rung() {
+    let (from, count) = std::env::var("MPCC_LADDER")
+        .ok()
+        .and_then(|s| s.split_once(',').and_then(|(a, b)| Some((a.parse().ok()?, b.parse().ok()?))))
+        .unwrap_or((0u64, 2000u64));
+    let half = count / 2;
+    let (one, two) = std::thread::scope(|scope| {
+        let other = scope.spawn(move || rungs(from, half));
+        let mine = rungs(from + half, count - half);
+        (mine, other.join().expect("the other half ends"))
+    });
+    let wrong: Vec<String> = one.0.into_iter().chain(two.0).collect();
+    let (agree, refused) = (one.1 + two.1, one.2 + two.2);
+    assert!(wrong.is_empty(), "{} of {count} differ; the shortest:\n{}", wrong.len(), wrong.iter().min_by_key(|w| w.len()).unwrap());
+    assert!(agree * 10 >= count * 8, "only {agree} of {count} reach the top; {refused} are refused");
+}
+
+/// Differences, agreements, refusals.
+fn rungs(from: u64, count: u64) -> (Vec<String>, u64, u64) {
+    let (mut wrong, mut agree, mut refused) = (Vec::new(), 0, 0);
+    for seed in from..from + count {
+        let sample = eval::testing::program(seed);
+        let checked = check(&sample.source);
+        if !checked.ok() {
+            let codes: Vec<_> = checked.diags.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
+            wrong.push(format!("seed {seed}: the checker refuses it: {codes:?}\n{}", sample.source));
+            continue;
+        }
+        let sizes: BTreeMap<String, u64> =
+            sample.sizes.iter().chain(&sample.families).map(|(n, v)| (n.clone(), *v as u64)).collect();
+        let by_name: BTreeMap<String, u64> = driver::size_names(&checked.program)
+            .into_iter()
+            .map(|n| {
+                let direct = sizes.get(&n).copied();
+                let family = checked.program.parties.iter().find(|p| p.family.as_deref() == Some(&*n));
+                let value = direct.or_else(|| sizes.get(&*family?.name).copied()).unwrap_or(0);
+                (n, value)
+            })
+            .collect();
+        let bound = bound(&checked, &by_name);
+        let inputs: Vec<_> = sample.inputs.iter().map(|i| i.columns.clone()).collect();
+        match climb(&checked, &bound, &inputs) {
+            Ok(Climb::Agree { .. } | Climb::Fails) => agree += 1,
+            Ok(Climb::Refused(_)) => refused += 1,
+            Err(e) => wrong.push(format!("seed {seed}: {e}\n{}", sample.source)),
+        }
+    }
+    (wrong, agree, refused)
+}

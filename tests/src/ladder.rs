@@ -1,0 +1,203 @@
+//! One program up the whole ladder in memory: evaluator, program level, after each pass, gate level, three machines.
+//!
+//! Knows every stage's front door; compares values leaf by leaf, and costs with what machines counted.
+
+use circuit::Column;
+use driver::{Blocks, Bound, Checked, Compiled, Publics};
+use eval::{Shape, Value};
+use sema::layout;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Values by leaf.
+pub type Leaves = Vec<Vec<u128>>;
+
+/// What climbing came to.
+#[derive(Clone, Debug)]
+pub enum Climb {
+    /// All rungs agree.
+    Agree {
+        /// Rounds that the machines ran.
+        rounds: u64,
+        /// Payload bytes that each node sent.
+        bytes: Vec<u64>,
+        /// `main`'s result, leaf by leaf.
+        result: Leaves,
+    },
+    /// All rungs stop with an error of the program.
+    Fails,
+    /// The compiler says that it cannot compile this yet (E0410), with its message.
+    Refused(String),
+}
+
+/// Runner of `at` blocks on any rung.
+#[derive(Clone)]
+struct At(Blocks);
+
+impl circuit::interp::AtRunner for At {
+    fn run(&mut self, block: u32, args: &[Column]) -> Result<Vec<Column>, String> {
+        self.0.run(block, args)
+    }
+}
+
+/// Binds sizes by name.
+pub fn bound(checked: &Checked, sizes: &BTreeMap<String, u64>) -> Bound {
+    driver::bind(&checked.program, sizes).expect("the sizes of a test are bound")
+}
+
+/// Random inputs of `main`'s parameters: leaf by leaf, within declared ranges.
+pub fn random_inputs(checked: &Checked, bound: &Bound, seed: u64) -> Vec<Leaves> {
+    let mut rng = eval::testing::Rng::new(seed);
+    let program = &checked.program;
+    let main = program.f(program.main.expect("a `main`"));
+    main.params
+        .iter()
+        .map(|p| {
+            let ty = layout::close(&p.ty, &bound.env).expect("sizes are bound");
+            let leaves = layout::leaves(program, &ty, &bound.env.families).expect("a layout");
+            leaves
+                .iter()
+                .map(|l| {
+                    let bits = driver::elem(&l.ty).expect("a scalar").bits();
+                    (0..l.lanes)
+                        .map(|_| {
+                            let wide = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
+                            // Small values too, so that equalities hold now and then.
+                            let wide = if rng.chance(40) { wide % 8 } else { wide };
+                            match p.range {
+                                Some((lo, hi)) => (lo + (wide % ((hi - lo) as u128 + 1)) as i128) as u128,
+                                None if bits == 128 => wide,
+                                None => wide & ((1 << bits) - 1),
+                            }
+                        })
+                        .collect()
+                })
+                .collect()
+        })
+        .collect()
+}
+
+/// Climbs. `inputs` are values by parameter and leaf.
+///
+/// # Errors
+/// Which rung differs, and how.
+pub fn climb(checked: &Checked, bound: &Bound, inputs: &[Leaves]) -> Result<Climb, String> {
+    let program = &checked.program;
+    let main = program.f(program.main.ok_or("no main")?);
+    // The first rung: the oracle.
+    let mut values = Vec::new();
+    for (p, leaves) in main.params.iter().zip(inputs) {
+        let ty = layout::close(&p.ty, &bound.env).ok_or("a parameter has no closed type")?;
+        let shape = Shape::of(program, &ty, &bound.env.families).ok_or("a parameter has no shape")?;
+        values.push(Value::from_columns(&shape, leaves.clone(), false).ok_or("inputs do not fit")?);
+    }
+    let want = eval::run_main(program, &bound.env, values).map(|v| v.to_columns());
+    if let Err(e) = &want
+        && e.internal
+    {
+        return Err(format!("eval: {}", e.what));
+    }
+    // Lowering.
+    let mut publics = Publics::new();
+    let mut columns: Vec<Vec<u128>> = Vec::new();
+    for (p, leaves) in main.params.iter().zip(inputs) {
+        if matches!(p.origin, sema::tree::Origin::From(_)) {
+            columns.extend(leaves.iter().cloned());
+        } else {
+            publics.insert(p.name.to_string(), leaves.clone());
+        }
+    }
+    let lowered = match driver::lower(checked, bound, &publics) {
+        Ok(l) => l,
+        Err(driver::CompileError::Internal(what)) => return Err(format!("lower: {what}")),
+        Err(driver::CompileError::Program(diags)) => {
+            let first = diags.iter().next().ok_or("lowering failed and says nothing")?;
+            return match (&want, first.code.as_str()) {
+                (_, "E0410") => Ok(Climb::Refused(first.message.clone())),
+                (Err(_), _) => Ok(Climb::Fails),
+                (Ok(_), code) => Err(format!("lower: {code} {}", first.message)),
+            };
+        }
+    };
+    let flat: Vec<Column> = lowered
+        .circuit
+        .inputs
+        .iter()
+        .zip(&columns)
+        .map(|(i, v)| {
+            let mut column = Column::with_capacity(i.elem, v.len());
+            v.iter().for_each(|x| column.push(*x));
+            column
+        })
+        .collect();
+    let at = At(Blocks { program: program.clone(), codes: lowered.blocks.clone() });
+    let agree = |stage: &str, got: Result<Leaves, String>| match (&want, got) {
+        (Ok(want), Ok(got)) if *want == got => Ok(()),
+        (Err(_), Err(e)) if e == "program" => Ok(()),
+        (want, got) => Err(format!("{stage}: {got:?}, but eval gives {:?}", want.as_ref().map_err(|e| &e.what))),
+    };
+    let interpret = |c: &circuit::Circuit| match circuit::interp::run(c, &flat, &mut at.clone(), 7) {
+        Ok(out) => Ok(out.iter().map(values_of).collect()),
+        Err(circuit::interp::InterpError::Program { .. }) => Err("program".to_string()),
+        Err(e) => Err(format!("{e:?}")),
+    };
+    agree("program level", interpret(&lowered.circuit))?;
+    // Each pass.
+    let mut wrong = None;
+    let protocol = spec::protocol("rep3").ok_or("rep3 is there")?;
+    let out = opt::compile_with(&lowered.circuit, protocol, &opt::Profile::LAN, &mut |pass, c| {
+        if wrong.is_none() {
+            wrong = agree(pass, interpret(c)).err();
+        }
+    });
+    if let Some(e) = wrong {
+        return Err(e);
+    }
+    if let Err(opt::Error::Unsupported { what, .. }) = &out {
+        return Ok(Climb::Refused(what.clone()));
+    }
+    let compiled = match driver::compile(lowered.clone(), protocol, &opt::Profile::LAN) {
+        Ok(c) => c,
+        Err(e) => return Err(format!("compile: {e:?}")),
+    };
+    machines(&compiled, &flat, &at, &want.map_err(|e| e.what), protocol)
+}
+
+fn values_of(c: &Column) -> Vec<u128> {
+    (0..c.len()).map(|k| c.get(k)).collect()
+}
+
+/// The last rung, and the cost that was promised for it.
+fn machines(
+    compiled: &Compiled,
+    flat: &[Column],
+    at: &At,
+    want: &Result<Leaves, String>,
+    protocol: &spec::Protocol,
+) -> Result<Climb, String> {
+    let program = Arc::new(engine::Program { circuit: compiled.gates.clone(), schedule: compiled.schedule.clone() });
+    let run = engine::testing::run_in_memory(&program, flat, |_| Box::new(at.clone()), 11, 13);
+    match (run, want) {
+        (Ok(run), Ok(want)) => {
+            let got: Leaves = run.outputs.iter().map(values_of).collect();
+            if got != *want {
+                return Err(format!("machines: {got:?}, but eval gives {want:?}"));
+            }
+            let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, protocol, &opt::Profile::LAN)
+                .map_err(|e| format!("cost: {e}"))?;
+            let bytes: Vec<u64> = run.bytes.iter().map(|to| to.iter().map(|b| b.len() as u64).sum()).collect();
+            let rounds = run.trace.len() as u64;
+            let exact = cost.turns.is_empty() && !cost.branches;
+            let promised: Vec<u128> = cost.bytes_sent();
+            if exact && (u128::from(rounds) != cost.rounds || bytes.iter().map(|b| u128::from(*b)).ne(promised.clone())) {
+                return Err(format!(
+                    "cost promises {} rounds and {promised:?} bytes; the wire counted {rounds} and {bytes:?}",
+                    cost.rounds
+                ));
+            }
+            Ok(Climb::Agree { rounds, bytes, result: got })
+        }
+        (Err(engine::Fault::Program { .. }), Err(_)) => Ok(Climb::Fails),
+        (got, want) => Err(format!("machines: {:?}, but eval gives {want:?}", got.map(|_| "an answer"))),
+    }
+}
