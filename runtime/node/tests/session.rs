@@ -184,7 +184,7 @@ fn faulty(action: Action, deadline: Duration) -> Vec<NodeError> {
 #[test]
 fn a_silent_node_is_named_by_the_others() {
     // The deadline is short, but what is held is who is named, not when.
-    let errors = faulty(Action::Swallow, Duration::from_millis(150));
+    let errors = faulty(Action::Swallow, Duration::from_millis(500));
     for me in [0, 2] {
         assert_eq!((errors[me].exit(), errors[me].blame()), (4, Some(1)), "node {me}: {}", errors[me]);
     }
@@ -210,7 +210,7 @@ fn a_lost_frame_is_noticed_and_blamed_on_its_sender() {
     let hand = chain(100, 6);
     let folder = chain_inputs(100);
     // The frame after the lost one shows the gap; where none follows, the deadline does.
-    let settings = Settings { deadline: Duration::from_millis(300), ..Settings::local() };
+    let settings = Settings { deadline: Duration::from_millis(800), ..Settings::local() };
     let hook: Arc<dyn Interceptor> = Arc::new(Once(AtomicUsize::new(0)));
     let e = local::run_with(&hand, inputs(&hand, folder.path()), &settings, None, Some(hook), &|_| {}).unwrap_err();
     assert!(matches!(e.exit(), 4 | 5), "{e}");
