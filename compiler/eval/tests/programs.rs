@@ -323,19 +323,7 @@ fn generated_programs_run() {
 }
 
 #[test]
-fn types_that_double_are_refused_and_calls_that_nest_deep_end() {
-    // 2^60 leaves.
-    let mut text = String::from("party Ada;\nstruct S0 { a: u8, b: u8 }\n");
-    for k in 1..60 {
-        text += &format!("struct S{k} {{ a: S{}, b: S{} }}\n", k - 1, k - 1);
-    }
-    text += "fn f(s: S59) -> S59 { let t = s; if true { t } else { s } }\nfn main(x: u8 from Ada) -> u8 { reveal(x) }";
-    let (program, _) = load(&text);
-    let f = program.fns.iter().find(|f| &*f.name == "f").expect("it is there");
-    let none: std::sync::Arc<[i64]> = [0].into();
-    assert_eq!(Shape::of(&program, &f.ret, &none), None);
-    assert_eq!(layout::leaves(&program, &f.ret, &none), None);
-
+fn calls_that_nest_deep_end() {
     let mut text = String::from("party Ada;\nfn f0(x: u32) -> u32 { x }\n");
     for k in 1..300 {
         text += &format!("fn f{k}(x: u32) -> u32 {{ {}f{}(x){} }}\n", "(1 + ".repeat(60), k - 1, ")".repeat(60));

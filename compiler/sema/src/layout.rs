@@ -217,4 +217,23 @@ mod tests {
         let negative = TyEnv { sizes: vec![-1], ..env };
         assert_eq!(close(&open, &negative), None);
     }
+
+    #[test]
+    fn structs_that_double_have_no_leaves() {
+        let field = |name: &str, ty: Ty| Field { name: name.into(), ty, range: None, span: Span::default() };
+        let twice = |ty: Ty| Struct {
+            name: "S".into(),
+            fields: vec![field("a", ty.clone()), field("b", ty)],
+            ty_params: vec![],
+            size_params: vec![],
+            span: Span::default(),
+        };
+        let s = |k: u32| Ty::Struct(StructId(k), vec![], vec![]);
+        let mut structs = vec![twice(Ty::Bool)];
+        structs.extend((0..60).map(|k| twice(s(k))));
+        let program = Program { structs, ..Program::default() };
+        let none = [].into();
+        assert_eq!(leaves(&program, &s(9), &none).map(|l| l.len()), Some(1024));
+        assert_eq!(leaves(&program, &s(60), &none), None);
+    }
 }
