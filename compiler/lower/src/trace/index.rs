@@ -77,6 +77,37 @@ impl Tracer<'_> {
         (Space { dims, guard }, path)
     }
 
+    /// Whether `e` is certainly not 0 in any iteration that gets here: by its range, or by trying the iterations of the
+    /// loops that it depends on, if they are few.
+    pub(super) fn nonzero(&mut self, e: &Index) -> bool {
+        const FEW: u64 = 4096;
+        if let Some(c) = e.as_const() {
+            return c != 0;
+        }
+        let (a, b) = ix::interval(e, &self.nest.ranges);
+        if a > 0 || b < 0 {
+            return true;
+        }
+        let (mut space, mut path) = self.iterations();
+        let vars = ix::vars(e);
+        let Some(last) = path.iter().rposition(|l| vars.contains(l)) else { return false };
+        if vars.iter().any(|v| !path.contains(v)) {
+            return false;
+        }
+        space.guard = None;
+        space.dims.truncate(last + 1);
+        path.truncate(last + 1);
+        let (_, bound) = space.bounds(&[]);
+        if bound > FEW || bound > self.budget {
+            return false;
+        }
+        self.budget -= bound;
+        let env = IndexEnv { vars: &[] };
+        let mut values = Vec::new();
+        let Ok(n) = space.count(&env) else { return false };
+        eval_strip(&space, &coords(e, &path), &env, 0..n, &mut values).is_ok() && values.iter().all(|v| *v != 0)
+    }
+
     /// Whether `lo <= e < hi` in every iteration that gets here: `Ok(true)` certainly, `Ok(false)` not known; an error is
     /// reported where it certainly fails.
     pub(super) fn in_range(&mut self, e: &Index, lo: i128, hi: i128, what: &dyn Fn(i64) -> String) -> R<bool> {

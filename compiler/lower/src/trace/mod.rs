@@ -388,12 +388,13 @@ impl<'p> Tracer<'p> {
         for s in &mut self.scopes[..n - 1] {
             s.known.remove(&m);
         }
-        let known = self.scopes[n - 1].known.entry(m).or_default();
-        known.retain(|k| matches!(ix::sub(&k.at, at).as_const(), Some(d) if d != 0));
+        let mut known = self.scopes[n - 1].known.remove(&m).unwrap_or_default();
+        known.retain(|k| self.nonzero(&ix::sub(&k.at, at)));
         if known.len() >= MAX_KNOWN {
             known.remove(0);
         }
         known.push(Known { at: at.clone(), value, store: Some(id), reads });
+        self.scopes[n - 1].known.insert(m, known);
     }
     /// What must become of a value so that it can lie in a memory of this domain.
     fn meet(&mut self, m: MemId, value: NodeId) -> NodeId {

@@ -325,14 +325,12 @@ impl<R: Read> Scanner<R> {
                 Ok(())
             }
             Node::Array(elem, len) => {
-                let expected = match lengths.known(len) {
-                    Some(n) => format!("an array of {n}"),
-                    None => "an array".into(),
-                };
                 let limit = lengths.known(len);
+                let described = lengths.described(len, &self.file);
+                let expected = described.as_ref().map_or("an array".into(), |n| format!("an array of {n}"));
                 let count = self.array(&expected, |s, k| {
                     if limit.is_some_and(|n| k >= n) {
-                        return Err(s.bad(format!("{} elements", limit.unwrap_or(0)), "more"));
+                        return Err(s.bad(format!("{} elements", described.as_deref().unwrap_or("no more")), "more"));
                     }
                     s.value(plan, elem, lengths, columns)
                 })?;

@@ -147,6 +147,11 @@ enum SizeKey {
     Text(String),
 }
 
+fn said(n: u64, key: &SizeKey, by: &str, file: &str) -> String {
+    let (SizeKey::Name(text) | SizeKey::Text(text)) = key;
+    if by == file { format!("{n} ({text})") } else { format!("{n} ({text}, from {by})") }
+}
+
 impl Lengths {
     fn key(len: &SchemaLen) -> Option<SizeKey> {
         match len {
@@ -165,16 +170,24 @@ impl Lengths {
             (SchemaLen::Known(n), _) if *n != found => Err(n.to_string()),
             (_, None) => Ok(()),
             (_, Some(key)) => match self.seen.get(&key) {
-                Some((n, first)) if *n != found => {
-                    let (SizeKey::Name(text) | SizeKey::Text(text)) = key;
-                    Err(if first == by { format!("{n} ({text})") } else { format!("{n} ({text}, from {first})") })
-                }
+                Some((n, first)) if *n != found => Err(said(*n, &key, first, by)),
                 Some(_) => Ok(()),
                 None => {
                     self.seen.insert(key, (found, by.to_owned()));
                     Ok(())
                 }
             },
+        }
+    }
+
+    /// What `len` must be, in words for the reader of `file`.
+    pub(crate) fn described(&self, len: &SchemaLen, file: &str) -> Option<String> {
+        match (len, Self::key(len)) {
+            (SchemaLen::Known(n), _) => Some(n.to_string()),
+            (_, key) => {
+                let key = key?;
+                self.seen.get(&key).map(|(n, first)| said(*n, &key, first, file))
+            }
         }
     }
 
