@@ -219,7 +219,7 @@ fn families() {
 fn sources_and_sizes() {
     let c = contract("Ada", None, &[("xs", array(scalar(Elem::u(8)), "N")), ("ys", array(scalar(Elem::u(8)), "N"))]);
     bad(&c, &[("Ada.json", r#"{"xs": [1], "ys": [2]}"#), ("Ada.xs.csv", "xs\n1\n")], 2, &["`xs` is given twice"]);
-    bad(&c, &[("Ada.json", r#"{"xs": [1], "ys": [2, 3]}"#)], 3, &["1 (N) elements", "found 2"]);
+    bad(&c, &[("Ada.json", r#"{"xs": [1], "ys": [2, 3]}"#)], 3, &["(ys[1])", "1 (N) elements", "found more"]);
     bad(
         &c,
         &[("Ada.xs.csv", "xs\n1\n2\n"), ("Ada.ys.csv", "ys\n1\n")],

@@ -326,11 +326,10 @@ impl<R: Read> Scanner<R> {
             }
             Node::Array(elem, len) => {
                 let limit = lengths.known(len);
-                let described = lengths.described(len, &self.file);
-                let expected = described.as_ref().map_or("an array".into(), |n| format!("an array of {n}"));
-                let count = self.array(&expected, |s, k| {
+                let count = self.array("an array", |s, k| {
                     if limit.is_some_and(|n| k >= n) {
-                        return Err(s.bad(format!("{} elements", described.as_deref().unwrap_or("no more")), "more"));
+                        let most = lengths.described(len, &s.file).unwrap_or_default();
+                        return Err(s.bad(format!("{most} elements"), "more"));
                     }
                     s.value(plan, elem, lengths, columns)
                 })?;
