@@ -49,6 +49,12 @@ pub enum Verb {
     },
     /// Run the `#[test]` functions of a program in the clear
     Test(TestArgs),
+    /// A node of a local run over TCP; started by `run --tcp`
+    #[command(hide = true)]
+    Node {
+        /// Its configuration
+        config: PathBuf,
+    },
 }
 
 /// Which program, at which sizes.
@@ -85,6 +91,9 @@ pub struct RunArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub target: Target,
+    /// A process per node, mutual TLS over loopback
+    #[arg(long)]
+    pub tcp: bool,
     /// Fill every input from its type and range instead of reading files (local runs only)
     #[arg(long, value_name = "SEED")]
     pub random_inputs: Option<u64>,

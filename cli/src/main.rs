@@ -33,6 +33,7 @@ fn main() -> ExitCode {
             Verb::New { dir } => new::create(dir).map_err(Failure::usage),
             Verb::Explain { code } => tell::explain(code.as_deref()),
             Verb::Test(args) => tell::test(args, &shown),
+            Verb::Node { config } => run::node(config),
         };
         match done {
             Ok(()) => 0,

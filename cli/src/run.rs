@@ -1,14 +1,17 @@
-//! `mpcc run`: all nodes on this machine, as threads of this process.
+//! `mpcc run`: all nodes on this machine, as threads of this process or, with `--tcp`, as processes of their own.
 
-use crate::args::{Format, RunArgs};
+use crate::args::{Format, RunArgs, Source, Target};
 use crate::build::need_main;
 use crate::failure::Failure;
 use crate::output::{Shown, print};
 use crate::program::{self, Object};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use node::local::Run;
+use node::processes::Launch;
 use node::session::Settings;
-use node::{NodeError, Sizes, data, local};
+use node::{NodeError, Sizes, data, local, processes};
+use serde::{Deserialize, Serialize};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// Runs a program.
@@ -24,19 +27,21 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
     if args.deadline == 0 {
         return Err(Failure::usage("--deadline: a run needs at least a second"));
     }
+    if args.tcp && network.is_some() {
+        return Err(Failure::usage("--net is emulated in memory alone: leave out --tcp, or --net"));
+    }
     let (place, checked) = program::checked(&args.source, shown)?;
     need_main(&checked)?;
     let object = Object::new(checked, protocol, profile, shown.color);
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
-    let source = data::Source {
+    let job = Job {
+        program: args.source.program.clone(),
         folder: args.random_inputs.is_none().then_some(folder),
         defines: program::defines(&args.source)?,
         random: args.random_inputs,
+        protocol: args.target.protocol.clone(),
+        net: args.target.net.clone(),
     };
-    let inputs = data::read(node::ProgramObject::contract(&object), &source, None).map_err(NodeError::from)?;
-    let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
-    program::bind(object.checked(), &sizes)?;
-    object.take_publics(&inputs)?;
     let settings = Settings {
         deadline: Duration::from_secs(args.deadline),
         protocol: protocol.name.into(),
@@ -44,13 +49,78 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         ..Settings::local()
     };
     let bar = bar(shown);
-    let run = local::run(&object, inputs, &settings, network, &|step| bar.set_position(step));
+    let progress = |step| bar.set_position(step);
+    let run = if args.tcp {
+        let command = std::env::current_exe().map_err(|e| Failure::Ours(format!("where this command lies: {e}")))?;
+        let launch = Launch {
+            command,
+            arguments: vec!["node".into()],
+            program: serde_json::to_value(&job).map_err(|e| Failure::Ours(e.to_string()))?,
+            wait: Duration::from_secs(args.deadline),
+        };
+        processes::run(node::ProgramObject::contract(&object), &launch, &settings, &progress)
+    } else {
+        let inputs = prepare(&object, &job)?;
+        local::run(&object, inputs, &settings, network, &progress)
+    };
     bar.finish_and_clear();
     let run = run.map_err(|e| match e {
         NodeError::Program { span, what } => object.program_error(span, &what),
         other => other.into(),
     })?;
     show(args, shown, &run)
+}
+
+/// What a node's process needs to know of the command line.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Job {
+    program: PathBuf,
+    folder: Option<PathBuf>,
+    defines: Vec<(String, String)>,
+    random: Option<u64>,
+    protocol: String,
+    net: Option<String>,
+}
+
+/// Reads all inputs, and gives the program its public values.
+fn prepare(object: &Object, job: &Job) -> Result<data::Inputs, Failure> {
+    let inputs = job.read(object, None).map_err(NodeError::from)?;
+    let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
+    program::bind(object.checked(), &sizes)?;
+    object.take_publics(&inputs)?;
+    Ok(inputs)
+}
+
+impl Job {
+    fn read(&self, object: &Object, me: Option<usize>) -> Result<data::Inputs, data::DataError> {
+        let source = data::Source { folder: self.folder.clone(), defines: self.defines.clone(), random: self.random };
+        data::read(node::ProgramObject::contract(object), &source, me)
+    }
+}
+
+/// `mpcc node`: one node of a run over TCP. What it has to say goes to the process that started it.
+///
+/// # Errors
+/// As the run's; they were told already.
+pub fn node(config: &Path) -> Result<(), Failure> {
+    let code = node::child::run(config, |value, me| {
+        let internal = |e: String| NodeError::Internal(e);
+        let job: Job = serde_json::from_value(value.clone()).map_err(|e| internal(e.to_string()))?;
+        let source = Source { program: job.program.clone(), defines: Vec::new(), inputs: None };
+        let target = Target { protocol: job.protocol.clone(), net: job.net.clone() };
+        let usage = |f: Failure| NodeError::Usage(f.text());
+        let (protocol, profile) = program::target(&target).map_err(usage)?;
+        let (_, checked) = program::check(&source).map_err(usage)?;
+        if !checked.ok() || checked.program.main.is_none() {
+            return Err(NodeError::Usage("the program changed since the run began".into()));
+        }
+        let object = Object::new(checked, protocol, profile, false);
+        let inputs = job.read(&object, Some(me))?;
+        object.take_publics(&inputs).map_err(usage)?;
+        Ok((Box::new(object), inputs))
+    });
+    if code == 0 { Ok(()) } else { Err(Failure::Shown(code)) }
 }
 
 /// A count of rounds on stderr, hidden where stderr is no terminal.

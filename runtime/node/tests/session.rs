@@ -273,8 +273,7 @@ fn what_travels_does_not_depend_on_secrets() {
             write_inputs(folder.path(), &case.circuit, &columns);
             let all = inputs(&hand, folder.path());
             local::run_with(&hand, all, &Settings::local(), None, Some(trace.clone()), &|_| {}).unwrap();
-            let sizes = trace.0.lock().unwrap().clone();
-            sizes
+            trace.0.lock().unwrap().clone()
         };
         assert_eq!(trace(1), trace(99), "{seed}");
     }
