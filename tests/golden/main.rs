@@ -61,7 +61,8 @@ fn every_spelling_costs_what_the_expert_pays() {
                                     ));
                                 }
                                 if *value != result {
-                                    wrong.push(format!("{class} at {n}: {other} and {spelling} give different answers"));
+                                    wrong
+                                        .push(format!("{class} at {n}: {other} and {spelling} give different answers"));
                                 }
                             }
                         }

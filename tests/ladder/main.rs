@@ -2,8 +2,8 @@
 //!
 //! `MPCC_LADDER=FROM,COUNT` runs other seeds; each failure replays from its seed.
 
-use mpcc_tests::ladder::{Climb, bound, climb};
 use mpcc_tests::check;
+use mpcc_tests::ladder::{Climb, bound, climb};
 use std::collections::BTreeMap;
 
 #[test]
@@ -20,7 +20,12 @@ fn generated_programs_agree_on_every_rung() {
     });
     let wrong: Vec<String> = one.0.into_iter().chain(two.0).collect();
     let (agree, refused) = (one.1 + two.1, one.2 + two.2);
-    assert!(wrong.is_empty(), "{} of {count} differ; the shortest:\n{}", wrong.len(), wrong.iter().min_by_key(|w| w.len()).unwrap());
+    assert!(
+        wrong.is_empty(),
+        "{} of {count} differ; the shortest:\n{}",
+        wrong.len(),
+        wrong.iter().min_by_key(|w| w.len()).unwrap()
+    );
     assert!(agree * 10 >= count * 8, "only {agree} of {count} reach the top; {refused} are refused");
 }
 

@@ -189,7 +189,8 @@ fn machines(
             let rounds = run.trace.len() as u64;
             let exact = cost.turns.is_empty() && !cost.branches;
             let promised: Vec<u128> = cost.bytes_sent();
-            if exact && (u128::from(rounds) != cost.rounds || bytes.iter().map(|b| u128::from(*b)).ne(promised.clone())) {
+            if exact && (u128::from(rounds) != cost.rounds || bytes.iter().map(|b| u128::from(*b)).ne(promised.clone()))
+            {
                 return Err(format!(
                     "cost promises {} rounds and {promised:?} bytes; the wire counted {rounds} and {bytes:?}",
                     cost.rounds

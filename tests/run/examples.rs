@@ -1,0 +1,109 @@
+//! Every example gives its expected output in the reference evaluator's circuit, locally, and over TLS, in the rounds and
+//! bytes that `cost` promises; every command on a page runs.
+
+use crate::support::{json, said};
+use serde_json::Value;
+
+fn examples() -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(mpcc_tests::root().join("examples"))
+        .unwrap()
+        .flatten()
+        .map(|e| e.file_name().to_string_lossy().into_owned())
+        .collect();
+    names.sort();
+    assert!(names.len() >= 8);
+    names
+}
+
+fn expected(name: &str) -> Value {
+    let text = std::fs::read_to_string(mpcc_tests::root().join(format!("examples/{name}/expected.json"))).unwrap();
+    serde_json::from_str(&text).unwrap()
+}
+
+fn holds(name: &str, extra: &[&str]) {
+    let dir = format!("examples/{name}");
+    let mut args = vec!["run", &dir, "--stats", "--format", "json"];
+    args.extend(extra);
+    let run = json(&args);
+    assert_eq!(run["outputs"], expected(name), "{name}");
+    let cost = json(&["cost", &dir, "--format", "json"]);
+    assert_eq!(cost["rounds"], run["stats"]["rounds"], "{name}: rounds");
+    assert_eq!(cost["bytes_sent"], run["stats"]["bytes_sent"], "{name}: bytes");
+    assert_eq!(cost["gates"], run["stats"]["gates"], "{name}: gates");
+}
+
+#[test]
+fn examples_give_what_they_promise_in_memory() {
+    examples().iter().for_each(|name| holds(name, &[]));
+}
+
+#[test]
+fn examples_give_what_they_promise_over_tls() {
+    examples().iter().for_each(|name| holds(name, &["--tcp"]));
+}
+
+#[test]
+fn a_slow_network_changes_no_answer() {
+    let run = json(&["run", "examples/millionaires", "--net", "rtt=4ms,bw=100mbit", "--format", "json"]);
+    assert_eq!(run["outputs"], expected("millionaires"));
+}
+
+#[test]
+fn commands_on_pages_run() {
+    let mut seen = 0;
+    for file in mpcc_tests::markdown_files() {
+        for block in mpcc_tests::blocks(&std::fs::read_to_string(&file).unwrap()) {
+            if block.info != "sh" {
+                continue;
+            }
+            for line in block.text.lines() {
+                let rest = line.strip_prefix("mpcc ").or_else(|| line.strip_prefix("cargo run --release -- "));
+                let Some(rest) = rest else { continue };
+                let args: Vec<&str> = rest.split_whitespace().collect();
+                let (code, _, stderr) = said(&args);
+                assert_eq!(code, 0, "{}: {line}: {stderr}", file.display());
+                seen += 1;
+            }
+        }
+    }
+    assert!(seen >= 8);
+}
+
+#[test]
+fn what_new_makes_runs_and_passes_its_tests() {
+    let dir = tempfile::tempdir().unwrap();
+    let place = dir.path().join("dinner");
+    let place = place.to_str().unwrap();
+    assert_eq!(said(&["new", place]).0, 0);
+    assert_eq!(json(&["run", place, "--format", "json"])["outputs"]["all"]["result"], 3383);
+    assert_eq!(said(&["test", place]).0, 0);
+    assert_eq!(said(&["check", place]).0, 0);
+    assert_eq!(said(&["new", place]).0, 2, "what exists is not overwritten");
+}
+
+#[test]
+fn the_contract_says_who_learns_what() {
+    let c = json(&["check", "examples/exposure", "--format", "json"]);
+    assert_eq!(c["brings"].as_array().unwrap().len(), 2);
+    assert_eq!(c["learns"][0]["party"], "BankA");
+    assert_eq!(c["reveals"].as_array().unwrap().len(), 2);
+    assert_eq!(c["sizes"], serde_json::json!(["A", "B"]));
+}
+
+#[test]
+fn stages_are_printed() {
+    for stage in ["ast", "types", "program", "gates", "schedule", "dot"] {
+        let (code, stdout, stderr) = said(&["build", "examples/exposure", "--emit", stage]);
+        assert_eq!(code, 0, "{stage}: {stderr}");
+        assert!(stdout.len() > 100, "{stage}: {stdout}");
+    }
+}
+
+#[test]
+fn costs_of_a_billion_lanes_come_at_once() {
+    let c = json(&["cost", "tests/pairs/inner/naive.mpc", "-D", "N=1000000000", "--format", "json"]);
+    assert_eq!(c["rounds"], 3);
+    let c = json(&["cost", "tests/pairs/elementwise/naive.mpc", "-D", "N=1000000000", "--format", "json"]);
+    assert_eq!(c["gates"]["mul"], 1_000_000_000u64);
+    assert!(c["peak_memory_bytes"].as_u64().unwrap() < 100_000_000);
+}

@@ -1,0 +1,9 @@
+//! The command as its users call it: examples, pages' commands, wrong programs, wrong inputs, exit codes.
+//!
+//! Knows the command line alone.
+
+mod bad_inputs;
+mod bad_programs;
+mod examples;
+mod support;
+mod wire;

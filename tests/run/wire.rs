@@ -1,0 +1,62 @@
+//! What travels: the text of a circuit and the trace of a run depend on public things alone.
+
+use crate::support::{json, said};
+
+#[test]
+fn the_circuit_at_a_thousand_and_a_million_differs_in_numbers_alone() {
+    let mut files = Vec::new();
+    mpcc_tests::walk(&mpcc_tests::root().join("tests/pairs"), "mpc", &mut files);
+    for file in files {
+        let class = file.parent().unwrap().file_name().unwrap().to_string_lossy().into_owned();
+        // A sorting network's index sets are tried one by one: a smaller pair of sizes shows the same.
+        let (small, large) = if class == "sort" { ("500", "1000") } else { ("1000", "1000000") };
+        let text = |n: &str| {
+            let mut args = vec!["build".to_string(), file.display().to_string(), "--emit".into(), "program".into()];
+            for name in ["N", "R", "K", "C", "L"] {
+                let uses = match class.as_str() {
+                    "matmul" => matches!(name, "R" | "K" | "C"),
+                    "sort" => matches!(name, "N" | "L"),
+                    _ => name == "N",
+                };
+                if uses {
+                    let value = if name == "L" {
+                        "10"
+                    } else if matches!(name, "R" | "C") {
+                        "7"
+                    } else {
+                        n
+                    };
+                    args.extend(["-D".to_string(), format!("{name}={value}")]);
+                }
+            }
+            let (code, stdout, stderr) = said(&args);
+            assert_eq!(code, 0, "{}: {stderr}", file.display());
+            let words: Vec<&str> = stdout.split_whitespace().collect();
+            let text = words.join(" ");
+            text.split(|c: char| c.is_ascii_digit()).filter(|s| !s.is_empty()).collect::<Vec<_>>().join("#")
+        };
+        assert_eq!(text(small), text(large), "{}", file.display());
+    }
+}
+
+#[test]
+fn different_secrets_leave_the_same_trace() {
+    let stats = |seed: &str| {
+        let args = [
+            "run",
+            "tests/pairs/argmax/naive.mpc",
+            "-D",
+            "N=40",
+            "--random-inputs",
+            seed,
+            "--stats",
+            "--format",
+            "json",
+        ];
+        let run = json(&args);
+        (run["stats"]["rounds"].clone(), run["stats"]["bytes_sent"].clone(), run["outputs"].clone())
+    };
+    let (one, two) = (stats("1"), stats("2"));
+    assert_eq!((one.0, one.1), (two.0, two.1));
+    assert_ne!(one.2, two.2, "the secrets do differ");
+}
