@@ -28,6 +28,9 @@ fn main() -> ExitCode {
     {
         return ExitCode::from(node::child::run(Path::new(config), make));
     }
+    // `cargo bench -p mpcc-node -- memory 1000` runs a part.
+    let wants =
+        |by: &str, lanes: u64| args[1..].iter().all(|a| a.starts_with('-') || *a == by || *a == lanes.to_string());
     println!("{:>8} {:>8} {:>10} {:>12} {:>12} {:>12}", "lanes", "rounds", "by", "µs/round", "MB/s each", "CPU s each");
     for (lanes, steps) in [(1, 20_000), (1_000, 20_000), (100_000, 200), (10_000_000, 1)] {
         let show = |by: &str, run: Run| {
@@ -38,11 +41,16 @@ fn main() -> ExitCode {
             println!("{lanes:>8} {:>8} {by:>10} {micros:>12.1} {mega:>12.0} {cpu:>12.3}", s.rounds);
         };
         let hand = chain(lanes, steps);
-        let inputs = data::read(&hand.contract, &Source { random: Some(1), ..Source::default() }, None);
-        let run = inputs.map_err(NodeError::from).and_then(|i| local::run(&hand, i, &Settings::local(), None, &|_| {}));
-        match run {
-            Ok(run) => show("memory", run),
-            Err(e) => println!("{e}"),
+        if wants("memory", lanes) {
+            let inputs = data::read(&hand.contract, &Source { random: Some(1), ..Source::default() }, None);
+            let run = inputs.map_err(NodeError::from);
+            match run.and_then(|i| local::run(&hand, i, &Settings::local(), None, &|_| {})) {
+                Ok(run) => show("memory", run),
+                Err(e) => println!("{e}"),
+            }
+        }
+        if !wants("tls", lanes) {
+            continue;
         }
         let launch = Launch {
             command: std::env::current_exe().unwrap_or_default(),
