@@ -79,8 +79,13 @@ pub(crate) fn run(
         }
         let status = machine.work(CHUNK).map_err(fault)?;
         did |= status == Status::Progress;
+        let mut full = Vec::new();
         for &peer in &peers {
-            while links.room(peer) > 0 {
+            loop {
+                if links.room(peer) == 0 {
+                    full.push(peer);
+                    break;
+                }
                 let mut body = links.buffer(peer);
                 match machine.poll_transmit(peer, &mut body, CHUNK) {
                     Some(step) => {
@@ -110,8 +115,8 @@ pub(crate) fn run(
             let mut from: Vec<usize> =
                 peers.iter().copied().filter(|p| machine.expects(*p).is_some_and(|(_, n)| n > 0)).collect();
             if from.is_empty() {
-                // Nothing is missing, so someone does not take what we have.
-                from = peers.iter().copied().filter(|p| links.room(*p) == 0).collect();
+                // Nothing is missing, so someone had no room for what we have; there may be room by now, which is an event.
+                from = full;
             }
             if from.is_empty() {
                 return Err(NodeError::Internal("the machine waits for nobody".into()));

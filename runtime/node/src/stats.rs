@@ -158,7 +158,7 @@ mod tests {
 
     #[test]
     fn clocks_run_and_the_thread_clock_is_the_smaller() {
-        let (thread, process) = (Clock::Thread.start(), Clock::Process.start());
+        let (process, thread) = (Clock::Process.start(), Clock::Thread.start());
         let mut x = 1u64;
         while thread.elapsed() < Duration::from_millis(2) {
             x = std::hint::black_box(x.wrapping_mul(3));
