@@ -20,6 +20,10 @@ use failure::Failure;
 use std::io::Write;
 use std::process::ExitCode;
 
+/// The compiler makes millions of small nodes: this allocator halves what the system's takes for them.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let shown = output::Shown::stderr(cli.format);
