@@ -29,7 +29,7 @@ pub fn build(args: &BuildArgs, shown: &Shown) -> Result<(), Failure> {
         _ => {
             let (protocol, profile) = program::target(&args.target)?;
             let (place, checked) = program::checked(&args.source, shown)?;
-            need_main(&checked)?;
+            need_main(&checked, shown)?;
             let object = Object::new(checked, protocol, profile, shown.color);
             let sizes = sizes(&object, &args.source, &place)?;
             let lowered = object.lowered(&sizes)?;
@@ -55,15 +55,16 @@ pub fn build(args: &BuildArgs, shown: &Shown) -> Result<(), Failure> {
     Ok(())
 }
 
-/// Fails in words where there is no `main`.
+/// Shows what is wrong where there is no `main`.
 ///
 /// # Errors
 /// There is none.
-pub fn need_main(checked: &driver::Checked) -> Result<(), Failure> {
-    match checked.program.main {
-        Some(_) => Ok(()),
-        None => Err(Failure::Says(1, "this program has no `main`, so there is nothing to compile".into())),
+pub fn need_main(checked: &driver::Checked, shown: &Shown) -> Result<(), Failure> {
+    if checked.program.main.is_some() {
+        return Ok(());
     }
+    shown.diags(&checked.without_main(), &checked.sources);
+    Err(Failure::Shown(1))
 }
 
 /// Sizes for a command that runs nothing: from `-D`, and from row counts of the inputs where `-D` leaves one open. Gives

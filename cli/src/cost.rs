@@ -16,7 +16,7 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     let start = Instant::now();
     let (protocol, profile) = program::target(&args.target)?;
     let (place, checked) = program::checked(&args.source, shown)?;
-    need_main(&checked)?;
+    need_main(&checked, shown)?;
     let object = Object::new(checked, protocol, profile, shown.color);
     let sizes = sizes(&object, &args.source, &place)?;
     let compiled = object.compiled(&sizes)?;

@@ -31,7 +31,7 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         return Err(Failure::usage("--net is emulated in memory alone: leave out --tcp, or --net"));
     }
     let (place, checked) = program::checked(&args.source, shown)?;
-    need_main(&checked)?;
+    need_main(&checked, shown)?;
     let object = Object::new(checked, protocol, profile, shown.color);
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
     let job = Job {

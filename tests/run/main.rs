@@ -6,4 +6,5 @@ mod bad_inputs;
 mod bad_programs;
 mod examples;
 mod support;
+mod ui;
 mod wire;

@@ -84,6 +84,13 @@ pub fn check(provider: &mut dyn SourceProvider, name: &str, text: &str) -> Check
 }
 
 impl Checked {
+    /// What is to be said where a `main` is needed and there is none.
+    pub fn without_main(&self) -> Diags {
+        let mut diags = Diags::new();
+        sema::require_main(&self.program, FileId(0), &mut diags);
+        diags
+    }
+
     /// BLAKE3 of all sources read, library included, and of their names inside the program; not of where they lie.
     pub fn digest(&self) -> [u8; 32] {
         let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 program source");

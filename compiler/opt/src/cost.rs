@@ -211,7 +211,7 @@ impl Walk<'_> {
                 Item::Local(_) | Item::Free(_) => {}
                 Item::Round(gates) => {
                     out.rounds += 1;
-                    let mut spans: Vec<SpanId> = vec![];
+                    let mut spans = std::collections::BTreeSet::new();
                     for g in gates {
                         let g = &region.gates[*g as usize];
                         let (bytes, lanes) = self.price(g)?;
@@ -219,8 +219,7 @@ impl Walk<'_> {
                         *out.gates.entry(name).or_default() += lanes;
                         let span = out.spans.entry(g.span).or_default();
                         *span.gates.entry(name).or_default() += lanes;
-                        if !spans.contains(&g.span) {
-                            spans.push(g.span);
+                        if spans.insert(g.span) {
                             span.rounds += 1;
                         }
                         for (a, b) in out.pairs.iter_mut().flatten().zip(bytes.iter().flatten()) {
