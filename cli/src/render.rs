@@ -75,17 +75,19 @@ pub fn render(diag: &Diag, sources: &SourceMap, color: bool) -> String {
             }
         })
         .collect();
-    let mut help: Vec<String> = diag.notes.iter().map(|n| format!("note: {n}")).collect();
+    let mut help: Vec<String> = diag.notes.clone();
     for label in diag.labels.iter().filter(|l| Some(l.span.file) != file) {
         let (line, column) = sources.start(label.span);
         help.push(format!("{}:{line}:{column}: {}", sources.name(label.span.file), label.text));
     }
     for h in &diag.helps {
-        let mut words = h.text.clone();
-        for edit in h.edits.iter().filter(|e| !e.replacement.is_empty() && !h.text.contains(&e.replacement)) {
-            words.push_str(&format!(": `{}`", edit.replacement));
+        // One edit is shown as it is written; several are for tools.
+        match h.edits.as_slice() {
+            [one] if !one.replacement.trim().is_empty() && !h.text.contains(one.replacement.trim()) => {
+                help.push(format!("{}: `{}`", h.text, one.replacement.trim()));
+            }
+            _ => help.push(h.text.clone()),
         }
-        help.push(words);
     }
     let name = file.map_or("", |f| sources.name(f));
     let shown = Shown {
