@@ -107,3 +107,36 @@ fn costs_of_a_billion_lanes_come_at_once() {
     assert_eq!(c["gates"]["mul"], 1_000_000_000u64);
     assert!(c["peak_memory_bytes"].as_u64().unwrap() < 100_000_000);
 }
+
+#[test]
+fn generated_programs_mean_the_same_over_tls() {
+    let (mut ran, mut seed) = (0, 100_000u64);
+    while ran < 50 {
+        seed += 1;
+        let sample = eval::testing::program(seed);
+        // A family's file is a list of members, which samples are not written as; the examples have families.
+        if !sample.families.is_empty() {
+            continue;
+        }
+        let dir = crate::support::folder(&sample.source, &[]);
+        for (party, text) in sample.json() {
+            std::fs::write(dir.path().join(format!("inputs/{party}.json")), text).unwrap();
+        }
+        let path = dir.path().to_str().unwrap().to_string();
+        let mut args = vec!["run".to_string(), path, "--format".into(), "json".into()];
+        let checked = mpcc_tests::check(&sample.source);
+        for name in driver::size_names(&checked.program) {
+            let own = sample.sizes.iter().find(|(n, _)| *n == name).map(|(_, v)| *v);
+            if let Some(value) = own {
+                args.extend(["-D".to_string(), format!("{name}={value}")]);
+            }
+        }
+        let (code, local, stderr) = said(&args);
+        args.push("--tcp".into());
+        let (tcp_code, tcp, tcp_stderr) = said(&args);
+        assert_eq!(code, tcp_code, "seed {seed}: {stderr} {tcp_stderr}\n{}", sample.source);
+        assert_eq!(local, tcp, "seed {seed}");
+        assert!(matches!(code, 0 | 1), "seed {seed}: exit {code}: {stderr}\n{}", sample.source);
+        ran += u32::from(code == 0);
+    }
+}
