@@ -5,6 +5,7 @@
 mod bad_inputs;
 mod bad_programs;
 mod examples;
+mod stages;
 mod support;
 mod ui;
 mod wire;

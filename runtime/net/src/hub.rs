@@ -80,7 +80,7 @@ pub(crate) struct Hub {
 }
 
 /// Buffers kept per peer for the next messages.
-const SPARES: usize = 20;
+const SPARES: usize = 4;
 
 impl Hub {
     pub(crate) fn new(nodes: usize, budget: usize) -> Hub {
