@@ -14,13 +14,14 @@ use node::data;
 pub fn build(args: &BuildArgs, shown: &Shown) -> Result<(), Failure> {
     let text = match args.emit {
         Stage::Ast => {
-            let (_, checked) = program::check(&args.source)?;
-            shown.diags(&checked.diags, &checked.sources);
-            let wrong = checked.diags.iter().any(|d| d.code.as_str().starts_with("E00"));
-            if wrong {
+            let place = crate::files::locate(&args.source.program).map_err(Failure::usage)?;
+            let text = crate::files::read(&place.file).map_err(Failure::usage)?;
+            let (text, diags, sources) = driver::ast_text(&place.file.display().to_string(), &text);
+            shown.diags(&diags, &sources);
+            if diags.has_errors() {
                 return Err(Failure::Shown(1));
             }
-            syntax::print(&checked.root)
+            text
         }
         Stage::Types => {
             let (_, checked) = program::checked(&args.source, shown)?;

@@ -187,16 +187,11 @@ impl Object {
         Ok(())
     }
 
-    /// A failure of the program while it ran, with its place.
+    /// A failure of the program while it ran, with its place if this process compiled it.
     pub fn program_error(&self, span: circuit::SpanId, what: &str) -> Failure {
-        let spans = self.spans.lock().unwrap_or_else(|e| e.into_inner()).clone();
-        match spans.get(span.0 as usize) {
-            Some(span) if *span != diag::Span::default() => {
-                let (line, column) = self.checked.sources.start(*span);
-                let name = self.checked.sources.name(span.file);
-                Failure::Says(1, format!("{name}:{line}:{column}: {what}"))
-            }
-            _ => Failure::Says(1, what.to_string()),
+        match self.place_of(span) {
+            Some(place) => Failure::Says(1, format!("{place}: {what}")),
+            None => Failure::Says(1, what.to_string()),
         }
     }
 
@@ -251,6 +246,13 @@ impl ProgramObject for Object {
             Some(Blocks { program: self.checked.program.clone(), codes: compiled.lowered.blocks.clone() });
         let program = engine::Program { circuit: compiled.gates, schedule: compiled.schedule };
         Ok(node::Compiled { program: Arc::new(program), digest: compiled.digest })
+    }
+
+    fn place_of(&self, span: circuit::SpanId) -> Option<String> {
+        let spans = self.spans.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        let span = spans.get(span.0 as usize).filter(|s| **s != diag::Span::default())?;
+        let (line, column) = self.checked.sources.start(*span);
+        Some(format!("{}:{line}:{column}", self.checked.sources.name(span.file)))
     }
 
     fn at_runner(&self, _sizes: &Sizes) -> Box<dyn engine::AtRunner + Send> {

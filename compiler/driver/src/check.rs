@@ -35,8 +35,6 @@ pub struct Checked {
     pub program: Arc<Program>,
     /// What the label check found out.
     pub labels: Labels,
-    /// The root module's syntax.
-    pub root: Module,
 }
 
 impl Checked {
@@ -76,11 +74,11 @@ pub fn check(provider: &mut dyn SourceProvider, name: &str, text: &str) -> Check
     let mut program = Program::default();
     let mut labels = Labels::default();
     if !diags.has_errors() {
-        program = sema::check(&mut Modules { provider, sources: &mut sources }, file, root.clone(), &mut diags);
+        program = sema::check(&mut Modules { provider, sources: &mut sources }, file, root, &mut diags);
         labels = sema::labels::check(&program, &mut diags);
     }
     diags.sort();
-    Checked { sources, diags, program: Arc::new(program), labels, root }
+    Checked { sources, diags, program: Arc::new(program), labels }
 }
 
 impl Checked {

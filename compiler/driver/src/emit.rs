@@ -4,9 +4,18 @@ use crate::check::Checked;
 use crate::compile::Lowered;
 use crate::contract::ty_text;
 use circuit::SpanId;
-use diag::Span;
+use diag::{Diags, SourceMap, Span};
 use sema::tree::FnId;
 use std::fmt::Write;
+
+/// The syntax tree of the root module, printed back as source, and what parsing found.
+pub fn ast_text(name: &str, text: &str) -> (String, Diags, SourceMap) {
+    let mut sources = SourceMap::new();
+    let mut diags = Diags::new();
+    let file = sources.add(name.to_string(), text.into());
+    let module = syntax::parse(file, text, &mut diags);
+    (syntax::print(&module), diags, sources)
+}
 
 /// The typed program: each function's signature, label scheme, and locals with their types.
 pub fn types_text(checked: &Checked) -> String {

@@ -86,7 +86,7 @@ pub(crate) struct Tracer<'p> {
     stale: FxHashSet<u32>,
     sites: u32,
     span: u32,
-    spans: indexmap::IndexSet<Span>,
+    spans: indexmap::IndexSet<Span, rustc_hash::FxBuildHasher>,
     pub findings: Vec<Finding>,
     pub blocks: Vec<(u32, AtCode)>,
     inputs: Vec<circuit::Input>,
