@@ -10,7 +10,7 @@ use diag::{Diag, Diags, Span, codes};
 use syntax::ast as a;
 
 /// The most scalar leaves that a struct may have, its arrays counted once.
-const MAX_LEAVES: u64 = 4096;
+pub(crate) const MAX_LEAVES: u64 = 4096;
 
 /// A function's interface.
 pub(crate) struct Sig {
@@ -175,6 +175,23 @@ pub(crate) fn structs<'a>(w: &'a World<'a>, diags: &mut Diags) -> Vec<Struct> {
 
 /// Refuses structs that contain themselves, and those with absurdly many leaves. Without recursion: chains of structs
 /// may be long.
+/// Scalars in a value of a type, arrays counted once; `args` are those of its type parameters. Saturates. Each type
+/// argument is counted once, so that `P<P<P<…>>>` costs its depth and not its size.
+pub(crate) fn leaf_count(structs: &[Struct], t: &Ty, args: &[u64]) -> u64 {
+    let sum = |ts: &[Ty]| ts.iter().fold(0u64, |n, t| n.saturating_add(leaf_count(structs, t, args)));
+    match t {
+        Ty::Array(t, _) => leaf_count(structs, t, args),
+        Ty::Tuple(ts) => sum(ts),
+        Ty::Struct(id, ts, _) => {
+            let inner: Vec<u64> = ts.iter().map(|t| leaf_count(structs, t, args)).collect();
+            let fields = structs.get(id.0 as usize).map_or(&[][..], |s| &s.fields[..]);
+            fields.iter().fold(0, |n, f| n.saturating_add(leaf_count(structs, &f.ty, &inner)))
+        }
+        Ty::Param(k) => args.get(*k as usize).copied().unwrap_or(1),
+        _ => 1,
+    }
+}
+
 fn circles(structs: &mut [Struct], diags: &mut Diags) {
     fn parts(t: &Ty, out: &mut Vec<u32>, leaves: &mut u64) {
         match t {

@@ -17,6 +17,7 @@ impl Body<'_, '_> {
         self.literals();
         self.settle_conversions();
         self.stored_indices();
+        self.too_large();
         if head.lints && self.clean() {
             self.lints(params.len());
         }
@@ -46,6 +47,31 @@ impl Body<'_, '_> {
             body,
             library: head.library,
             allow: self.sig.allow.clone(),
+        }
+    }
+
+    /// Values of more scalars than any later stage is to carry: small to write with generic structs.
+    fn too_large(&mut self) {
+        let large = |t: &Ty, w: &crate::world::World<'_>| {
+            matches!(t, Ty::Struct(..) | Ty::Tuple(_) | Ty::Array(..))
+                && crate::sig::leaf_count(&w.structs, t, &[]) > crate::sig::MAX_LEAVES
+        };
+        let mut first = None;
+        for e in &mut self.exprs {
+            if large(&e.ty, self.w) {
+                first.get_or_insert(e.span);
+                (e.kind, e.ty) = (ExprKind::Error, Ty::Error);
+            }
+        }
+        for l in &mut self.locals {
+            if large(&l.ty, self.w) {
+                first.get_or_insert(l.span);
+                l.ty = Ty::Error;
+            }
+        }
+        if let Some(span) = first {
+            let d = Diag::error(codes::E0215, "this type has too many parts");
+            self.report(d.at(span, "parts of parts counted"));
         }
     }
 
