@@ -24,9 +24,12 @@ fn right_inputs_run() {
     assert_eq!(stdout.trim(), "{\"outputs\":{\"all\":{\"result\":10}}}");
 }
 
+/// What is wrong, the input files, and words that must be told.
+type Case = (&'static str, &'static [(&'static str, &'static str)], &'static [&'static str]);
+
 #[test]
 fn wrong_inputs_are_told_with_their_place() {
-    let cases: &[(&str, &[(&str, &str)], &[&str])] = &[
+    let cases: &[Case] = &[
         ("missing", &[ROWS], &["limit"]),
         ("short", &[ROWS, ("B.limit.csv", "limit\n5\n")], &["N"]),
         ("malformed", &[ROWS, ("B.limit.csv", "limit\n5\nfive\n")], &["B.limit.csv", "row 3", "five"]),
