@@ -81,7 +81,7 @@ pub fn lower(checked: &Checked, bound: &Bound, publics: &Publics) -> Result<Lowe
     })?;
     verified("program level", circuit::verify::verify(&lowered.circuit))?;
     let mut lints = Diags::new();
-    lowered.lints.iter().for_each(|f| lints.push(diagnostic(f)));
+    lowered.lints.iter().filter(|f| !allowed(checked, f)).for_each(|f| lints.push(diagnostic(f)));
     Ok(Lowered { circuit: lowered.circuit, blocks: lowered.blocks.into(), spans: lowered.spans.into(), lints })
 }
 
@@ -109,6 +109,16 @@ fn verified<E: std::fmt::Display>(stage: &str, result: Result<(), Vec<E>>) -> Re
     result.map_err(|errors| {
         let list: Vec<String> = errors.iter().take(8).map(ToString::to_string).collect();
         CompileError::Internal(format!("the {stage} does not verify: {}", list.join("; ")))
+    })
+}
+
+/// Whether the function that a lint stands in allows it, or belongs to the library.
+fn allowed(checked: &Checked, f: &Finding) -> bool {
+    let program = &checked.program;
+    program.fns.iter().any(|g| {
+        let body = g.expr(g.body).span;
+        let inside = body.file == f.span.file && body.lo <= f.span.lo && f.span.hi <= body.hi;
+        inside && (g.library || g.allow.iter().any(|code| **code == *f.code))
     })
 }
 
