@@ -97,6 +97,9 @@ pub struct RunArgs {
     /// Fill every input from its type and range instead of reading files (local runs only)
     #[arg(long, value_name = "SEED")]
     pub random_inputs: Option<u64>,
+    /// Compute in the clear with the reference evaluator: no nodes, no shares, nothing protected
+    #[arg(long, conflicts_with_all = ["tcp", "stats"])]
+    pub insecure_clear: bool,
     /// Print what the run took: rounds, bytes, time, memory
     #[arg(long)]
     pub stats: bool,

@@ -83,6 +83,6 @@ pub fn sizes(object: &Object, source: &Source, place: &crate::files::Place) -> R
     let inputs = data::read(node::ProgramObject::contract(object), &from, None)
         .map_err(|e| Failure::from(node::NodeError::from(e)))?;
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
-    object.take_publics(&inputs)?;
+    object.take_publics(&inputs, &sizes)?;
     Ok(sizes)
 }

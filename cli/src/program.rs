@@ -180,9 +180,9 @@ impl Object {
     /// Takes the values of public parameters out of the inputs, before compiling.
     ///
     /// # Errors
-    /// One that random inputs cannot fill.
-    pub fn take_publics(&self, inputs: &node::data::Inputs) -> Result<(), Failure> {
-        let values = inputs.publics(&self.contract)?;
+    /// A length that is not known.
+    pub fn take_publics(&self, inputs: &node::data::Inputs, sizes: &Sizes) -> Result<(), Failure> {
+        let values = inputs.publics(&self.contract, sizes)?;
         *self.publics.lock().unwrap_or_else(|e| e.into_inner()) = values;
         Ok(())
     }

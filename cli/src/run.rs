@@ -42,6 +42,9 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         protocol: args.target.protocol.clone(),
         net: args.target.net.clone(),
     };
+    if args.insecure_clear {
+        return clear(&object, &job, shown);
+    }
     let settings = Settings {
         deadline: Duration::from_secs(args.deadline),
         protocol: protocol.name.into(),
@@ -71,6 +74,27 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
     show(args, shown, &run)
 }
 
+/// The program in the reference evaluator, on everybody's inputs in the clear.
+fn clear(object: &Object, job: &Job, shown: &Shown) -> Result<(), Failure> {
+    eprintln!("insecure: computing in the clear, with everybody's inputs in this process");
+    let contract = node::ProgramObject::contract(object);
+    let inputs = job.read(object, None).map_err(NodeError::from)?;
+    let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
+    let bound = program::bind(object.checked(), &sizes)?;
+    let values = inputs.all(contract, &sizes)?;
+    let leaves = driver::evaluate(object.checked(), &bound, &values).map_err(|(span, what)| {
+        let (line, column) = object.checked().sources.start(span);
+        Failure::Says(1, format!("{}:{line}:{column}: {what}", object.checked().sources.name(span.file)))
+    })?;
+    let outputs = data::OutputSet::from_leaves(contract, leaves, &sizes)?;
+    print(&match shown.format {
+        Format::Json => format!("{{\"outputs\":{}}}\n", outputs.json()),
+        Format::Csv => outputs.csv(),
+        Format::Human => outputs.human(),
+    });
+    Ok(())
+}
+
 /// What a node's process needs to know of the command line.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,7 +112,7 @@ fn prepare(object: &Object, job: &Job) -> Result<data::Inputs, Failure> {
     let inputs = job.read(object, None).map_err(NodeError::from)?;
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
     program::bind(object.checked(), &sizes)?;
-    object.take_publics(&inputs)?;
+    object.take_publics(&inputs, &sizes)?;
     Ok(inputs)
 }
 
@@ -117,7 +141,8 @@ pub fn node(config: &Path) -> Result<(), Failure> {
         }
         let object = Object::new(checked, protocol, profile, false);
         let inputs = job.read(&object, Some(me))?;
-        object.take_publics(&inputs).map_err(usage)?;
+        let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
+        object.take_publics(&inputs, &sizes).map_err(usage)?;
         Ok((Box::new(object), inputs))
     });
     if code == 0 { Ok(()) } else { Err(Failure::Shown(code)) }

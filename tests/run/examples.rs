@@ -38,6 +38,16 @@ fn examples_give_what_they_promise_in_memory() {
 }
 
 #[test]
+fn examples_give_what_they_promise_in_the_reference_evaluator() {
+    for name in examples() {
+        let run = json(&["run", &format!("examples/{name}"), "--insecure-clear", "--format", "json"]);
+        assert_eq!(run["outputs"], expected(&name), "{name}");
+    }
+    let (_, _, stderr) = said(&["run", "examples/salary", "--insecure-clear"]);
+    assert!(stderr.contains("insecure"), "an insecure mode says so: {stderr}");
+}
+
+#[test]
 fn examples_give_what_they_promise_over_tls() {
     examples().iter().for_each(|name| holds(name, &["--tcp"]));
 }

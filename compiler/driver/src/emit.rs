@@ -1,10 +1,14 @@
 //! Stages as text, and tests in the clear.
 
+use crate::bind::Bound;
 use crate::check::Checked;
 use crate::compile::Lowered;
+use crate::compile::Publics;
 use crate::contract::ty_text;
 use circuit::SpanId;
 use diag::{Diags, SourceMap, Span};
+use eval::{Shape, Value};
+use sema::layout;
 use sema::tree::FnId;
 use std::fmt::Write;
 
@@ -67,4 +71,23 @@ pub fn program_text(checked: &Checked, lowered: &Lowered) -> String {
 /// Where it failed, and why.
 pub fn run_test(checked: &Checked, test: FnId) -> Result<(), (Span, String)> {
     eval::run_test(&checked.program, test, eval::Options::default()).map_err(|e| (e.span, e.what))
+}
+
+/// Runs `main` in the reference evaluator, which sees every input in the clear. `inputs` are values by parameter and leaf;
+/// the result is leaf by leaf, in the order of the circuit's outputs.
+///
+/// # Errors
+/// Where the program failed, and why.
+pub fn evaluate(checked: &Checked, bound: &Bound, inputs: &Publics) -> Result<Vec<Vec<u128>>, (Span, String)> {
+    let program = &checked.program;
+    let nowhere = |what: &str| (Span::default(), what.to_string());
+    let main = program.main.map(|m| program.f(m)).ok_or_else(|| nowhere("there is no `main`"))?;
+    let mut values = Vec::new();
+    for p in &main.params {
+        let shape = layout::close(&p.ty, &bound.env).and_then(|ty| Shape::of(program, &ty, &bound.env.families));
+        let leaves = inputs.get(&*p.name).cloned();
+        let value = shape.zip(leaves).and_then(|(shape, leaves)| Value::from_columns(&shape, leaves, false));
+        values.push(value.ok_or_else(|| nowhere(&format!("`{}` has no value of its shape", p.name)))?);
+    }
+    eval::run_main(program, &bound.env, values).map(|v| v.to_columns()).map_err(|e| (e.span, e.what))
 }

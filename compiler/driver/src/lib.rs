@@ -17,6 +17,6 @@ pub use bind::{BindError, Bound, bind, empty, size_names};
 pub use check::{Checked, NoModules, SourceProvider, check};
 pub use compile::{CompileError, Compiled, Lowered, Publics, compile, lower};
 pub use contract::{Alone, Brings, Contract, Learns, Reveals, contract, ty_text};
-pub use emit::{ast_text, program_text, run_test, types_text};
+pub use emit::{ast_text, evaluate, program_text, run_test, types_text};
 pub use schema::{Parameter, ResultPart, elem, parameters, pattern, results, size_name, size_text};
 pub use stdlib::MODULES as LIBRARY;

@@ -11,6 +11,7 @@ use engine::LocalInputs;
 use spec::Host;
 
 use super::json::Scanner;
+use super::output::count;
 use super::shape::{Lengths, Node, Plan, leaf_name, length, suggest};
 use super::{DataError, SizeClaim, random, scalar, table};
 use crate::{Contract, NodeError, Sizes};
@@ -25,6 +26,9 @@ pub struct Source {
     /// Fill every input from this seed instead of reading files.
     pub random: Option<u64>,
 }
+
+/// Values by parameter and leaf, as bit patterns.
+pub type Values = std::collections::BTreeMap<String, Vec<Vec<u128>>>;
 
 /// Inputs that were read, not yet placed. Clones share the columns.
 #[derive(Clone, Debug)]
@@ -369,33 +373,43 @@ impl Inputs {
     ///
     /// # Errors
     /// A length that is not known.
-    pub fn publics(
+    pub fn publics(&self, contract: &Contract, sizes: &Sizes) -> Result<Values, NodeError> {
+        self.values(contract, sizes, |party| party.is_none())
+    }
+
+    /// Values of all parameters, leaf by leaf, by name: for the reference evaluator, which sees everything. Asked for
+    /// before a run places them.
+    ///
+    /// # Errors
+    /// A length that is not known.
+    pub fn all(&self, contract: &Contract, sizes: &Sizes) -> Result<Values, NodeError> {
+        self.values(contract, sizes, |_| true)
+    }
+
+    fn values(
         &self,
         contract: &Contract,
-    ) -> Result<std::collections::BTreeMap<String, Vec<Vec<u128>>>, NodeError> {
-        let mut out = std::collections::BTreeMap::new();
-        for (param, slot) in contract.params.iter().zip(self.columns.iter()) {
-            if param.party.is_some() {
-                continue;
-            }
+        sizes: &Sizes,
+        wanted: impl Fn(Option<usize>) -> bool,
+    ) -> Result<Values, NodeError> {
+        let mut out = Values::new();
+        for (param, slot) in contract.params.iter().zip(self.columns.iter()).filter(|(p, _)| wanted(p.party)) {
             let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             let values = |c: &Column| (0..c.len()).map(|l| c.get(l)).collect::<Vec<u128>>();
             let leaves = match (self.random, &*slot) {
                 (_, Some(columns)) => columns.iter().map(values).collect(),
                 (Some(seed), None) => {
                     let plan = Plan::new(&param.schema);
-                    let mut leaves = Vec::new();
-                    if !matches!(param.schema, circuit::Schema::Scalar { .. }) {
-                        let what =
-                            format!("`{}` is public and no single number: random inputs do not fill it", param.name);
-                        return Err(NodeError::Usage(what));
-                    }
-                    for leaf in &plan.leaves {
-                        let lanes = 1;
+                    let mut lanes = vec![0; plan.leaves.len()];
+                    count(&plan.node, sizes, 1, &mut lanes)?;
+                    let owner = param.party.map_or("public", |p| contract.parties[p].name.as_str());
+                    let leaf = |(leaf, lanes): (&super::shape::Leaf, u64)| {
                         let name = leaf_name(&param.name, &leaf.path);
-                        leaves.push(values(&random::column(seed, "public", &name, leaf.elem, leaf.range, lanes)));
-                    }
-                    leaves
+                        let lanes = usize::try_from(lanes)
+                            .map_err(|_| NodeError::Usage(format!("`{}` is too long", param.name)))?;
+                        Ok(values(&random::column(seed, owner, &name, leaf.elem, leaf.range, lanes)))
+                    };
+                    plan.leaves.iter().zip(lanes).map(leaf).collect::<Result<_, NodeError>>()?
                 }
                 (None, None) => continue,
             };

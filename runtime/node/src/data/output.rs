@@ -99,6 +99,26 @@ impl OutputSet {
         Ok(set)
     }
 
+    /// Results by contract, from values leaf by leaf in the order of the contract.
+    ///
+    /// # Errors
+    /// If values and contract do not fit: a bug of ours.
+    pub fn from_leaves(contract: &Contract, leaves: Vec<Vec<u128>>, sizes: &Sizes) -> Result<OutputSet, NodeError> {
+        let (mut named, mut columns) = (Vec::new(), Vec::new());
+        let mut leaves = leaves.into_iter();
+        for part in &contract.results {
+            for leaf in &Plan::new(&part.schema).leaves {
+                named.push(Named { party: part.party, name: leaf_name(&part.name, &leaf.path) });
+                columns.push(leaves.next().map(|values| {
+                    let mut column = Column::with_capacity(leaf.elem, values.len());
+                    values.iter().for_each(|v| column.push(*v));
+                    column
+                }));
+            }
+        }
+        OutputSet::new(contract, &named, &columns, sizes)
+    }
+
     /// `{ recipient: { name: value } }`, on one line.
     pub fn json(&self) -> String {
         let mut out = String::from("{");
@@ -156,7 +176,7 @@ fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
-fn count(node: &Node, sizes: &Sizes, times: u64, lanes: &mut [u64]) -> Result<(), NodeError> {
+pub(super) fn count(node: &Node, sizes: &Sizes, times: u64, lanes: &mut [u64]) -> Result<(), NodeError> {
     match node {
         Node::Scalar(leaf) => {
             lanes[*leaf] += times;
