@@ -60,10 +60,8 @@ fn read(contract: &Contract, files: &[(&str, &str)], defines: &[(&str, &str)]) -
 fn good(contract: &Contract, files: &[(&str, &str)], defines: &[(&str, &str)]) -> (String, Vec<Vec<u128>>) {
     let inputs = read(contract, files, defines).unwrap_or_else(|e| panic!("{e}"));
     let sizes: Vec<String> = inputs.sizes().iter().map(|c| format!("{}={}", c.name, c.value)).collect();
-    // Seen as public, values can be looked at without running.
-    let mut public = contract.clone();
-    public.params.iter_mut().for_each(|p| p.party = None);
-    let values = inputs.publics(&public).unwrap();
+    let bound = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
+    let values = inputs.all(contract, &bound).unwrap();
     (sizes.join(" "), contract.params.iter().flat_map(|p| values[&p.name].clone()).collect())
 }
 
