@@ -10,6 +10,7 @@ pub mod expand;
 pub mod fuse;
 pub mod gates;
 mod lens;
+mod pack;
 pub mod pipeline;
 pub mod place;
 mod profile;

@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::place::Prices;
-use crate::{Profile, expand, fuse, place, schedule, simplify};
+use crate::{Profile, expand, fuse, pack, place, schedule, simplify};
 use circuit::{Circuit, Schedule};
 
 /// A gate-level circuit with its schedule.
@@ -35,6 +35,9 @@ pub fn compile_with(
     let mut program = circuit.clone();
     simplify::simplify(&mut program);
     after("simplify", &program);
+    pack::pack(&mut program);
+    simplify::sweep(&mut program);
+    after("pack", &program);
     fuse::fuse(&mut program);
     after("fuse", &program);
     let plan = place::place(&program, Prices { round: profile.round_bytes() })?;
