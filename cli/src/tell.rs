@@ -17,6 +17,7 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
     if shown.format == Format::Json {
         let value = json!({
             "brings": c.brings.iter().map(|b| json!({"party": b.who, "name": b.name, "type": b.ty})).collect::<Vec<_>>(),
+            "structs": c.structs.iter().map(|(name, fields)| json!({"name": name, "fields": fields})).collect::<Vec<_>>(),
             "sizes": c.sizes,
             "learns": c.learns.iter().map(|l| json!({"party": l.who, "name": l.name, "type": l.ty})).collect::<Vec<_>>(),
             "reveals": c.reveals.iter().map(|r| json!({"file": r.file, "line": r.line, "to": r.to, "function": r.function,
@@ -32,6 +33,9 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
         return Ok(());
     }
     section(&mut out, "brings", c.brings.iter().map(|b| vec![b.who.clone(), format!("{}: {}", b.name, b.ty)]));
+    if !c.structs.is_empty() {
+        section(&mut out, "where", c.structs.iter().map(|(name, fields)| vec![name.clone(), fields.clone()]));
+    }
     if !c.sizes.is_empty() {
         section(&mut out, "becomes public", [vec!["sizes".to_string(), c.sizes.join(", ")]].into_iter());
     }
@@ -54,7 +58,7 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
         section(
             &mut out,
             "reveals",
-            c.reveals.iter().map(|r| vec![r.to.clone(), format!("line {}", r.line), times(r.in_loop)]),
+            c.reveals.iter().map(|r| vec![r.to.clone(), format!("{}:{}", r.file, r.line), times(r.in_loop)]),
         );
     }
     section(&mut out, "trusted alone", c.alone.iter().map(|a| vec![a.who.clone(), format!("{}:{}", a.file, a.line)]));

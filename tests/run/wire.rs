@@ -60,3 +60,35 @@ fn different_secrets_leave_the_same_trace() {
     assert_eq!((one.0, one.1), (two.0, two.1));
     assert_ne!(one.2, two.2, "the secrets do differ");
 }
+
+#[test]
+fn independent_loops_share_their_rounds() {
+    let rounds = |program: &str| {
+        let dir = crate::support::folder(program, &[]);
+        let cost = json(&["cost", dir.path().to_str().unwrap(), "-D", "N=20", "--format", "json"]);
+        cost["rounds"].as_u64().unwrap()
+    };
+    let head = "party A, B;\nfn main<N: size>(x: [u64; N] from A, y: [u64; N] from B) -> (u64, u64) {\n    let mut m: u64 = 0;\n    let mut k: u64 = 0;\n";
+    let tail = "    (reveal(m), reveal(k))\n}\n";
+    let pairs =
+        [("if x[i] < y[i] { m += 1; }", "if y[i] < 100 { k += 1; }"), ("m = m * x[i] + 1;", "k = k * y[i] + x[i];")];
+    for (one, two) in pairs {
+        let alone = rounds(&format!("{head}    for i in 0..N {{ {one} }}\n    for i in 0..N {{ k += y[i]; }}\n{tail}"));
+        let both = rounds(&format!("{head}    for i in 0..N {{ {one} }}\n    for i in 0..N {{ {two} }}\n{tail}"));
+        assert_eq!(alone, both, "{one} {two}");
+    }
+}
+
+#[test]
+fn statements_written_out_take_the_rounds_of_the_loop() {
+    let cost = |body: &str| {
+        let head =
+            "party A, B;\nfn main(x: [u32; 400] from A, y: [u32; 400] from B) -> u32 {\n    let mut n: u32 = 0;\n";
+        let dir = crate::support::folder(&format!("{head}{body}    reveal(n)\n}}\n"), &[]);
+        let cost = json(&["cost", dir.path().to_str().unwrap(), "--format", "json"]);
+        (cost["rounds"].clone(), cost["gates"]["and"].clone(), cost["gates"]["b2a"].clone())
+    };
+    let line = |i: &str| format!("    if x[{i}] < y[{i}] {{ n += 1; }}\n");
+    let written: String = (0..400).map(|i| line(&i.to_string())).collect();
+    assert_eq!(cost(&written), cost(&format!("    for i in 0..400 {{\n{}    }}\n", line("i"))));
+}

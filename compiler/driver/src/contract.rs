@@ -4,7 +4,7 @@
 use crate::check::Checked;
 use crate::schema::size_text;
 use diag::Span;
-use sema::tree::{ExprKind, Fn, Origin, PartyId, Program, Size, Ty};
+use sema::tree::{ExprKind, Fn, Origin, PartyId, Program, Size, SizeVar, Struct, StructId, Ty};
 
 /// A row of inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,6 +61,8 @@ pub struct Alone {
 pub struct Contract {
     /// Inputs, in order.
     pub brings: Vec<Brings>,
+    /// Structs of inputs and outputs: name, and fields with their types and ranges.
+    pub structs: Vec<(String, String)>,
     /// Sizes that become public.
     pub sizes: Vec<String>,
     /// Outputs, in order.
@@ -138,7 +140,59 @@ pub fn contract(checked: &Checked) -> Contract {
             }
         }
     }
-    Contract { brings, sizes: crate::bind::size_names(program), learns, reveals, alone }
+    let mut named = Vec::new();
+    f.params.iter().map(|p| &p.ty).chain([&f.ret]).for_each(|ty| structs_in(program, ty, &mut named));
+    let structs = named
+        .iter()
+        .map(|id| {
+            let s = &program.structs[id.0 as usize];
+            let fields: Vec<String> = s
+                .fields
+                .iter()
+                .map(|field| match field.range {
+                    Some((lo, hi)) => format!("{}: {} in {lo}..={hi}", field.name, field_text(program, s, &field.ty)),
+                    None => format!("{}: {}", field.name, field_text(program, s, &field.ty)),
+                })
+                .collect();
+            (s.name.to_string(), format!("{{ {} }}", fields.join(", ")))
+        })
+        .collect();
+    Contract { brings, structs, sizes: crate::bind::size_names(program), learns, reveals, alone }
+}
+
+/// Structs that a type mentions, and theirs, each once, outermost first.
+fn structs_in(program: &Program, ty: &Ty, out: &mut Vec<StructId>) {
+    match ty {
+        Ty::Array(of, _) => structs_in(program, of, out),
+        Ty::Tuple(parts) => parts.iter().for_each(|t| structs_in(program, t, out)),
+        Ty::Struct(id, args, _) => {
+            args.iter().for_each(|t| structs_in(program, t, out));
+            if !out.contains(id) {
+                out.push(*id);
+                program.structs[id.0 as usize].fields.iter().for_each(|f| structs_in(program, &f.ty, out));
+            }
+        }
+        _ => {}
+    }
+}
+
+/// A field's type in terms of its struct's own parameters.
+fn field_text(program: &Program, s: &Struct, ty: &Ty) -> String {
+    match ty {
+        Ty::Param(k) => s.ty_params.get(*k as usize).map_or("?".into(), |n| n.to_string()),
+        Ty::Array(of, Size::Var(SizeVar::Param(k))) => {
+            let n = s.size_params.get(*k as usize).map_or("?".to_string(), |n| n.to_string());
+            format!("[{}; {n}]", field_text(program, s, of))
+        }
+        Ty::Array(of, n) => format!("[{}; {}]", field_text(program, s, of), size_text(program, n)),
+        Ty::Tuple(parts) => {
+            format!("({})", parts.iter().map(|t| field_text(program, s, t)).collect::<Vec<_>>().join(", "))
+        }
+        Ty::Struct(id, ..) => program.structs[id.0 as usize].name.to_string(),
+        Ty::Bool => "bool".into(),
+        Ty::Int { signed, bits } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
+        _ => "?".into(),
+    }
 }
 
 fn party_text(program: &Program, p: PartyId) -> String {
