@@ -101,8 +101,9 @@ pub fn settle_outs(nest: &mut Nest) {
     }
 }
 
-/// The first iteration joined to a loop that starts from its first element: `m = x[0]; for i in 1..n …` becomes
-/// the loop over all, for carried values that only accumulate. Returns the loops whose first values are absorbed.
+/// A first value that is an element like those of the iterations is one of them: `m = x[0]; for i in 1..n …` becomes the
+/// loop over all, and `m = x[0]; for i in 0..n …` loses its first value, which a minimum or maximum takes twice in vain.
+/// For carried values that only accumulate. Returns the loops whose first values are absorbed.
 pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nest::LoopId> {
     use crate::ix;
     use circuit::index::Index;
@@ -119,7 +120,8 @@ pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nes
     let parents: FxHashSet<u32> = nest.loops.iter().filter_map(|l| l.parent).collect();
     for l in 0..nest.loops.len() as u32 {
         let lp = &nest.loops[l as usize];
-        if parents.contains(&l) || lp.rev || lp.phis.is_empty() || ix::interval(&lp.trip, &nest.ranges).0 < 0 {
+        let shortest = ix::interval(&lp.trip, &nest.ranges).0;
+        if parents.contains(&l) || lp.phis.is_empty() || shortest < 0 {
             continue;
         }
         let Some(body) = bodies.get(&l) else { continue };
@@ -135,31 +137,48 @@ pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nes
             continue;
         }
         let phis: Vec<_> = lp.phis.iter().filter(|p| live.contains(&p.phi)).copied().collect();
-        let first = ix::sub(&Index::Const(0), &Index::Const(1));
-        let fits = phis.iter().all(|p| {
+        // What each carried value takes in, and whether it may come in any order, and twice.
+        let taken = phis.iter().map(|p| {
             let n = nest.n(p.next);
-            let value = match (&n.op, &n.args[..]) {
-                (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *a == p.phi => *b,
-                (Op::Min | Op::Max | Op::Bin(circuit::Bin::Add), [a, b]) if *b == p.phi => *a,
-                (Op::Select, [_, a, b]) if crate::reduce::key_of(nest, p).is_some() => {
-                    if *b == p.phi {
-                        *a
-                    } else {
-                        *b
-                    }
+            let other = |a: NodeId, b: NodeId| if a == p.phi { b } else { a };
+            match (&n.op, &n.args[..]) {
+                (Op::Min | Op::Max, [a, b]) if *a == p.phi || *b == p.phi => Some((other(*a, *b), true, true)),
+                (Op::Bin(circuit::Bin::Add), [a, b]) if *a == p.phi || *b == p.phi => {
+                    Some((other(*a, *b), true, false))
                 }
-                _ => return false,
-            };
-            alike(nest, value, p.init, l, &first, 0)
+                (Op::Select, [_, a, b]) if crate::reduce::key_of(nest, p).is_some() => {
+                    Some((if *b == p.phi { *a } else { *b }, false, true))
+                }
+                _ => None,
+            }
         });
-        if !fits || phis.is_empty() {
+        let Some(taken) = taken.collect::<Option<Vec<_>>>() else { continue };
+        let (any_order, twice) = (taken.iter().all(|t| t.1), taken.iter().all(|t| t.2));
+        if phis.is_empty() || lp.rev && !any_order {
             continue;
         }
-        let by = ix::sub(&ix::var(l), &Index::Const(1));
-        for n in body {
-            let node = &mut nest.nodes[*n as usize];
-            if let Op::Load(_, e) | Op::Iota(e) = &mut node.op {
-                *e = ix::norm(&e.subst_var(circuit::LoopVar(l), &by));
+        // The iteration that the first values belong to: before the loop, in it, or after it.
+        let found = phis.iter().zip(&taken).find_map(|(p, t)| iteration_of(nest, t.0, p.init, l));
+        let candidates = [found.unwrap_or(-1), 0, -1];
+        let all_alike = |k: i64| {
+            let at = Index::Const(k);
+            phis.iter().zip(&taken).all(|(p, t)| alike(nest, t.0, p.init, l, &at, 0))
+        };
+        let after = |k: i64| ix::sub(&lp.trip, &Index::Const(k)).as_const() == Some(0);
+        let inside = |k: i64| twice && k >= 0 && k < shortest && (any_order || k == 0);
+        let fits = |k: i64| (k == -1 || inside(k) || any_order && after(k)) && all_alike(k);
+        let Some(k) = candidates.into_iter().find(|k| fits(*k)) else { continue };
+        if inside(k) {
+            out.insert(l);
+            continue;
+        }
+        if k == -1 {
+            let by = ix::sub(&ix::var(l), &Index::Const(1));
+            for n in body {
+                let node = &mut nest.nodes[*n as usize];
+                if let Op::Load(_, e) | Op::Iota(e) = &mut node.op {
+                    *e = ix::norm(&e.subst_var(circuit::LoopVar(l), &by));
+                }
             }
         }
         let lp = &mut nest.loops[l as usize];
@@ -167,6 +186,18 @@ pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nes
         lp.max += 1;
         nest.ranges[l as usize].1 += 1;
         out.insert(l);
+    }
+    /// The iteration of `l` in which `x` reads what `init` reads, by their addresses.
+    fn iteration_of(nest: &Nest, x: NodeId, init: NodeId, l: u32) -> Option<i64> {
+        let (Op::Load(m, e), Op::Load(n, f)) = (&nest.n(x).op, &nest.n(init).op) else { return None };
+        if m != n {
+            return None;
+        }
+        let at = |k: i64| ix::norm(&e.subst_var(circuit::LoopVar(l), &Index::Const(k)));
+        let (zero, one) = (at(0), at(1));
+        let step = ix::sub(&one, &zero).as_const().filter(|s| *s != 0)?;
+        let gap = ix::sub(f, &zero).as_const()?;
+        (gap % step == 0).then_some(gap / step)
     }
     /// Whether `x` in iteration `first` of `l` is `init`.
     fn alike(nest: &Nest, x: NodeId, init: NodeId, l: u32, first: &Index, deep: usize) -> bool {
