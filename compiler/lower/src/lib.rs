@@ -75,6 +75,8 @@ pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Findin
     let mut t = trace::trace(program, request)?;
     live::settle_outs(&mut t.nest);
     let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
+    live::chain(&mut t.nest, &live);
+    let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
     let absorbed = live::absorb(&mut t.nest, &live);
     let users = live::users(&t.nest, &live);
     let code = program.f(request.entry);

@@ -101,6 +101,53 @@ pub fn settle_outs(nest: &mut Nest) {
     }
 }
 
+/// A reduction that starts from nothing and is then taken into an outer one is part of that one: `for i { let mut r = 0; for
+/// j { r += e; } s += r; }` becomes `for i { for j { s += e; } }`, so that rows of unequal length need no padding. Only
+/// where nobody else sees the inner value, and both accumulate by the same operation.
+pub fn chain(nest: &mut Nest, live: &FxHashSet<NodeId>) {
+    let users = users(nest, live);
+    let sole = |n: NodeId, by: NodeId| users.get(&n).is_some_and(|u| u.iter().all(|x| *x == by));
+    for l in 0..nest.loops.len() {
+        let Some(outer) = nest.loops[l].parent else { continue };
+        for slot in 0..nest.loops[l].phis.len() {
+            let p = nest.loops[l].phis[slot];
+            let Some([sum]) = users.get(&p.out).map(|u| &u[..]) else { continue };
+            let (sum, inner) = (*sum, nest.n(p.next));
+            let op = inner.op.clone();
+            let reduces = matches!(op, Op::Bin(_) | Op::Min | Op::Max) && inner.args.contains(&p.phi);
+            let seen_by_next = users.get(&p.phi).is_some_and(|u| u.iter().all(|x| *x == p.next));
+            let next_seen = users.get(&p.next).is_some_and(|u| u.iter().all(|x| *x == p.phi || *x == p.out));
+            let Some(identity) = crate::fold::identity(&op, inner.elem) else { continue };
+            let empty = matches!(nest.n(p.init).op, Op::Const(v) if v == identity);
+            let node = nest.n(sum);
+            if !reduces || !seen_by_next || !next_seen || !empty || node.op != op || node.at != Some(outer) {
+                continue;
+            }
+            let Some(q) = nest.loops[outer as usize].phis.iter().position(|q| q.next == sum) else { continue };
+            let carried = nest.loops[outer as usize].phis[q];
+            let takes = node.args.len() == 2 && node.args.contains(&carried.phi) && node.args.contains(&p.out);
+            let same_guard = node.guard == nest.n(p.out).guard && node.guard == nest.loops[outer as usize].guard;
+            let out_sees = users.get(&sum).is_some_and(|u| u.iter().all(|x| *x == carried.phi || *x == carried.out));
+            if !takes || !same_guard || !out_sees || !sole(carried.phi, sum) {
+                continue;
+            }
+            let first = p.init;
+            nest.loops[l].phis[slot].init = carried.phi;
+            for a in &mut nest.nodes[p.out as usize].args {
+                if *a == first {
+                    *a = carried.phi;
+                }
+            }
+            nest.loops[outer as usize].phis[q].next = p.out;
+            for a in &mut nest.nodes[carried.out as usize].args {
+                if *a == sum {
+                    *a = p.out;
+                }
+            }
+        }
+    }
+}
+
 /// A first value that is an element like those of the iterations is one of them: `m = x[0]; for i in 1..n …` becomes the
 /// loop over all, and `m = x[0]; for i in 0..n …` loses its first value, which a minimum or maximum takes twice in vain.
 /// For carried values that only accumulate. Returns the loops whose first values are absorbed.
