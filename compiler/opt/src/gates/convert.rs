@@ -101,18 +101,17 @@ pub fn b2a(s: &mut Asm, x: &[Pl], signed: bool, ring: u8, elem: Elem, len: &Len)
         return Ok(arith(s, Op::Lift, vec![k], ring, elem, len));
     }
     let m = live.len() as u64;
-    let out = if m == 1 {
-        let b = s.bare(&[live[0].0], len);
+    // Lanes whose number has no expression cannot be laid side by side: each plane goes alone then, in the same rounds.
+    let apart = |s: &mut Asm, (plane, weight): (Pl, u128)| {
+        let b = s.bare(&[plane], len);
         let (u, v) = deal_bit(s, b, ring, elem);
         let uv = arith(s, Op::ArithMul, vec![u, v], ring, elem, len);
         let sum = arith(s, Op::ArithAdd, vec![u, v], ring, elem, len);
         let two = scale_const(s, uv, 2, ring, elem, len);
         let bit = arith(s, Op::ArithSub, vec![sum, two], ring, elem, len);
-        scale_const(s, bit, live[0].1, ring, elem, len)
-    } else {
-        let Some(n) = len_index(&s.c, len) else {
-            return internal("a conversion of words whose number has no expression");
-        };
+        scale_const(s, bit, weight, ring, elem, len)
+    };
+    let out = if let Some(n) = len_index(&s.c, len).filter(|_| m > 1) {
         let all = len_mul(len, &Len::Const(m));
         let parts: Vec<WireId> = live.iter().map(|l| s.bare(&[l.0], len)).collect();
         let cat = s.gate(Op::Concat, parts, Domain::Bits { planes: 1 }, Elem::Bool, all.clone());
@@ -132,6 +131,13 @@ pub fn b2a(s: &mut Asm, x: &[Pl], signed: bool, ring: u8, elem: Elem, len: &Len)
         let dot = arith(s, Op::Dot { group }, vec![wu, v], ring, elem, len);
         let two = scale_const(s, dot, 2, ring, elem, len);
         arith(s, Op::ArithSub, vec![sum, two], ring, elem, len)
+    } else {
+        let mut sum = apart(s, live[0]);
+        for l in &live[1..] {
+            let next = apart(s, *l);
+            sum = arith(s, Op::ArithAdd, vec![sum, next], ring, elem, len);
+        }
+        sum
     };
     if fixed == 0 {
         return Ok(out);
