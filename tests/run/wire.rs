@@ -92,3 +92,17 @@ fn statements_written_out_take_the_rounds_of_the_loop() {
     let written: String = (0..400).map(|i| line(&i.to_string())).collect();
     assert_eq!(cost(&written), cost(&format!("    for i in 0..400 {{\n{}    }}\n", line("i"))));
 }
+
+#[test]
+fn elements_written_one_by_one_take_the_rounds_of_the_loop() {
+    let cost = |body: &str| {
+        let head =
+            "party A, B;\nfn main(x: [u32; 100] from A, y: [u32; 100] from B) -> [u32; 100] {\n    let mut z = x;\n";
+        let dir = crate::support::folder(&format!("{head}{body}    reveal(z)\n}}\n"), &[]);
+        let cost = json(&["cost", dir.path().to_str().unwrap(), "--format", "json"]);
+        (cost["rounds"].clone(), cost["bytes_sent"].clone(), cost["gates"].clone())
+    };
+    let line = |i: &str| format!("    if x[{i}] < y[{i}] {{ z[{i}] = y[{i}]; }}\n");
+    let written: String = (0..100).map(|i| line(&i.to_string())).collect();
+    assert_eq!(cost(&written), cost(&format!("    for i in 0..100 {{\n{}    }}\n", line("i"))));
+}

@@ -25,6 +25,8 @@ pub fn simplify(c: &mut Circuit) {
         table: FxHashMap::default(),
         log: vec![],
         seen: vec![false; c.regions.len()],
+        runs: vec![],
+        place: FxHashMap::default(),
         c,
     };
     for r in 0..s.c.regions.len() {
@@ -58,6 +60,18 @@ struct Simplify<'a> {
     /// Keys to forget when regions close.
     log: Vec<Key>,
     seen: Vec<bool>,
+    /// Runs of scatters of one lane each, and where in its run a result stands.
+    runs: Vec<Run>,
+    place: FxHashMap<WireId, (u32, u32)>,
+}
+
+/// Scatters of one lane each, one upon the other.
+struct Run {
+    root: WireId,
+    last: WireId,
+    length: u32,
+    /// By lane: which scatter of the run put which value there.
+    lanes: FxHashMap<i64, Vec<(u32, WireId)>>,
 }
 
 /// What becomes of a gate.
@@ -133,7 +147,42 @@ impl Simplify<'_> {
         self.table.insert(key.clone(), w);
         self.log.push(key);
         self.def[w.0 as usize] = Some((g.op.clone(), g.args.clone()));
+        self.run_on(&g, w);
         out.push(g);
+    }
+
+    /// Notes a scatter of one lane.
+    fn run_on(&mut self, g: &Gate, w: WireId) {
+        let Op::Scatter { space, index: Index::Const(lane) } = &g.op else { return };
+        let [base, value] = g.args[..] else { return };
+        if self.c.ty(value).len != Len::Const(1) || self.c.spaces[space.0 as usize].guard.is_some() {
+            return;
+        }
+        let run = match self.place.get(&base) {
+            Some((run, _)) if self.runs[*run as usize].last == base => *run,
+            _ => {
+                self.runs.push(Run { root: base, last: base, length: 0, lanes: FxHashMap::default() });
+                self.runs.len() as u32 - 1
+            }
+        };
+        let r = &mut self.runs[run as usize];
+        r.length += 1;
+        r.last = w;
+        r.lanes.entry(*lane).or_default().push((r.length, value));
+        self.place.insert(w, (run, r.length));
+    }
+
+    /// One lane of what a run of such scatters made: what was put there, or a lane of what the run began with.
+    fn read_run(&self, g: &Gate, w: WireId) -> To {
+        let (Op::Gather { index: Index::Const(lane), .. }, [src]) = (&g.op, &g.args[..]) else { return To::Keep };
+        let Some((run, at)) = self.place.get(src) else { return To::Keep };
+        let r = &self.runs[*run as usize];
+        let put = r.lanes.get(lane).and_then(|v| v[..v.partition_point(|x| x.0 <= *at)].last());
+        match put {
+            Some((_, value)) => self.same(w, *value),
+            None if self.c.ty(r.root).domain == self.c.ty(*src).domain => To::Op(g.op.clone(), vec![r.root]),
+            None => To::Keep,
+        }
     }
 
     fn number(&self, w: WireId) -> Option<u128> {
@@ -212,6 +261,9 @@ impl Simplify<'_> {
                 let lane = *index == Index::Lane || (flat && *index == Index::Coord(0));
                 if lane && self.c.ty(w).len == self.c.ty(arg(0)).len {
                     return self.same(w, arg(0));
+                }
+                if let to @ (To::Wire(_) | To::Op(..)) = self.read_run(g, w) {
+                    return to;
                 }
                 match def(0) {
                     Some((Op::Const(v), _)) if *index == Index::Const(0) => To::Op(Op::Const(*v), vec![]),
