@@ -7,7 +7,7 @@
 use super::adder::{self, Style};
 use super::compare;
 use crate::asm::{Asm, Pl};
-use crate::error::{Result, internal};
+use crate::error::Result;
 use crate::lens::{ix, len_index, len_mul, rect};
 use circuit::{Domain, Elem, Index, IndexOp, Len, Op, Red, WireId};
 
