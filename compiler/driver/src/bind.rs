@@ -77,11 +77,6 @@ pub fn bind(program: &Program, numbers: &BTreeMap<String, u64>) -> Result<Bound,
     Ok(Bound { env, sizes: names.iter().map(|n| (n.clone(), numbers[n])).collect() })
 }
 
-/// An environment without sizes, for tests and constants; families have no members.
-pub fn empty(program: &Program) -> TyEnv {
-    TyEnv { tys: Vec::new(), sizes: Vec::new(), families: vec![0; program.parties.len()].into() }
-}
-
 /// Parameters and results of `main` whose type has no size with these numbers (a negative length, an overflow).
 fn unclosed(program: &Program, env: &TyEnv) -> Diags {
     let mut diags = Diags::new();

@@ -13,7 +13,7 @@ mod schema;
 mod stdlib;
 
 pub use at::Blocks;
-pub use bind::{BindError, Bound, bind, empty, size_names};
+pub use bind::{BindError, Bound, bind, size_names};
 pub use check::{Checked, NoModules, SourceProvider, check};
 pub use compile::{CompileError, Compiled, Lowered, Publics, compile, lower};
 pub use contract::{Alone, Brings, Contract, Learns, Reveals, contract, ty_text};

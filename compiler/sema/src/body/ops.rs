@@ -6,30 +6,7 @@ use crate::tree::*;
 use crate::types;
 use diag::{Diag, Span, codes};
 use syntax::ast as a;
-
-/// An operator as written.
-pub(crate) fn text(op: BinOp) -> &'static str {
-    match op {
-        BinOp::Add => "+",
-        BinOp::Sub => "-",
-        BinOp::Mul => "*",
-        BinOp::Div => "/",
-        BinOp::Rem => "%",
-        BinOp::BitAnd => "&",
-        BinOp::BitOr => "|",
-        BinOp::BitXor => "^",
-        BinOp::Shl => "<<",
-        BinOp::Shr => ">>",
-        BinOp::Eq => "==",
-        BinOp::Ne => "!=",
-        BinOp::Lt => "<",
-        BinOp::Le => "<=",
-        BinOp::Gt => ">",
-        BinOp::Ge => ">=",
-        BinOp::And => "&&",
-        BinOp::Or => "||",
-    }
-}
+use syntax::op_text;
 
 /// The class that the operands need.
 fn class_of(op: BinOp) -> Class {
@@ -240,7 +217,7 @@ impl<'a> Body<'a, '_> {
         for (op, at, _) in rest {
             let c = class_of(*op);
             if !std::mem::replace(&mut seen[c as usize], true) {
-                self.require(&t, c, *at, true, &format!("`{}`", text(*op)));
+                self.require(&t, c, *at, true, &format!("`{}`", op_text(*op)));
             }
             if matches!(c, Class::Eq | Class::Ord) {
                 result = self.shape_of_bools(&t);
@@ -277,12 +254,12 @@ impl<'a> Body<'a, '_> {
         {
             let single = if op == BinOp::And { "&" } else { "|" };
             let span = self.span(x);
-            let d = Diag::error(codes::E0203, format!("`{}` on arrays", text(op)))
+            let d = Diag::error(codes::E0203, format!("`{}` on arrays", op_text(op)))
                 .at(span, "an array of bools")
                 .help(format!("element by element that is `{single}`; for one answer use `.all()` or `.any()`"));
             return self.wrong(d, span);
         }
-        self.coerce(x, &Ty::Bool, &format!("an operand of `{}`", text(op)))
+        self.coerce(x, &Ty::Bool, &format!("an operand of `{}`", op_text(op)))
     }
 
     fn shifts(&mut self, first: a::ExprId, rest: &[(BinOp, Span, a::ExprId)], want: Option<&Ty>, span: Span) -> ExprId {
@@ -292,7 +269,7 @@ impl<'a> Body<'a, '_> {
         for (op, at, e) in rest {
             let y = self.position(*e);
             if !list.is_empty() || t != Ty::Error {
-                self.require(&t, Class::Int, *at, true, &format!("`{}`", text(*op)));
+                self.require(&t, Class::Int, *at, true, &format!("`{}`", op_text(*op)));
             }
             list.push((*op, *at, y));
         }

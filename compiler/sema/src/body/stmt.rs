@@ -164,7 +164,7 @@ impl<'a> Body<'a, '_> {
         let what = if proj.is_empty() { what } else { format!("this part of {what}") };
         let x = match op {
             Some(o @ (BinOp::Shl | BinOp::Shr)) => {
-                self.require(&ty, Class::Int, span, true, &format!("`{}=`", super::ops::text(o)));
+                self.require(&ty, Class::Int, span, true, &format!("`{}=`", syntax::op_text(o)));
                 self.position(value)
             }
             Some(o) => {
@@ -175,7 +175,7 @@ impl<'a> Body<'a, '_> {
                     BinOp::Div | BinOp::Rem => Class::Int,
                     _ => Class::Bits,
                 };
-                self.require(&ty, class, span, true, &format!("`{}=`", super::ops::text(o)));
+                self.require(&ty, class, span, true, &format!("`{}=`", syntax::op_text(o)));
                 x
             }
             None => self.check(value, &ty, &what),
@@ -188,7 +188,7 @@ impl<'a> Body<'a, '_> {
         let scalar = matches!(have, Ty::Int { .. } | Ty::Index | Ty::Param(_) | Ty::Bool);
         if matches!(want, Ty::Array(..)) && scalar {
             let span = self.span(x);
-            let o = super::ops::text(op);
+            let o = syntax::op_text(op);
             let d = Diag::error(codes::E0206, format!("an array and a single value in `{o}=`"))
                 .at(span, "a single value")
                 .help(format!("use a loop, or `xs.map(|x| x {o} …)`"));
