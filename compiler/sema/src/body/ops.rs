@@ -206,7 +206,7 @@ impl<'a> Body<'a, '_> {
             let x = self.expr(*e, None);
             xs.push(x);
         }
-        let what = format!("`{}`", text(rest[0].0));
+        let what = format!("`{}`", op_text(rest[0].0));
         let t = self.join(&mut xs, &what);
         if t == Ty::Error {
             return self.error(span);
