@@ -1,7 +1,9 @@
 //! The command line: verbs, flags, and their help. Knows no behaviour.
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Secure multi-party computation from ordinary small programs.
 #[derive(Parser, Debug)]
@@ -49,6 +51,11 @@ pub enum Verb {
     },
     /// Run the `#[test]` functions of a program in the clear
     Test(TestArgs),
+    /// Keys and certificates for runs among real hosts
+    #[command(subcommand)]
+    Party(PartyVerb),
+    /// Look whether this host is ready for runs: keys, clock, port, other nodes, limits
+    Doctor(DoctorArgs),
     /// A node of a local run over TCP; started by `run --tcp`
     #[command(hide = true)]
     Node {
@@ -72,14 +79,17 @@ pub struct Source {
 }
 
 /// What the compiler optimises for.
-#[derive(Args, Debug, Clone)]
+#[derive(Args, Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
-    /// Protocol
-    #[arg(long, default_value = "rep3", env = "MPCC_PROTOCOL")]
-    pub protocol: String,
+    /// Protocol (default: that of the parties file, else rep3)
+    #[arg(long, env = "MPCC_PROTOCOL")]
+    pub protocol: Option<String>,
     /// Network: `lan`, `wan`, or `rtt=40ms,bw=100mbit`; what the compiler optimises for, and in a local run also emulated
     #[arg(long, value_name = "PROFILE", env = "MPCC_NET")]
     pub net: Option<String>,
+    /// Who takes part and where each party is: a parties.toml
+    #[arg(long, value_name = "FILE", env = "MPCC_PARTIES")]
+    pub parties: Option<PathBuf>,
 }
 
 /// `mpcc run`
@@ -103,9 +113,105 @@ pub struct RunArgs {
     /// Print what the run took: rounds, bytes, time, memory
     #[arg(long)]
     pub stats: bool,
-    /// Give up after this long without progress
-    #[arg(long, value_name = "SECONDS", default_value_t = 30, env = "MPCC_DEADLINE")]
-    pub deadline: u64,
+    /// Give up after this long without progress (default: that of the parties file, else 30s)
+    #[arg(long, value_name = "TIME", env = "MPCC_DEADLINE", value_parser = node::units::duration)]
+    pub deadline: Option<Duration>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub site: Site,
+}
+
+/// Which node of a parties file this host is.
+#[derive(Args, Debug, Clone)]
+pub struct Site {
+    /// Run among real hosts, as this node of the parties file
+    #[arg(long = "as", value_name = "NODE", env = "MPCC_AS", requires = "parties", help_heading = "Real hosts",
+        conflicts_with_all = ["tcp", "random_inputs", "insecure_clear"])]
+    pub node: Option<String>,
+    /// This node's certificate and key (default: NODE.pem beside the parties file)
+    #[arg(long, value_name = "FILE", env = "MPCC_KEY", requires = "node", help_heading = "Real hosts")]
+    pub key: Option<PathBuf>,
+    /// Listen here (default: at this node's address in the parties file)
+    #[arg(long, value_name = "HOST:PORT", env = "MPCC_BIND", requires = "node", help_heading = "Real hosts")]
+    pub bind: Option<String>,
+    /// Wait this long for the others to come (default: that of the parties file, else 5m)
+    #[arg(long, value_name = "TIME", env = "MPCC_WAIT", requires = "node", help_heading = "Real hosts",
+        value_parser = node::units::duration)]
+    pub wait: Option<Duration>,
+    /// Refuse a run that needs more memory than this (default: that of the parties file, else no limit)
+    #[arg(long, value_name = "SIZE", env = "MPCC_MEMORY", requires = "node", help_heading = "Real hosts",
+        value_parser = node::units::bytes)]
+    pub memory: Option<u64>,
+}
+
+/// `mpcc party`
+#[derive(Subcommand, Debug)]
+pub enum PartyVerb {
+    /// Make an identity and a certificate: two files that you alone can read
+    New {
+        /// Name of the node (or of a client), as it will stand in the parties file
+        name: String,
+        /// Days that the certificate is valid for
+        #[arg(long, value_name = "DAYS", default_value_t = 90)]
+        days: u32,
+        /// Folder for the files
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        dir: PathBuf,
+    },
+    /// Print the lines that the others put in their parties file
+    Show {
+        /// Name of the node or client
+        name: String,
+        /// Folder of the files
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        dir: PathBuf,
+        /// Number of the node: 0, 1, or 2
+        #[arg(long, value_name = "N", required_unless_present = "client")]
+        index: Option<u64>,
+        /// Where the others reach it
+        #[arg(long, value_name = "HOST:PORT", required_unless_present = "client")]
+        address: Option<String>,
+        /// A party of the program that it hosts; may be given several times
+        #[arg(long, value_name = "PARTY")]
+        hosts: Vec<String>,
+        /// It runs no node and takes part as this party
+        #[arg(long, value_name = "PARTY", conflicts_with_all = ["index", "address", "hosts"])]
+        client: Option<String>,
+    },
+    /// Make the next certificate; the one in use stays in use until --switch
+    Rotate {
+        /// Name of the node or client
+        name: String,
+        /// Days that the certificate is valid for
+        #[arg(long, value_name = "DAYS", default_value_t = 90)]
+        days: u32,
+        /// Folder of the files
+        #[arg(long, value_name = "DIR", default_value = ".")]
+        dir: PathBuf,
+        /// Take the next certificate into use, once all others have its fingerprint
+        #[arg(long, conflicts_with = "days")]
+        switch: bool,
+    },
+}
+
+/// `mpcc doctor`
+#[derive(Args, Debug)]
+pub struct DoctorArgs {
+    /// Who takes part: a parties.toml
+    #[arg(long, value_name = "FILE", env = "MPCC_PARTIES")]
+    pub parties: Option<PathBuf>,
+    /// Which node of it this host is
+    #[arg(long = "as", value_name = "NODE", env = "MPCC_AS", requires = "parties")]
+    pub node: Option<String>,
+    /// This node's certificate and key (default: NODE.pem beside the parties file)
+    #[arg(long, value_name = "FILE", env = "MPCC_KEY", requires = "node")]
+    pub key: Option<PathBuf>,
+    /// Listen here (default: at this node's address in the parties file)
+    #[arg(long, value_name = "HOST:PORT", env = "MPCC_BIND", requires = "node")]
+    pub bind: Option<String>,
+    /// Look for the other nodes for this long, and answer those who look for this one
+    #[arg(long, value_name = "TIME", default_value = "5s", requires = "node", value_parser = node::units::duration)]
+    pub wait: Duration,
 }
 
 /// `mpcc check`

@@ -28,10 +28,10 @@ pub fn build(args: &BuildArgs, shown: &Shown) -> Result<(), Failure> {
             driver::types_text(&checked)
         }
         _ => {
-            let (protocol, profile) = program::target(&args.target)?;
+            let goal = program::target(&args.target)?;
             let (place, checked) = program::checked(&args.source, shown)?;
             need_main(&checked, shown)?;
-            let object = Object::new(checked, protocol, profile, shown.color);
+            let object = Object::new(checked, &goal, shown.color)?;
             let sizes = sizes(&object, &args.source, &place)?;
             let lowered = object.lowered(&sizes)?;
             shown.diags(&lowered.lints, &object.checked().sources);

@@ -14,13 +14,13 @@ use std::time::Instant;
 /// The program is wrong, or sizes are missing.
 pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     let start = Instant::now();
-    let (protocol, profile) = program::target(&args.target)?;
+    let goal = program::target(&args.target)?;
     let (place, checked) = program::checked(&args.source, shown)?;
     need_main(&checked, shown)?;
-    let object = Object::new(checked, protocol, profile, shown.color);
+    let object = Object::new(checked, &goal, shown.color)?;
     let sizes = sizes(&object, &args.source, &place)?;
     let compiled = object.compiled(&sizes)?;
-    let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, protocol, &profile)
+    let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, goal.protocol, &goal.profile)
         .map_err(|e| Failure::Ours(e.to_string()))?;
     let compile_seconds = start.elapsed().as_secs_f64();
     let memory = node::stats::peak_memory();
@@ -44,7 +44,8 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     }
     out.push_str(&format!("rounds     {}\n", cost.rounds));
     for (k, bytes) in cost.bytes_sent().iter().enumerate() {
-        out.push_str(&format!("node{k}      sends {bytes} bytes\n"));
+        let name = goal.parties.as_ref().map_or_else(|| format!("node{k}"), |p| p.nodes[k].name.clone());
+        out.push_str(&format!("{name:<10} sends {bytes} bytes\n"));
     }
     for (kind, lanes) in &cost.gates {
         out.push_str(&format!("{kind:<10} {lanes}\n"));

@@ -5,10 +5,14 @@
 mod args;
 mod build;
 mod cost;
+mod doctor;
 mod failure;
 mod files;
+mod hosts;
+mod interrupt;
 mod new;
 mod output;
+mod party;
 mod program;
 mod render;
 mod run;
@@ -37,6 +41,8 @@ fn main() -> ExitCode {
             Verb::New { dir } => new::create(dir).map_err(Failure::usage),
             Verb::Explain { code } => tell::explain(code.as_deref()),
             Verb::Test(args) => tell::test(args, &shown),
+            Verb::Party(verb) => party::party(verb, &shown),
+            Verb::Doctor(args) => doctor::doctor(args, &shown),
             Verb::Node { config } => run::node(config),
         };
         match done {

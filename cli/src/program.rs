@@ -6,8 +6,8 @@ use crate::args::{Source, Target};
 use crate::failure::Failure;
 use crate::files::{self, Place};
 use driver::{BindError, Blocks, Bound, Checked, CompileError, Publics, SourceProvider};
+use node::parties::{HostedBy, Parties};
 use node::{Contract, Param, PartyDecl, ProgramObject, ResultPart, Sizes};
-use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
 
@@ -47,18 +47,31 @@ pub fn checked(source: &Source, shown: &crate::output::Shown) -> Result<(Place, 
     if checked.ok() { Ok((place, checked)) } else { Err(Failure::Shown(1)) }
 }
 
-/// The protocol and network that the arguments name.
+/// What a program is compiled for.
+pub struct Goal {
+    /// Protocol.
+    pub protocol: &'static spec::Protocol,
+    /// Network.
+    pub profile: opt::Profile,
+    /// Network, as it was written.
+    pub net: String,
+    /// Who takes part, if a file says so.
+    pub parties: Option<Parties>,
+}
+
+/// What the arguments name, or else the parties file.
 ///
 /// # Errors
 /// Usage, with what there is.
-pub fn target(target: &Target) -> Result<(&'static spec::Protocol, opt::Profile), Failure> {
-    let protocol = spec::protocol(&target.protocol)
-        .ok_or_else(|| Failure::usage(format!("there is no protocol `{}`; there is rep3", target.protocol)))?;
-    let profile = match &target.net {
-        None => opt::Profile::LAN,
-        Some(text) => opt::Profile::parse(text).map_err(|e| Failure::usage(format!("--net: {e}")))?,
-    };
-    Ok((protocol, profile))
+pub fn target(target: &Target) -> Result<Goal, Failure> {
+    let parties = target.parties.as_deref().map(Parties::read).transpose().map_err(Failure::usage)?;
+    let run = parties.as_ref().map(|p| &p.run);
+    let name = target.protocol.as_deref().or(run.and_then(|r| r.protocol.as_deref())).unwrap_or("rep3");
+    let protocol =
+        spec::protocol(name).ok_or_else(|| Failure::usage(format!("there is no protocol `{name}`; there is rep3")))?;
+    let net = target.net.as_deref().or(run.and_then(|r| r.profile.as_deref())).unwrap_or("lan").to_owned();
+    let profile = opt::Profile::parse(&net).map_err(|e| Failure::usage(format!("--net: {e}")))?;
+    Ok(Goal { protocol, profile, net, parties })
 }
 
 /// `-D` definitions, in order.
@@ -90,6 +103,7 @@ pub fn contract(checked: &Checked) -> Contract {
             .map(|p| PartyDecl {
                 name: p.name.to_string(),
                 family: p.family.as_ref().map(|n| circuit::SchemaLen::Binds(n.to_string())),
+                host: circuit::Host::Turn,
             })
             .collect(),
         params: driver::parameters(program)
@@ -104,6 +118,21 @@ pub fn contract(checked: &Checked) -> Contract {
     }
 }
 
+/// Puts the parties where the file says.
+fn place(contract: &mut Contract, parties: &Parties) -> Result<(), Failure> {
+    let places = parties.places(contract).map_err(|e| Failure::usage(e.to_string()))?;
+    for (party, place) in contract.parties.iter_mut().zip(places) {
+        party.host = match place {
+            None => circuit::Host::Turn,
+            Some(HostedBy::Node(n)) => circuit::Host::Node(n as u32),
+            Some(HostedBy::Client) => {
+                return Err(Failure::usage(format!("{} is a client, which this version cannot run", party.name)));
+            }
+        };
+    }
+    Ok(())
+}
+
 /// A program with what compiling it for a run needs.
 pub struct Object {
     checked: Checked,
@@ -114,25 +143,54 @@ pub struct Object {
     blocks: Mutex<Option<Blocks>>,
     spans: Mutex<Arc<[diag::Span]>>,
     digest: [u8; 32],
+    /// Bytes of memory that a run may take; 0 for no limit.
+    memory: u64,
     color: bool,
 }
 
 impl Object {
     /// Wraps a checked program without errors.
-    pub fn new(checked: Checked, protocol: &'static spec::Protocol, profile: opt::Profile, color: bool) -> Object {
+    ///
+    /// # Errors
+    /// Usage: the parties file and the program do not fit.
+    pub fn new(checked: Checked, goal: &Goal, color: bool) -> Result<Object, Failure> {
         let digest = checked.digest();
-        let contract = contract(&checked);
-        Object {
+        let mut contract = contract(&checked);
+        if let Some(parties) = &goal.parties {
+            place(&mut contract, parties)?;
+        }
+        Ok(Object {
             checked,
             contract,
-            protocol,
-            profile,
+            protocol: goal.protocol,
+            profile: goal.profile,
             publics: Mutex::new(Publics::new()),
             blocks: Mutex::new(None),
             spans: Mutex::new(Arc::from([])),
             digest,
+            memory: 0,
             color,
+        })
+    }
+
+    /// Refuses to compile what takes more than so many bytes of memory to run; 0 for no limit.
+    pub fn limit(&mut self, memory: u64) {
+        self.memory = memory;
+    }
+
+    /// Whether a run fits into the memory that it may take.
+    fn fits(&self, compiled: &driver::Compiled) -> Result<(), Failure> {
+        if self.memory == 0 {
+            return Ok(());
         }
+        let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile)
+            .map_err(|e| Failure::Ours(e.to_string()))?;
+        if cost.predicted_peak_bytes <= u128::from(self.memory) {
+            return Ok(());
+        }
+        let what = "a node of this run takes about";
+        let text = format!("{what} {} bytes, and its budget is {}", cost.predicted_peak_bytes, self.memory);
+        Err(Failure::Says(8, text))
     }
 
     /// The program.
@@ -156,7 +214,9 @@ impl Object {
     pub fn lowered(&self, sizes: &Sizes) -> Result<driver::Lowered, Failure> {
         let bound = bind(&self.checked, sizes)?;
         let publics = self.publics.lock().unwrap_or_else(|e| e.into_inner()).clone();
-        driver::lower(&self.checked, &bound, &publics).map_err(|e| self.failure(e))
+        let mut lowered = driver::lower(&self.checked, &bound, &publics).map_err(|e| self.failure(e))?;
+        lowered.place(self.contract.parties.iter().map(|p| p.host));
+        Ok(lowered)
     }
 
     /// Compiles what was lowered.
@@ -203,13 +263,27 @@ impl Object {
     }
 }
 
+/// Checks that the program has the sizes that this host's inputs and flags name; others may bind the rest.
+///
+/// # Errors
+/// Usage, with what there is.
+pub fn known(checked: &Checked, sizes: &Sizes) -> Result<(), Failure> {
+    match driver::bind(&checked.program, sizes) {
+        Ok(_) | Err(BindError::Missing(_)) => Ok(()),
+        Err(e) => Err(bind_failure(checked, e)),
+    }
+}
+
 /// Binds sizes, or says in the command's words why not.
 ///
 /// # Errors
 /// Usage, or the program with these sizes.
 pub fn bind(checked: &Checked, sizes: &Sizes) -> Result<Bound, Failure> {
-    let numbers: BTreeMap<String, u64> = sizes.clone();
-    driver::bind(&checked.program, &numbers).map_err(|e| match e {
+    driver::bind(&checked.program, sizes).map_err(|e| bind_failure(checked, e))
+}
+
+fn bind_failure(checked: &Checked, e: BindError) -> Failure {
+    match e {
         BindError::Missing(names) => Failure::usage(format!(
             "no number for {}: bring inputs, or give {}",
             names.join(", "),
@@ -224,7 +298,7 @@ pub fn bind(checked: &Checked, sizes: &Sizes) -> Result<Bound, Failure> {
             let text: String = diags.iter().map(|d| crate::render::render(d, &checked.sources, false)).collect();
             Failure::Text(1, text)
         }
-    })
+    }
 }
 
 impl ProgramObject for Object {
@@ -241,7 +315,9 @@ impl ProgramObject for Object {
     }
 
     fn compile(&self, sizes: &Sizes) -> Result<node::Compiled, node::CompileError> {
-        let compiled = self.compiled(sizes).map_err(|f| node::CompileError { exit: f.code(), message: f.text() })?;
+        let failed = |f: Failure| node::CompileError { exit: f.code(), message: f.text() };
+        let compiled = self.compiled(sizes).map_err(failed)?;
+        self.fits(&compiled).map_err(failed)?;
         *self.blocks.lock().unwrap_or_else(|e| e.into_inner()) =
             Some(Blocks { program: self.checked.program.clone(), codes: compiled.lowered.blocks.clone() });
         let program = engine::Program { circuit: compiled.gates, schedule: compiled.schedule };

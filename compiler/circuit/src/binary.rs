@@ -5,7 +5,7 @@
 //! at the end are refused. Decoding never panics and allocates in proportion to the bytes that are there. Decoded is not
 //! verified: [`load`] does both.
 
-use crate::circuit::{AtBlock, Circuit, Input, Level, Output, Party, Region};
+use crate::circuit::{AtBlock, Circuit, Host, Input, Level, Output, Party, Region};
 use crate::gate::{Bin, Gate, Op, Plane, Recipient, Red, Un};
 use crate::index::{Index, IndexOp, Len, LoopVar, MAX_DEPTH, Space, SpaceDim, SpaceId};
 use crate::schedule::{Item, Schedule};
@@ -15,7 +15,7 @@ use crate::verify::{verify, verify_schedule};
 /// First bytes of the form.
 pub const MAGIC: [u8; 4] = *b"mpcc";
 /// Version of the form; another one is refused.
-pub const VERSION: u8 = 1;
+pub const VERSION: u8 = 2;
 
 /// Why bytes are no circuit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -295,7 +295,7 @@ macro_rules! structs {
     )*};
 }
 structs! {
-    Party { name, family }
+    Party { name, family, host }
     Input { party, name, elem, lanes, range }
     Output { party, name, wire }
     AtBlock { party, hash }
@@ -332,6 +332,7 @@ macro_rules! enums {
 }
 enums! {
     Level { 0 Program; 1 Gates(name); }
+    Host { 0 Turn; 1 Node(node); }
     Elem { 0 Bool; 1 Int { signed, bits }; }
     Domain { 0 Clear; 1 Local(p); 2 Secret; 3 Arith { ring }; 4 Bits { planes }; }
     Recipient { 0 All; 1 Party(p); }

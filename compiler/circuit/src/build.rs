@@ -4,7 +4,7 @@
 
 use rustc_hash::FxHashMap;
 
-use crate::circuit::{AtBlock, Circuit, Input, Level, Output, Party, Region};
+use crate::circuit::{AtBlock, Circuit, Host, Input, Level, Output, Party, Region};
 use crate::gate::{Bin, Gate, Op, Recipient, Red, Un};
 use crate::index::{Index, Len, LoopVar, Space, SpaceId};
 use crate::infer::infer;
@@ -61,8 +61,12 @@ impl Builder {
     }
     /// A new party or family.
     pub fn party(&mut self, name: &str, family: Option<u64>) -> PartyId {
-        self.circuit.parties.push(Party { name: name.into(), family });
+        self.circuit.parties.push(Party { name: name.into(), family, host: Host::Turn });
         PartyId(self.circuit.parties.len() as u32 - 1)
+    }
+    /// Says where a party is.
+    pub fn host(&mut self, party: PartyId, host: Host) {
+        self.circuit.parties[party.0 as usize].host = host;
     }
     /// A new `at` block.
     pub fn block(&mut self, party: PartyId, hash: [u8; 32]) -> u32 {

@@ -15,6 +15,17 @@ pub enum Level {
     Gates(String),
 }
 
+/// Where a party is: which node has its inputs and learns its outputs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// In turn: the i-th of the parties in turn, in the order of declaration with families expanded in place, is at node
+    /// i mod n.
+    #[default]
+    Turn,
+    /// The party, or all members of the family, at this node.
+    Node(u32),
+}
+
 /// A party or family.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Party {
@@ -22,6 +33,8 @@ pub struct Party {
     pub name: String,
     /// Members, for a family.
     pub family: Option<u64>,
+    /// Where it is.
+    pub host: Host,
 }
 
 /// A leaf of a parameter of `main`: one column. A parameter of a struct type has a leaf per scalar field, named

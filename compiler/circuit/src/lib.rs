@@ -23,7 +23,7 @@ pub mod types;
 pub mod verify;
 
 pub use build::Builder;
-pub use circuit::{AtBlock, Circuit, Input, Level, Output, Party, Region};
+pub use circuit::{AtBlock, Circuit, Host, Input, Level, Output, Party, Region};
 pub use column::Column;
 pub use gate::{Bin, Gate, Op, Plane, Recipient, Red, Un};
 pub use index::{Index, IndexEnv, IndexError, IndexOp, Len, LoopVar, Space, SpaceDim, SpaceId};

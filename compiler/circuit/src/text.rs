@@ -29,7 +29,7 @@ mod tests;
 
 use std::fmt::Write;
 
-use crate::circuit::{Circuit, Level, Region, mask};
+use crate::circuit::{Circuit, Host, Level, Region, mask};
 use crate::gate::{Gate, Op, Plane, Recipient};
 use crate::schedule::{Item, Schedule};
 use crate::types::{Domain, Elem, PartyId, RegionId, SpanId, WireId, WireTy};
@@ -171,7 +171,11 @@ impl Printer<'_> {
         }
         for p in &c.parties {
             let members = p.family.map(|n| format!("[{n}]")).unwrap_or_default();
-            self.line(0, &format!("party {}{members}", name(&p.name)));
+            let host = match p.host {
+                Host::Turn => String::new(),
+                Host::Node(n) => format!(" at node {n}"),
+            };
+            self.line(0, &format!("party {}{members}{host}", name(&p.name)));
         }
         for i in &c.inputs {
             let who = i.party.map_or("clear".into(), |p| self.party(p));

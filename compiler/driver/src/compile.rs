@@ -29,6 +29,15 @@ pub struct Lowered {
     pub lints: Diags,
 }
 
+impl Lowered {
+    /// Says where the parties are, in order of declaration; else they are in turn.
+    pub fn place(&mut self, hosts: impl IntoIterator<Item = circuit::Host>) {
+        for (party, host) in self.circuit.parties.iter_mut().zip(hosts) {
+            party.host = host;
+        }
+    }
+}
+
 /// A program compiled for one protocol and network.
 #[derive(Clone, Debug)]
 pub struct Compiled {

@@ -122,7 +122,13 @@ pub fn cost(c: &Circuit, schedule: &Schedule, protocol: &Protocol, profile: &Pro
         c,
         s: schedule,
         p: protocol,
-        hosts: spec::bases(c.parties.iter().map(|p| p.family)),
+        hosts: spec::hosts(c.parties.iter().map(|p| {
+            let node = match p.host {
+                circuit::Host::Turn => None,
+                circuit::Host::Node(n) => Some(n as usize),
+            };
+            (p.family, node)
+        })),
         vars: vec![0; c.loop_vars as usize],
         walked: 0,
         depends: FxHashMap::default(),

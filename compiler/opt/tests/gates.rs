@@ -19,7 +19,7 @@ fn build(
 ) -> Circuit {
     let mut c = Circuit::new(Level::Gates("rep3".into()));
     c.regions.clear();
-    c.parties.push(Party { name: "A".into(), family: None });
+    c.parties.push(Party { name: "A".into(), family: None, host: circuit::Host::Turn });
     for (i, e) in ins.iter().enumerate() {
         c.inputs.push(circuit::Input {
             party: Some(PartyId(0)),

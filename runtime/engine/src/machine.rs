@@ -93,6 +93,9 @@ impl Machine {
         if me >= NODES || keys.me() != me {
             return Err(Error::Circuit("node number and keys do not fit".into()));
         }
+        if !crate::place::check(&circuit.parties) {
+            return Err(Error::Circuit("a party is at a node that there is not".into()));
+        }
         let plan = Plan::new(circuit, &program.schedule)?;
         let mut values = vec![];
         let mut given = inputs.into_iter();

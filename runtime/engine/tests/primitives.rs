@@ -256,13 +256,19 @@ fn priced(lanes: u64) -> (circuit::Circuit, Vec<Priced>) {
     let ada = b.party("Ada", None);
     let fam = b.party("F", Some(5));
     let late = b.party("Late", None);
-    let hosts = spec::bases([None, Some(5), None]);
+    // Placed by someone, a single party and a family.
+    let here = b.party("Here", None);
+    let together = b.party("Together", Some(5));
+    b.host(here, circuit::Host::Node(0));
+    b.host(together, circuit::Host::Node(1));
+    let hosts = spec::hosts([(None, None), (Some(5), None), (None, None), (None, Some(0)), (Some(5), Some(1))]);
+    let everyone = [ada, fam, late, here, together];
     let lanes = lanes / 5 * 5;
     let mut rows = vec![];
     let (e, f) = (Elem::u(30), Elem::u(9));
     let (ta, tb) = (arith(32, e, lanes), bits(9, f, lanes));
     let mut pair = vec![];
-    for p in [ada, fam, late] {
+    for p in everyone {
         let host = Some(hosts[p.0 as usize]);
         pair.push(shared(&mut b, p, ta.clone()));
         rows.push((Kind::InputArith, Form::Ring(32), lanes, host));
@@ -288,7 +294,7 @@ fn priced(lanes: u64) -> (circuit::Circuit, Vec<Priced>) {
     rows.push((Kind::OpenArith, Form::Ring(32), lanes, None));
     open(&mut b, a, Recipient::All);
     rows.push((Kind::OpenBits, Form::Planes(9), lanes, None));
-    for p in [ada, fam, late] {
+    for p in everyone {
         let host = Some(hosts[p.0 as usize]);
         open(&mut b, m, Recipient::Party(p));
         rows.push((Kind::OpenArithTo, Form::Ring(32), lanes, host));

@@ -7,12 +7,18 @@
 //! Knows frames, and nothing of what the bytes mean.
 
 mod hub;
+pub mod keys;
 mod links;
+mod meet;
 pub mod memory;
+pub mod probe;
 pub mod profile;
+mod stop;
 pub mod tcp;
 pub mod tls;
 
 pub use hub::{Closed, Frame};
 pub use links::{Counters, Links};
+pub use meet::{BEFORE_KNOWN, Call, HANDSHAKE, PENDING};
 pub use profile::Profile;
+pub use stop::Stop;

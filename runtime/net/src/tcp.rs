@@ -1,34 +1,27 @@
 //! Links over TCP with mutual TLS 1.3.
 //!
-//! Of two nodes the lower index listens and the higher connects, again and again until `wait` has passed, so that nodes
-//! may start in any order. One runtime thread owns the connections: a task reads frames into the inbox (and stops reading
+//! Once the nodes have met, one runtime thread owns the connections: a task reads frames into the inbox (and stops reading
 //! while it is full), a task writes what is queued. Does not know what frames mean.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
-use std::net::TcpListener;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
-use tokio::net::TcpStream;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
-use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use wire::{Header, Order};
 
 use crate::hub::{Closed, Frame, Hub, RoomWaker};
 use crate::links::{Counters, Links, Outgoing};
-use crate::tls::{self, Fingerprint, Identity, SERVER_NAME};
+use crate::meet::{self, Call, Stream};
+use crate::tls::Fingerprint;
 
 /// Bytes that may wait to be written to a peer, and read frames that may wait to be taken.
 pub const WINDOW: usize = 4 << 20;
-
-/// How long one TLS handshake may take.
-const HANDSHAKE: Duration = Duration::from_secs(10);
 
 /// A node, as its peers see it.
 #[derive(Clone, Debug)]
@@ -47,7 +40,22 @@ pub enum ConnectError {
     /// Our own side: address, certificate, runtime.
     #[error("{0}")]
     Setup(String),
-    /// A peer presented a certificate that is not pinned, or was refused by it.
+    /// Someone wished to stop.
+    #[error("interrupted")]
+    Interrupted,
+    /// A peer speaks another wire version.
+    #[error("{name} speaks wire version {theirs}, this node {mine}")]
+    Version {
+        /// Index of the peer.
+        peer: usize,
+        /// Its name.
+        name: String,
+        /// What this node speaks.
+        mine: String,
+        /// What it speaks.
+        theirs: String,
+    },
+    /// A peer presented a certificate that is not pinned, or is not valid.
     #[error("{name} at {address} is not who it should be: {why}")]
     Identity {
         /// Index of the peer.
@@ -59,8 +67,20 @@ pub enum ConnectError {
         /// What the check said.
         why: String,
     },
+    /// A peer does not accept this node's certificate.
+    #[error("{name} at {address} refused this node's certificate: {why}")]
+    Refused {
+        /// Index of the peer.
+        peer: usize,
+        /// Its name.
+        name: String,
+        /// Its address.
+        address: String,
+        /// What its alert says.
+        why: String,
+    },
     /// A peer did not come in time.
-    #[error("{name} at {address} could not be reached within {waited:?}{}", last.as_ref().map(|l| format!(": {l}")).unwrap_or_default())]
+    #[error("{name} at {address} could not be reached within {waited:?}{}{}", and(also), because(last))]
     Absent {
         /// Index of the peer.
         peer: usize,
@@ -72,7 +92,31 @@ pub enum ConnectError {
         waited: Duration,
         /// The last failure, if any.
         last: Option<String>,
+        /// Names of others that did not come either.
+        also: Vec<String>,
     },
+}
+
+fn and(also: &[String]) -> String {
+    if also.is_empty() { String::new() } else { format!(", nor could {}", also.join(", ")) }
+}
+
+fn because(last: &Option<String>) -> String {
+    last.as_ref().map(|l| format!(" (last: {l})")).unwrap_or_default()
+}
+
+impl ConnectError {
+    /// How close to the cause it is, 0 the closest.
+    pub(crate) fn distance(&self) -> u8 {
+        match self {
+            ConnectError::Interrupted => 0,
+            ConnectError::Setup(_) => 1,
+            ConnectError::Version { .. } => 2,
+            ConnectError::Identity { .. } => 3,
+            ConnectError::Refused { .. } => 4,
+            ConnectError::Absent { .. } => 5,
+        }
+    }
 }
 
 struct Queue {
@@ -151,19 +195,11 @@ impl Connections {
     }
 }
 
-type Stream = TlsStream<TcpStream>;
-
-/// Makes links to all `peers` (this node's own entry included, at index `me`), within `wait`.
+/// Makes links to all nodes, as the call says. Nodes that are here are told when it fails.
 ///
 /// # Errors
 /// See [`ConnectError`].
-pub fn connect(
-    me: usize,
-    peers: &[Peer],
-    identity: &Identity,
-    listener: TcpListener,
-    wait: Duration,
-) -> Result<Links, ConnectError> {
+pub fn connect(call: Call<'_>) -> Result<Links, ConnectError> {
     let setup = |what: &str, e: &dyn std::fmt::Display| ConnectError::Setup(format!("{what}: {e}"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -171,9 +207,10 @@ pub fn connect(
         .enable_all()
         .build()
         .map_err(|e| setup("the network thread did not start", &e))?;
-    let streams = runtime.block_on(establish(me, peers, identity, listener, wait))?;
+    let me = call.me;
+    let streams = runtime.block_on(meet::meet(call))?;
 
-    let hub = Arc::new(Hub::new(peers.len(), WINDOW));
+    let hub = Arc::new(Hub::new(streams.len(), WINDOW));
     let mut out = Vec::new();
     let mut tasks = Vec::new();
     for (peer, stream) in streams.into_iter().enumerate() {
@@ -201,138 +238,6 @@ pub fn connect(
         out.push(Outgoing::Tcp(Sender(shared)));
     }
     Ok(Links { me, hub, out, connections: Some(Connections { runtime, tasks }) })
-}
-
-async fn establish(
-    me: usize,
-    peers: &[Peer],
-    identity: &Identity,
-    listener: TcpListener,
-    wait: Duration,
-) -> Result<Vec<Option<Stream>>, ConnectError> {
-    let until = Instant::now() + wait;
-    let setup = |e: &dyn std::fmt::Display| ConnectError::Setup(e.to_string());
-    let mut dials = JoinSet::new();
-    for (index, peer) in peers.iter().enumerate().take(me) {
-        let config = tls::client_config(identity, peer.fingerprints.clone()).map_err(|e| setup(&e))?;
-        dials.spawn(dial(index, peer.clone(), TlsConnector::from(Arc::new(config)), until, wait));
-    }
-    let dialled = async {
-        let mut found = Vec::new();
-        while let Some(done) = dials.join_next().await {
-            found.push(done.map_err(|e| setup(&e))??);
-        }
-        Ok(found)
-    };
-    let (dialled, accepted) = tokio::try_join!(dialled, accept(me, peers, identity, listener, until, wait))?;
-    let mut streams: Vec<Option<Stream>> = peers.iter().map(|_| None).collect();
-    for (index, stream) in dialled.into_iter().chain(accepted) {
-        streams[index] = Some(stream);
-    }
-    Ok(streams)
-}
-
-/// Accepts connections until every node of a higher index is there. Strangers are turned away, and remembered for the
-/// message in case someone is missing at the end.
-async fn accept(
-    me: usize,
-    peers: &[Peer],
-    identity: &Identity,
-    listener: TcpListener,
-    until: Instant,
-    wait: Duration,
-) -> Result<Vec<(usize, Stream)>, ConnectError> {
-    let setup = |e: &dyn std::fmt::Display| ConnectError::Setup(e.to_string());
-    let mut streams: Vec<(usize, Stream)> = Vec::new();
-    let missing = |streams: &[(usize, Stream)]| {
-        (me + 1..peers.len()).filter(|p| streams.iter().all(|(q, _)| p != q)).collect::<Vec<_>>()
-    };
-    if missing(&streams).is_empty() {
-        return Ok(streams);
-    }
-    let allowed = peers[me + 1..].iter().flat_map(|p| p.fingerprints.iter().copied()).collect();
-    let config = tls::server_config(identity, allowed).map_err(|e| setup(&e))?;
-    listener.set_nonblocking(true).map_err(|e| setup(&e))?;
-    let listener = tokio::net::TcpListener::from_std(listener).map_err(|e| setup(&e))?;
-    let acceptor = TlsAcceptor::from(Arc::new(config));
-    let mut handshakes = JoinSet::new();
-    let mut last = None;
-    loop {
-        let missing = missing(&streams);
-        let Some(&first) = missing.first() else { return Ok(streams) };
-        tokio::select! {
-            () = tokio::time::sleep_until(until.into()) => {
-                let Peer { name, address, .. } = peers[first].clone();
-                return Err(ConnectError::Absent { peer: first, name, address, waited: wait, last });
-            }
-            accepted = listener.accept() => match accepted {
-                Ok((tcp, _)) => {
-                    let acceptor = acceptor.clone();
-                    handshakes.spawn(async move {
-                        tcp.set_nodelay(true).map_err(|e| e.to_string())?;
-                        match tokio::time::timeout(HANDSHAKE, acceptor.accept(tcp)).await {
-                            Ok(Ok(stream)) => Ok(stream),
-                            Ok(Err(e)) => Err(format!("a connection was refused: {e}")),
-                            Err(_) => Err("a connection did not finish its handshake".to_owned()),
-                        }
-                    });
-                }
-                Err(e) => {
-                    last = Some(e.to_string());
-                    tokio::time::sleep(Duration::from_millis(10)).await;
-                }
-            },
-            Some(done) = handshakes.join_next() => match done {
-                Ok(Ok(stream)) => {
-                    let certificate = stream.get_ref().1.peer_certificates().and_then(|c| c.first());
-                    let found = certificate.map(|c| Fingerprint::of(c));
-                    let index = missing
-                        .into_iter()
-                        .find(|p| found.is_some_and(|f| peers[*p].fingerprints.contains(&f)));
-                    if let Some(index) = index {
-                        streams.push((index, TlsStream::Server(stream)));
-                    }
-                }
-                Ok(Err(e)) => last = Some(e),
-                Err(e) => last = Some(e.to_string()),
-            },
-        }
-    }
-}
-
-/// Connects to a peer, again and again until it listens.
-async fn dial(
-    index: usize,
-    peer: Peer,
-    connector: TlsConnector,
-    until: Instant,
-    wait: Duration,
-) -> Result<(usize, Stream), ConnectError> {
-    let name = ServerName::try_from(SERVER_NAME).map_err(|e| ConnectError::Setup(e.to_string()))?;
-    let mut pause = Duration::from_millis(2);
-    let mut last = None;
-    while Instant::now() < until {
-        let attempt = async {
-            let tcp = TcpStream::connect(&peer.address).await?;
-            tcp.set_nodelay(true)?;
-            connector.connect(name.clone(), tcp).await
-        };
-        match timeout_at((Instant::now() + HANDSHAKE).min(until).into(), attempt).await {
-            Ok(Ok(stream)) => return Ok((index, TlsStream::Client(stream))),
-            Ok(Err(e)) => {
-                let inner = e.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
-                if let Some(rustls::Error::InvalidCertificate(_)) = inner {
-                    let why = e.to_string();
-                    return Err(ConnectError::Identity { peer: index, name: peer.name, address: peer.address, why });
-                }
-                last = Some(e.to_string());
-            }
-            Err(_) => last = Some("no answer".to_owned()),
-        }
-        tokio::time::sleep(pause).await;
-        pause = (pause * 2).min(Duration::from_millis(250));
-    }
-    Err(ConnectError::Absent { peer: index, name: peer.name, address: peer.address, waited: wait, last })
 }
 
 async fn read(peer: usize, mut stream: ReadHalf<Stream>, room: Arc<Notify>, hub: Arc<Hub>) {

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use net::memory::{self, Action, Interceptor};
 use net::tcp::{self, ConnectError, Peer};
 use net::tls::Identity;
-use net::{Closed, Links, Profile};
+use net::{Call, Closed, Links, Profile, Stop};
 use wire::{Header, Kind};
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -27,8 +27,33 @@ fn next(links: &Links, peer: usize) -> Result<(Header, Vec<u8>), Closed> {
     }
 }
 
+/// The certificate of node k.
+fn id(k: usize) -> Identity {
+    Identity::generate(&format!("node{k}")).unwrap().0
+}
+
+fn connect(
+    me: usize,
+    peers: &[Peer],
+    identity: &Identity,
+    listener: TcpListener,
+    wait: Duration,
+) -> Result<Links, ConnectError> {
+    tcp::connect(Call {
+        me,
+        peers,
+        identity,
+        listener,
+        wait,
+        build: "test",
+        stop: &Stop::default(),
+        note: &|_| {},
+        farewell: &|e| e.to_string().into_bytes(),
+    })
+}
+
 fn tcp_links(n: usize) -> Vec<Links> {
-    let ids: Vec<Identity> = (0..n).map(|_| Identity::generate().unwrap().0).collect();
+    let ids: Vec<Identity> = (0..n).map(id).collect();
     let (listeners, peers) = addresses(&ids);
     std::thread::scope(|s| {
         let peers = &peers;
@@ -36,7 +61,7 @@ fn tcp_links(n: usize) -> Vec<Links> {
             .iter()
             .zip(listeners)
             .enumerate()
-            .map(|(me, (id, l))| s.spawn(move || tcp::connect(me, peers, id, l, PATIENCE).unwrap()))
+            .map(|(me, (id, l))| s.spawn(move || connect(me, peers, id, l, PATIENCE).unwrap()))
             .collect();
         made.into_iter().map(|t| t.join().unwrap()).collect()
     })
@@ -214,16 +239,16 @@ fn lost_frames_are_gaps_and_cuts_are_breaks() {
 
 #[test]
 fn a_wrong_certificate_is_refused_by_both_ends() {
-    let ids: Vec<Identity> = (0..2).map(|_| Identity::generate().unwrap().0).collect();
-    let stranger = Identity::generate().unwrap().0;
+    let ids: Vec<Identity> = (0..2).map(id).collect();
+    let stranger = id(0);
     // The connecting side meets a server that is not the pinned one.
     let (mut listeners, mut peers) = addresses(&ids);
     let pinned = std::mem::replace(&mut peers[0].fingerprints, vec![stranger.fingerprint()]);
     let zero = listeners.remove(0);
     std::thread::scope(|s| {
         let (id, peers) = (&ids[0], &peers);
-        s.spawn(move || tcp::connect(0, peers, id, zero, Duration::from_millis(300)).unwrap_err());
-        let e = tcp::connect(1, peers, &ids[1], listeners.remove(0), PATIENCE).unwrap_err();
+        s.spawn(move || connect(0, peers, id, zero, Duration::from_millis(300)).unwrap_err());
+        let e = connect(1, peers, &ids[1], listeners.remove(0), PATIENCE).unwrap_err();
         assert!(matches!(&e, ConnectError::Identity { peer: 0, .. }), "{e}");
         assert!(e.to_string().contains("not pinned"), "{e}");
     });
@@ -234,28 +259,27 @@ fn a_wrong_certificate_is_refused_by_both_ends() {
         let (l1, l0) = (listeners.pop().unwrap(), listeners.pop().unwrap());
         let fresh = &fresh;
         let stranger = &stranger;
-        let one = s.spawn(move || tcp::connect(1, fresh, stranger, l1, Duration::from_millis(500)));
-        let e = tcp::connect(0, fresh, &ids[0], l0, Duration::from_millis(500)).unwrap_err();
+        let one = s.spawn(move || connect(1, fresh, stranger, l1, Duration::from_millis(500)));
+        let e = connect(0, fresh, &ids[0], l0, Duration::from_millis(500)).unwrap_err();
         assert!(matches!(&e, ConnectError::Absent { peer: 1, .. }), "{e}");
         assert!(e.to_string().contains("not pinned"), "{e}");
-        if let Ok(links) = one.join().unwrap() {
-            // In TLS 1.3 the client learns of the refusal with its first read.
-            assert!(next(&links, 0).is_err());
-        }
+        let e = one.join().unwrap().unwrap_err();
+        assert!(matches!(&e, ConnectError::Refused { peer: 0, .. }), "{e}");
+        assert!(e.to_string().contains("not pinned"), "{e}");
     });
 }
 
 #[test]
 fn strangers_at_the_door_do_not_stop_the_session() {
-    let ids: Vec<Identity> = (0..2).map(|_| Identity::generate().unwrap().0).collect();
+    let ids: Vec<Identity> = (0..2).map(id).collect();
     let (mut listeners, peers) = addresses(&ids);
     let mut probe = std::net::TcpStream::connect(&peers[0].address).unwrap();
     std::io::Write::write_all(&mut probe, b"GET / HTTP/1.0\r\n\r\n").unwrap();
     std::thread::scope(|s| {
         let l1 = listeners.pop().unwrap();
         let (ids, peers) = (&ids, &peers);
-        let one = s.spawn(move || tcp::connect(1, peers, &ids[1], l1, PATIENCE).unwrap());
-        let zero = tcp::connect(0, peers, &ids[0], listeners.pop().unwrap(), PATIENCE).unwrap();
+        let one = s.spawn(move || connect(1, peers, &ids[1], l1, PATIENCE).unwrap());
+        let zero = connect(0, peers, &ids[0], listeners.pop().unwrap(), PATIENCE).unwrap();
         let one = one.join().unwrap();
         zero.send(1, Kind::Hello, 0, 0, vec![4]).unwrap();
         assert_eq!(next(&one, 0).unwrap().1, [4]);
@@ -264,9 +288,9 @@ fn strangers_at_the_door_do_not_stop_the_session() {
 
 #[test]
 fn a_missing_node_is_named() {
-    let ids: Vec<Identity> = (0..2).map(|_| Identity::generate().unwrap().0).collect();
+    let ids: Vec<Identity> = (0..2).map(id).collect();
     let (listeners, peers) = addresses(&ids);
     let mut listeners = listeners.into_iter();
-    let e = tcp::connect(0, &peers, &ids[0], listeners.next().unwrap(), Duration::from_millis(30)).unwrap_err();
+    let e = connect(0, &peers, &ids[0], listeners.next().unwrap(), Duration::from_millis(30)).unwrap_err();
     assert!(matches!(e, ConnectError::Absent { peer: 1, .. }));
 }

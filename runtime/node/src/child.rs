@@ -12,10 +12,12 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use circuit::{Column, Elem};
-use net::tcp::{self, ConnectError, Peer};
+use net::tcp::{self, Peer};
 use net::tls::{Fingerprint, Identity};
+use net::{Call, Stop};
 use serde::{Deserialize, Serialize};
 
+use crate::connect::{connect_error, farewell};
 use crate::data::{Inputs, Named, named};
 use crate::session::{self, Settings};
 use crate::stats::{Clock, NodeStats, peak_memory};
@@ -173,7 +175,18 @@ where
         peers.push(Peer { name: name.clone(), address, fingerprints: vec![fingerprint] });
     }
     let connecting = Instant::now();
-    let links = tcp::connect(config.me, &peers, &identity, listener, wait).map_err(connect_error)?;
+    let call = Call {
+        me: config.me,
+        peers: &peers,
+        identity: &identity,
+        listener,
+        wait,
+        build: &object.compiler_version(),
+        stop: &Stop::default(),
+        note: &|_| {},
+        farewell: &farewell,
+    };
+    let links = tcp::connect(call).map_err(connect_error)?;
     let connected = connecting.elapsed();
     let settings = Settings {
         names: config.names.clone(),
@@ -183,6 +196,7 @@ where
         profile: config.profile.clone(),
         memory: config.memory,
         clock: Clock::Process,
+        stop: Stop::default(),
     };
     let mut told = Instant::now();
     let mut on_step = |step: u64| {
@@ -213,14 +227,6 @@ fn placed(e: NodeError, object: &dyn ProgramObject) -> NodeError {
         },
         other => other,
     }
-}
-
-pub(crate) fn connect_error(e: ConnectError) -> NodeError {
-    let peer = match &e {
-        ConnectError::Setup(_) => None,
-        ConnectError::Identity { peer, .. } | ConnectError::Absent { peer, .. } => Some(*peer),
-    };
-    NodeError::Connect { peer, what: e.to_string() }
 }
 
 /// Waits on a thread for the line with the addresses, and then for the end of stdin, which ends this process.

@@ -133,12 +133,12 @@ pub(crate) fn run(
     Ok(())
 }
 
-/// A peer that has stopped is noticed also while there is work.
+/// A peer that has stopped is noticed also while there is work; so is a wish to stop.
 fn watch_aborts(links: &Links, watch: &mut Watch<'_>) -> Result<(), NodeError> {
     if links.peers().any(|p| links.abort(p).is_some()) {
         return watch.check(&[]);
     }
-    Ok(())
+    watch.stopped()
 }
 
 /// Whether the machine can take this frame now: bytes of the step that it is in always, later ones within the window.

@@ -87,6 +87,9 @@ pub enum NodeError {
         /// What happened.
         what: String,
     },
+    /// Someone at this host wished to stop.
+    #[error("interrupted")]
+    Interrupted,
     /// A bug of ours.
     #[error("internal error: {0}")]
     Internal(String),
@@ -122,6 +125,7 @@ impl NodeError {
             NodeError::Peer { .. } | NodeError::Stopped { .. } | NodeError::Connect { .. } => 4,
             NodeError::Corrupt { .. } => 5,
             NodeError::Disagree { .. } => 7,
+            NodeError::Interrupted => 130,
             NodeError::Internal(_) => 101,
         }
     }
@@ -146,6 +150,7 @@ impl NodeError {
             NodeError::Compile(_) => "the program does not compile there".into(),
             NodeError::Program { .. } => "the program failed there".into(),
             NodeError::Internal(_) => "an internal error".into(),
+            NodeError::Interrupted => "it was interrupted at its host".into(),
             NodeError::Disagree { field, mine, theirs, name, .. } => {
                 format!("it and {name} disagree about the {field}: it has {mine}, {name} {theirs}")
             }

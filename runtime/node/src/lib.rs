@@ -2,18 +2,24 @@
 //!
 //! Reads inputs ([`data`]), agrees with its peers about what to run ([`session`]), drives the engine's machine over links
 //! ([`drive`]), counts ([`stats`]), and writes outputs. [`local`] runs all nodes in this process, [`processes`] one process
-//! per node. Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
+//! per node; who is where among real hosts stands in a file ([`parties`]). Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
 
 pub mod child;
+mod connect;
 pub mod data;
 pub mod drive;
 mod error;
+pub mod hosts;
+pub mod keys;
 pub mod local;
+pub mod parties;
 pub mod processes;
 mod program;
 mod pulse;
 pub mod session;
 pub mod stats;
+pub mod units;
 
 pub use error::NodeError;
+pub use net::Stop;
 pub use program::{CompileError, Compiled, Contract, Param, PartyDecl, ProgramObject, ResultPart, Sizes};

@@ -10,6 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use net::tls::Identity;
+use zeroize::Zeroizing;
 
 use crate::child::{Addresses, Config, Done, Line};
 use crate::local::{Progress, Run, keep};
@@ -84,11 +85,14 @@ pub fn run_watched(
     started: &mut dyn FnMut(&[u32]),
 ) -> Result<Run, NodeError> {
     let setup = |what: &str, e: &dyn std::fmt::Display| NodeError::Connect { peer: None, what: format!("{what}: {e}") };
-    let nodes = settings.names.len();
     // Readable by this user alone: it holds keys.
     let folder = tempfile::Builder::new().prefix("mpcc-").tempdir().map_err(|e| setup("no temporary folder", &e))?;
-    let made: Vec<(Identity, String)> =
-        (0..nodes).map(|_| Identity::generate()).collect::<Result<_, _>>().map_err(|e| setup("no certificates", &e))?;
+    let made: Vec<(Identity, Zeroizing<String>)> = settings
+        .names
+        .iter()
+        .map(|name| Identity::generate(name))
+        .collect::<Result<_, _>>()
+        .map_err(|e| setup("no certificates", &e))?;
     let (tell, said) = channel();
     let mut children = Children { running: Vec::new(), inputs: Vec::new() };
     for (me, (_, pem)) in made.iter().enumerate() {
@@ -101,7 +105,7 @@ pub fn run_watched(
             parameters: settings.parameters.clone(),
             profile: settings.profile.clone(),
             memory: settings.memory,
-            identity: pem.clone(),
+            identity: pem.to_string(),
             fingerprints: made.iter().map(|(id, _)| id.fingerprint().to_string()).collect(),
             program: launch.program.clone(),
         };

@@ -17,6 +17,8 @@ pub struct PartyDecl {
     pub name: String,
     /// Number of members, for a family.
     pub family: Option<SchemaLen>,
+    /// Where it is.
+    pub host: circuit::Host,
 }
 
 /// A parameter of `main`.

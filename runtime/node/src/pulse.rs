@@ -7,10 +7,11 @@ use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
 use std::sync::{Condvar, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use net::{Closed, Links};
-use wire::Kind;
+use net::{Closed, Links, Stop};
+use wire::{Kind, WireError};
 
 use crate::NodeError;
+use crate::session::Settings;
 
 /// What a node is doing, as its heartbeats say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -107,6 +108,7 @@ pub(crate) struct Watch<'a> {
     pulse: &'a Pulse,
     names: &'a [String],
     deadline: Duration,
+    stop: &'a Stop,
     /// Per peer: the last progress it told, and when it changed.
     told: Vec<(u64, Instant)>,
     /// When this node last got on.
@@ -118,13 +120,14 @@ pub(crate) struct Watch<'a> {
 }
 
 impl<'a> Watch<'a> {
-    pub(crate) fn new(links: &'a Links, pulse: &'a Pulse, names: &'a [String], deadline: Duration) -> Watch<'a> {
+    pub(crate) fn new(links: &'a Links, pulse: &'a Pulse, settings: &'a Settings) -> Watch<'a> {
         let now = Instant::now();
         Watch {
             links,
             pulse,
-            names,
-            deadline,
+            names: &settings.names,
+            deadline: settings.deadline,
+            stop: &settings.stop,
             told: vec![(0, now); links.nodes()],
             moved: now,
             step: None,
@@ -160,8 +163,14 @@ impl<'a> Watch<'a> {
         Ok(())
     }
 
+    /// Whether this node is to stop.
+    pub(crate) fn stopped(&self) -> Result<(), NodeError> {
+        if self.stop.is_set() { Err(NodeError::Interrupted) } else { Ok(()) }
+    }
+
     /// Whether anyone has stopped, gone, or kept this node waiting too long.
     pub(crate) fn check(&mut self, from: &[usize]) -> Result<(), NodeError> {
+        self.stopped()?;
         for peer in self.links.peers() {
             if let Some(body) = self.links.abort(peer) {
                 return Err(self.aborted(peer, &body));
@@ -170,6 +179,15 @@ impl<'a> Watch<'a> {
         for peer in self.links.peers() {
             match self.links.closed(peer) {
                 Some(_) if self.finished[peer] => {}
+                Some(Closed::Frame(WireError::Version(theirs))) => {
+                    return Err(NodeError::Disagree {
+                        field: "wire version".into(),
+                        mine: wire::VERSION.to_string(),
+                        theirs: theirs.to_string(),
+                        peer,
+                        name: self.name(peer),
+                    });
+                }
                 Some(Closed::Frame(e)) => return Err(self.corrupt(peer, e.to_string())),
                 Some(closed) => return Err(self.peer(peer, closed.to_string())),
                 None => {}

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use engine::{AtRunner, LocalInputs, Outputs};
-use net::Links;
+use net::{Links, Stop};
 use serde::{Deserialize, Serialize};
 use wire::Kind;
 use zeroize::Zeroize;
@@ -18,7 +18,10 @@ use crate::data::{Inputs, SizeClaim};
 use crate::drive::{self, Work, gather, gather_each, send};
 use crate::pulse::{self, Pulse, State, Watch, abort_body};
 use crate::stats::{Clock, NodeStats};
-use crate::{Compiled, Contract, NodeError, ProgramObject, Sizes};
+use crate::{Compiled, Contract, NodeError, PartyDecl, ProgramObject, Sizes};
+
+/// Nodes of a run.
+pub const NODES: usize = proto::rep3::NODES;
 
 /// How a node takes part.
 #[derive(Clone, Debug)]
@@ -37,6 +40,8 @@ pub struct Settings {
     pub memory: u64,
     /// What clocks this node's CPU seconds.
     pub clock: Clock,
+    /// Ends the run at the next moment.
+    pub stop: Stop,
 }
 
 impl Settings {
@@ -50,54 +55,80 @@ impl Settings {
             profile: "lan".into(),
             memory: 0,
             clock: Clock::Thread,
+            stop: Stop::default(),
         }
     }
 }
 
-/// Who hosts what: positions of parties, and nodes by position.
+/// Who hosts what, once the numbers of members are known.
 pub fn hosts(contract: &Contract, sizes: &Sizes) -> Result<Vec<spec::Host>, NodeError> {
-    let families = contract.parties.iter().map(|p| match &p.family {
-        None => Ok(None),
-        Some(len) => crate::data::shape::length(len, sizes)
-            .map(Some)
-            .ok_or_else(|| NodeError::Usage(format!("the number of members of {} is not known", p.name))),
+    let parties = contract.parties.iter().map(|p| {
+        let node = match p.host {
+            circuit::Host::Turn => None,
+            circuit::Host::Node(n) => Some(n as usize),
+        };
+        match &p.family {
+            None => Ok((None, node)),
+            Some(len) => crate::data::shape::length(len, sizes)
+                .map(|n| (Some(n), node))
+                .ok_or_else(|| NodeError::Usage(format!("the number of members of {} is not known", p.name))),
+        }
     });
-    Ok(spec::bases(families.collect::<Result<Vec<_>, NodeError>>()?))
+    Ok(spec::hosts(parties.collect::<Result<Vec<_>, NodeError>>()?))
 }
 
+/// A node's greeting. Fields are named in the message, so that builds of different versions can say where they differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Hello {
-    wire: u16,
-    compiler: String,
-    source: [u8; 32],
-    protocol: String,
-    parameters: String,
-    profile: String,
-    memory: u64,
-    parties: Vec<String>,
-    nodes: Vec<String>,
-    public: [u8; 32],
+    /// What must not differ, by name, in the order in which differences are told.
+    fields: Vec<(String, String)>,
     sizes: Vec<SizeClaim>,
     nonce: [u8; 32],
 }
 
 impl Hello {
-    /// What must not differ, by name, in the order in which differences are told.
-    fn fields(&self) -> [(&'static str, String); 10] {
-        let number = |n: u64| if n == 0 { "none".to_owned() } else { format!("{n} bytes") };
-        [
-            ("wire version", self.wire.to_string()),
-            ("compiler version", self.compiler.clone()),
-            ("program", hex(&self.source)),
-            ("protocol", self.protocol.clone()),
-            ("security parameters", self.parameters.clone()),
-            ("network profile", self.profile.clone()),
-            ("memory budget", number(self.memory)),
-            ("list of parties", self.parties.join(", ")),
-            ("list of nodes", self.nodes.join(", ")),
-            ("public inputs", hex(&self.public)),
-        ]
+    fn new(settings: &Settings, program: &dyn ProgramObject, inputs: &Inputs, nonce: [u8; 32]) -> Hello {
+        let contract = program.contract();
+        let memory = if settings.memory == 0 { "none".into() } else { format!("{} bytes", settings.memory) };
+        let parties: Vec<String> = contract.parties.iter().map(|p| placed(p, &settings.names)).collect();
+        let own = [
+            ("wire version", wire::VERSION.to_string()),
+            ("compiler version", program.compiler_version()),
+            ("program", hex(&program.source_digest())),
+            ("protocol", settings.protocol.clone()),
+            ("security parameters", settings.parameters.clone()),
+            ("network profile", settings.profile.clone()),
+            ("memory budget", memory),
+            ("list of parties", parties.join(", ")),
+            ("list of nodes", settings.names.join(", ")),
+        ];
+        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let fields = own.chain(inputs.public_fields(contract)).collect();
+        Hello { fields, sizes: inputs.sizes().to_vec(), nonce }
     }
+
+    /// The first field that differs: its name, our value, theirs.
+    fn difference(&self, theirs: &Hello) -> Option<(String, String, String)> {
+        let value = |of: &Hello, name: &str| {
+            of.fields.iter().find(|(n, _)| n == name).map_or("nothing".to_owned(), |(_, v)| v.clone())
+        };
+        let names = self.fields.iter().chain(&theirs.fields).map(|(name, _)| name);
+        let differ = |name: &&String| value(self, name) != value(theirs, name);
+        names.into_iter().find(differ).map(|name| (name.clone(), value(self, name), value(theirs, name)))
+    }
+}
+
+/// A party, and where it is.
+fn placed(party: &PartyDecl, nodes: &[String]) -> String {
+    let family = if party.family.is_some() { " (family)" } else { "" };
+    let host = match party.host {
+        circuit::Host::Turn => "in turn".to_owned(),
+        circuit::Host::Node(n) => match nodes.get(n as usize) {
+            Some(name) => format!("at {name}"),
+            None => format!("at node {n}"),
+        },
+    };
+    format!("{}{family} {host}", party.name)
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -133,7 +164,7 @@ pub fn run(
         scope.spawn(|| pulse.beat(&links, pulse::interval(settings.deadline)));
         // Also when the session panics: else the scope would wait for the beating thread for ever.
         let _stop = StopOnDrop(&pulse);
-        let mut watch = Watch::new(&links, &pulse, &settings.names, settings.deadline);
+        let mut watch = Watch::new(&links, &pulse, settings);
         session(&links, settings, program, inputs, &mut watch, &pulse, on_step)
     });
     match &result {
@@ -166,7 +197,7 @@ fn session(
     on_step: drive::OnStep<'_>,
 ) -> Result<Finished, NodeError> {
     let me = links.me();
-    if links.nodes() != 3 || settings.names.len() != 3 {
+    if links.nodes() != NODES || settings.names.len() != NODES {
         return Err(NodeError::Usage(format!("rep3 takes three nodes, not {}", links.nodes())));
     }
     let started = Instant::now();
@@ -187,7 +218,7 @@ fn session(
     let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
     let agreeing = Instant::now();
     let clock = settings.clock.start();
-    let keys = agree(links, &all, &mine, &compiled, watch)?;
+    let keys = agree(links, &all, &mine, &compiled, &settings.names, watch)?;
     connect += agreeing.elapsed();
 
     let running = Instant::now();
@@ -244,22 +275,7 @@ fn greet(
 ) -> Result<(Hello, Vec<Hello>), NodeError> {
     let mut nonce = [0; 32];
     random(&mut nonce)?;
-    let contract = program.contract();
-    let party = |p: &crate::PartyDecl| p.name.clone() + if p.family.is_some() { " (family)" } else { "" };
-    let mine = Hello {
-        wire: wire::VERSION,
-        compiler: program.compiler_version(),
-        source: program.source_digest(),
-        protocol: settings.protocol.clone(),
-        parameters: settings.parameters.clone(),
-        profile: settings.profile.clone(),
-        memory: settings.memory,
-        parties: contract.parties.iter().map(party).collect(),
-        nodes: settings.names.clone(),
-        public: inputs.public_digest(contract),
-        sizes: inputs.sizes().to_vec(),
-        nonce,
-    };
+    let mine = Hello::new(settings, program, inputs, nonce);
     let bytes = postcard::to_allocvec(&mine).map_err(|e| NodeError::Internal(e.to_string()))?;
     let peers: Vec<usize> = links.peers().collect();
     for &peer in &peers {
@@ -269,11 +285,8 @@ fn greet(
     gather_each(links, Kind::Hello, 0, &peers, watch, &mut |watch, peer, body| {
         let theirs: Hello =
             postcard::from_bytes(body).map_err(|_| watch.corrupt(peer, "a greeting that cannot be read"))?;
-        for ((field, mine), (_, theirs)) in mine.fields().into_iter().zip(theirs.fields()) {
-            if mine != theirs {
-                let name = settings.names[peer].clone();
-                return Err(NodeError::Disagree { field: field.into(), mine, theirs, peer, name });
-            }
+        if let Some((field, mine, theirs)) = mine.difference(&theirs) {
+            return Err(NodeError::Disagree { field, mine, theirs, peer, name: settings.names[peer].clone() });
         }
         all[peer] = theirs;
         Ok(())
@@ -289,12 +302,19 @@ fn merge_sizes(names: &[String], all: &[Hello], me: usize) -> Result<Sizes, Node
         for claim in &hello.sizes {
             match sizes.get(&claim.name) {
                 Some((value, by, at)) if *value != claim.value => {
-                    let peer = if *at == me { node } else { *at };
-                    let name = names[peer].clone();
                     let one = format!("{} = {value} ({by})", claim.name);
                     let two = format!("{} = {} ({})", claim.name, claim.value, claim.by);
-                    let (mine, theirs) = if *at == me { (one, two) } else { (two, one) };
-                    return Err(NodeError::Disagree { field: "sizes of the inputs".into(), mine, theirs, peer, name });
+                    let field = "sizes of the inputs".to_owned();
+                    let name = |n: usize| names[n].clone();
+                    return Err(if me == *at {
+                        NodeError::Disagree { field, mine: one, theirs: two, peer: node, name: name(node) }
+                    } else if me == node {
+                        NodeError::Disagree { field, mine: two, theirs: one, peer: *at, name: name(*at) }
+                    } else {
+                        // As the two will say, whose word may not come first.
+                        let said = NodeError::Disagree { field, mine: one, theirs: two, peer: node, name: name(node) };
+                        NodeError::Stopped { peer: *at, name: name(*at), exit: said.exit(), what: said.for_peers() }
+                    });
                 }
                 Some(_) => {}
                 None => {
@@ -317,6 +337,7 @@ fn agree(
     all: &[Hello],
     mine: &Hello,
     compiled: &Compiled,
+    names: &[String],
     watch: &mut Watch<'_>,
 ) -> Result<Agreed, NodeError> {
     let me = links.me();
@@ -324,7 +345,10 @@ fn agree(
     all.iter().for_each(|h| {
         hash.update(&h.nonce);
     });
-    hash.update(&mine.source).update(&mine.public);
+    mine.fields.iter().for_each(|(name, value)| {
+        hash.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+        hash.update(&(value.len() as u64).to_le_bytes()).update(value.as_bytes());
+    });
     let id: [u8; 32] = *hash.finalize().as_bytes();
     let mut first = [0; 8];
     first.copy_from_slice(&id[..8]);
@@ -343,7 +367,7 @@ fn agree(
             mine: hex(&compiled.digest),
             theirs: hex(&theirs[..theirs.len().min(32)]),
             peer,
-            name: mine.nodes[peer].clone(),
+            name: names[peer].clone(),
         })
     })?;
 

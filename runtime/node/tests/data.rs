@@ -32,7 +32,11 @@ fn account() -> Schema {
 /// One party, or a family if `family` says its size.
 fn contract(owner: &str, family: Option<&str>, params: &[(&str, Schema)]) -> Contract {
     Contract {
-        parties: vec![PartyDecl { name: owner.into(), family: family.map(|n| SchemaLen::Binds(n.into())) }],
+        parties: vec![PartyDecl {
+            name: owner.into(),
+            family: family.map(|n| SchemaLen::Binds(n.into())),
+            host: circuit::Host::Turn,
+        }],
         params: params
             .iter()
             .map(|(name, schema)| Param { name: (*name).into(), party: Some(0), schema: schema.clone() })

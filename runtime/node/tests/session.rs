@@ -142,7 +142,7 @@ fn sizes_and_public_inputs_must_agree() {
     };
     let settings = Settings { deadline: Duration::from_secs(5), ..Settings::local() };
     for (field, a, b) in [
-        ("public inputs", with(&[("limit", "3")]), with(&[("limit", "4")])),
+        ("public input `limit`", with(&[("limit", "3")]), with(&[("limit", "4")])),
         ("sizes of the inputs", with(&[("limit", "3"), ("N", "1")]), with(&[("limit", "3"), ("N", "2")])),
     ] {
         let objects: [&dyn ProgramObject; 3] = [&public, &public, &public];

@@ -7,7 +7,7 @@
 mod place;
 mod rep3;
 
-pub use place::{Host, bases, host_lanes, parts};
+pub use place::{Host, Place, host_lanes, hosts, parts};
 pub use rep3::REP3;
 
 /// A protocol.
@@ -182,12 +182,23 @@ mod tests {
         // 200 lanes: parts of 64, 64, 72.
         let b2a = bytes(3, row(Kind::B2aDeal), Form::Ring(16), 200, None).unwrap();
         assert_eq!(b2a, [[0, 0, 128], [128, 0, 0], [0, 144, 0]]);
-        let input = bytes(3, row(Kind::InputArith), Form::Ring(32), 5, Some(&Host { base: 4, members: None })).unwrap();
+        let input =
+            bytes(3, row(Kind::InputArith), Form::Ring(32), 5, Some(&Host { place: Place::Turn(4), members: None }))
+                .unwrap();
         assert_eq!(input, [[0, 0, 0], [20, 0, 0], [0, 0, 0]]);
-        let family =
-            bytes(3, row(Kind::OpenBitsTo), Form::Planes(2), 4, Some(&Host { base: 2, members: Some(4) })).unwrap();
+        let family = bytes(
+            3,
+            row(Kind::OpenBitsTo),
+            Form::Planes(2),
+            4,
+            Some(&Host { place: Place::Turn(2), members: Some(4) }),
+        )
+        .unwrap();
         // Members at nodes 2, 0, 1, 2; the sender is the node after the recipient.
         assert_eq!(family, [[0, 0, 2], [2, 0, 0], [0, 2, 0]]);
-        assert_eq!(bytes(3, row(Kind::InputBits), Form::Ring(32), 5, Some(&Host { base: 0, members: None })), None);
+        assert_eq!(
+            bytes(3, row(Kind::InputBits), Form::Ring(32), 5, Some(&Host { place: Place::Turn(0), members: None })),
+            None
+        );
     }
 }

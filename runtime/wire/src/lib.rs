@@ -4,6 +4,10 @@
 //! capped per kind before anyone allocates. Knows neither sockets nor protocols. The layout is described in
 //! `docs/wire-format.md`; a change of it changes [`VERSION`].
 
+mod knock;
+
+pub use knock::{KNOCK, Knock, Word};
+
 /// Bytes of a header.
 pub const HEADER: usize = 32;
 

@@ -5,7 +5,7 @@
 
 use super::lex::{Lexer, Res, Tok, number_after};
 use super::{MAX_NESTING, unvalue};
-use crate::circuit::{AtBlock, Circuit, Input, Level, Output, Party, Region};
+use crate::circuit::{AtBlock, Circuit, Host, Input, Level, Output, Party, Region};
 use crate::gate::{Bin, Gate, Op, Plane, Recipient, Red, Un};
 use crate::index::{Index, IndexOp, Len, LoopVar, MAX_DEPTH, Space, SpaceDim, SpaceId, precedence};
 use crate::types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId, WireTy};
@@ -123,7 +123,12 @@ impl Parser {
                     family = Some(self.lx.int64()?);
                     self.lx.punct("]")?;
                 }
-                self.c.parties.push(Party { name, family });
+                let mut host = Host::Turn;
+                if self.lx.take_word("at") {
+                    self.lx.word("node")?;
+                    host = Host::Node(self.lx.int32()?);
+                }
+                self.c.parties.push(Party { name, family, host });
             }
             "input" => {
                 let name = self.lx.string()?;

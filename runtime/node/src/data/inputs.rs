@@ -14,6 +14,7 @@ use super::json::Scanner;
 use super::output::count;
 use super::shape::{Lengths, Node, Plan, leaf_name, length, suggest};
 use super::{DataError, SizeClaim, random, scalar, table};
+use crate::session::NODES;
 use crate::{Contract, NodeError, Sizes};
 
 /// Where inputs come from.
@@ -41,7 +42,7 @@ pub struct Inputs {
     random: Option<u64>,
 }
 
-/// Reads inputs: all of them, or those that node `me` of three needs (families and public ones, and its own parties').
+/// Reads inputs: all of them, or those that node `me` of three needs (public ones, families in turn, and its own parties').
 ///
 /// # Errors
 /// What is wrong, with file, row, and column.
@@ -57,14 +58,21 @@ pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<I
     if source.random.is_none() {
         reader.owner(None)?;
         for party in (0..contract.parties.len()).filter(|p| contract.is_family(*p)) {
-            reader.owner(Some(party))?;
+            // Of a family in turn every node may have members, and where the parties after it are depends on its size.
+            let here = match (me, contract.parties[party].host) {
+                (Some(me), circuit::Host::Node(n)) => n as usize == me,
+                _ => true,
+            };
+            if here {
+                reader.owner(Some(party))?;
+            }
         }
         let sizes: Sizes = reader.lengths.names().map(|(n, v, _)| (n.to_owned(), v)).collect();
-        // If a family's size is still unknown, no host is either, and everything is read.
-        let hosts = crate::session::hosts(contract, &sizes).ok();
+        // If the size of a family in turn is still unknown, no place is known, and everything is read.
+        let hosts = places(contract, &sizes);
         for party in (0..contract.parties.len()).filter(|p| !contract.is_family(*p)) {
             let here = match (me, &hosts) {
-                (Some(me), Some(hosts)) => hosts[party].base % 3 == me as u64,
+                (Some(me), Some(hosts)) => hosts[party].is_at(me, NODES),
                 _ => true,
             };
             if here {
@@ -79,6 +87,16 @@ pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<I
         columns: Arc::new(reader.columns.into_iter().map(Mutex::new).collect()),
         random: source.random,
     })
+}
+
+/// Where the parties are, as far as what to read depends on it: all members of a family that was placed are at one node.
+fn places(contract: &Contract, sizes: &Sizes) -> Option<Vec<Host>> {
+    let parties = contract.parties.iter().map(|p| match (p.host, &p.family) {
+        (circuit::Host::Node(n), _) => Some((None, Some(n as usize))),
+        (circuit::Host::Turn, None) => Some((None, None)),
+        (circuit::Host::Turn, Some(len)) => length(len, sizes).map(|n| (Some(n), None)),
+    });
+    parties.collect::<Option<Vec<_>>>().map(spec::hosts)
 }
 
 struct Reader<'a> {
@@ -418,23 +436,34 @@ impl Inputs {
         Ok(out)
     }
 
-    /// Digest of the public inputs: all nodes must have the same.
-    pub(crate) fn public_digest(&self, contract: &Contract) -> [u8; 32] {
-        let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 public inputs");
-        hash.update(&self.random.unwrap_or(0).to_le_bytes()).update(&[u8::from(self.random.is_some())]);
-        for (param, columns) in contract.params.iter().zip(self.columns.iter()) {
-            if param.party.is_some() {
-                continue;
-            }
-            let columns = columns.lock().unwrap_or_else(PoisonError::into_inner);
-            for column in columns.iter().flatten() {
-                hash.update(&(column.len() as u64).to_le_bytes());
-                (0..column.len()).for_each(|l| {
-                    hash.update(&column.get(l).to_le_bytes());
-                });
-            }
+    /// The public inputs, which all nodes must have alike: by name, and a value or the digest of many.
+    pub(crate) fn public_fields(&self, contract: &Contract) -> Vec<(String, String)> {
+        let mut fields = Vec::new();
+        if let Some(seed) = self.random {
+            fields.push(("seed of random inputs".to_owned(), seed.to_string()));
         }
-        *hash.finalize().as_bytes()
+        for (param, columns) in contract.params.iter().zip(self.columns.iter()) {
+            let columns = columns.lock().unwrap_or_else(PoisonError::into_inner);
+            let (None, Some(columns)) = (param.party, &*columns) else { continue };
+            let value = match (&param.schema, &columns[..]) {
+                (circuit::Schema::Scalar { elem, .. }, [column]) if column.len() == 1 => {
+                    scalar::text(*elem, column.get(0))
+                }
+                (_, columns) => {
+                    let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 public inputs");
+                    for column in columns {
+                        hash.update(&(column.len() as u64).to_le_bytes());
+                        (0..column.len()).for_each(|l| {
+                            hash.update(&column.get(l).to_le_bytes());
+                        });
+                    }
+                    let count: usize = columns.iter().map(Column::len).sum();
+                    format!("{count} values of digest {}", hash.finalize().to_hex())
+                }
+            };
+            fields.push((format!("public input `{}`", param.name), value));
+        }
+        fields
     }
 
     /// The columns that node `me` gives to its machine. A single party's column moves; a family's is copied with the lanes
@@ -459,13 +488,13 @@ impl Inputs {
         for (param, slot) in contract.params.iter().zip(self.columns.iter()) {
             let plan = Plan::new(&param.schema);
             let host = param.party.map(|p| hosts[p]);
-            let here = host.is_none_or(|h| (0..h.members.unwrap_or(1).min(3)).any(|k| (h.base + k) % 3 == me as u64));
+            let here = host.is_none_or(|h| h.is_at(me, NODES));
             if !here {
                 continue;
             }
             let owner = param.party.map_or("public", |p| contract.parties[p].name.as_str());
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
-            let single = host.is_some_and(|h| h.members.is_none());
+            let single = host.is_some_and(|h| h.members.is_none() || matches!(h.place, spec::Place::Node(_)));
             let mut moved = if single { slot.take() } else { None };
             for (k, leaf) in plan.leaves.iter().enumerate() {
                 let name = leaf_name(&param.name, &leaf.path);
@@ -504,7 +533,7 @@ fn own_lanes(column: &Column, elem: circuit::Elem, host: Host, me: usize) -> Col
     let each = column.len() / members as usize;
     let mut out = Column::zeros(elem, column.len());
     for member in 0..members {
-        if (host.base + member) % 3 == me as u64 {
+        if host.node(member, NODES) == me {
             let from = member as usize * each;
             (from..from + each).for_each(|l| out.set(l, column.get(l)));
         }

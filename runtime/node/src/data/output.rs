@@ -11,6 +11,7 @@ use spec::Host;
 
 use super::scalar;
 use super::shape::{Node, Plan, leaf_name, length};
+use crate::session::NODES;
 use crate::{Contract, NodeError, Sizes};
 
 /// Results of a run, or of those parts that were given.
@@ -24,6 +25,8 @@ struct Value {
     plan: Plan,
     sizes: Sizes,
     columns: Vec<Column>,
+    /// Of a family: members whose results are not known here. Empty if there are none.
+    elsewhere: Vec<bool>,
 }
 
 /// An output leaf: who learns it (index of the party; `None` is everyone), and its name.
@@ -50,11 +53,15 @@ pub fn merge(leaves: &[Named], nodes: &[Outputs], hosts: &[Host]) -> Outputs {
         .map(|(k, output)| {
             let at = |node: usize| nodes.get(node).and_then(|o| o.get(k)).and_then(Option::as_ref);
             let Some(h) = output.party.and_then(host) else { return at(0).cloned() };
-            let Some(members) = h.members else { return at((h.base % 3) as usize).cloned() };
-            let mut whole = (0..3).find_map(at)?.clone();
+            let together = matches!(h.place, spec::Place::Node(_));
+            let members = match h.members {
+                Some(members) if !together => members,
+                _ => return at(h.node(0, NODES)).cloned(),
+            };
+            let mut whole = (0..NODES).find_map(at)?.clone();
             let each = whole.len() / members.max(1) as usize;
             for member in 0..members {
-                let node = ((h.base + member) % 3) as usize;
+                let node = h.node(member, NODES);
                 let from = member as usize * each;
                 let part = at(node)?;
                 (from..from + each).for_each(|l| whole.set(l, part.get(l)));
@@ -90,10 +97,33 @@ impl OutputSet {
                 return Err(NodeError::Internal(format!("output `{}` has {got} lanes, not {want}", part.name)));
             }
             let recipient = part.party.map_or("all", |p| contract.parties[p].name.as_str());
-            let value = Value { plan, sizes: sizes.clone(), columns };
+            let value = Value { plan, sizes: sizes.clone(), columns, elsewhere: Vec::new() };
             match set.recipients.iter_mut().find(|(r, _)| r == recipient) {
                 Some((_, values)) => values.push((part.name.clone(), value)),
                 None => set.recipients.push((recipient.to_owned(), vec![(part.name.clone(), value)])),
+            }
+        }
+        Ok(set)
+    }
+
+    /// As [`OutputSet::new`], for what one node of a run knows: of a family in turn, its own members' results.
+    ///
+    /// # Errors
+    /// As [`OutputSet::new`].
+    pub fn at_node(
+        contract: &Contract,
+        named: &[Named],
+        outputs: &Outputs,
+        sizes: &Sizes,
+        me: usize,
+    ) -> Result<OutputSet, NodeError> {
+        let hosts = crate::session::hosts(contract, sizes)?;
+        let mut set = OutputSet::new(contract, named, outputs, sizes)?;
+        for (recipient, values) in &mut set.recipients {
+            let Some(party) = contract.parties.iter().position(|p| p.name == *recipient) else { continue };
+            let (Some(members), spec::Place::Turn(_)) = (hosts[party].members, hosts[party].place) else { continue };
+            for (_, value) in values {
+                value.elsewhere = (0..members).map(|k| hosts[party].node(k, NODES) != me).collect();
             }
         }
         Ok(set)
@@ -157,7 +187,18 @@ impl OutputSet {
         let mut out = String::from("recipient,name,value\n");
         for (recipient, name, value) in self.rows() {
             let mut at = vec![0; value.columns.len()];
-            value.rows(&value.plan.node, recipient, name, &mut at, &mut out);
+            match &value.plan.node {
+                Node::Array(elem, _) if !value.elsewhere.is_empty() => {
+                    for (k, elsewhere) in value.elsewhere.iter().enumerate() {
+                        let end = out.len();
+                        value.rows(elem, recipient, &format!("{name}[{k}]"), &mut at, &mut out);
+                        if *elsewhere {
+                            out.truncate(end);
+                        }
+                    }
+                }
+                node => value.rows(node, recipient, name, &mut at, &mut out),
+            }
         }
         out
     }
@@ -208,7 +249,22 @@ impl Value {
 
     fn write(&self, out: &mut String) {
         let mut at = vec![0; self.columns.len()];
-        self.json(&self.plan.node, &mut at, out);
+        match &self.plan.node {
+            Node::Array(elem, _) if !self.elsewhere.is_empty() => {
+                out.push('[');
+                for (k, elsewhere) in self.elsewhere.iter().enumerate() {
+                    out.push_str(comma(k));
+                    let end = out.len();
+                    self.json(elem, &mut at, out);
+                    if *elsewhere {
+                        out.truncate(end);
+                        out.push_str("null");
+                    }
+                }
+                out.push(']');
+            }
+            node => self.json(node, &mut at, out),
+        }
     }
 
     fn json(&self, node: &Node, at: &mut [usize], out: &mut String) {

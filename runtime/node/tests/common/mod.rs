@@ -30,7 +30,11 @@ impl Hand {
             len: SchemaLen::Known(lanes),
         };
         let contract = Contract {
-            parties: circuit.parties.iter().map(|p| PartyDecl { name: p.name.clone(), family: None }).collect(),
+            parties: circuit
+                .parties
+                .iter()
+                .map(|p| PartyDecl { name: p.name.clone(), family: p.family.map(SchemaLen::Known), host: p.host })
+                .collect(),
             params: circuit
                 .inputs
                 .iter()

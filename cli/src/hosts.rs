@@ -1,0 +1,88 @@
+//! `mpcc run --parties FILE --as NODE`: one node of a run among real hosts.
+
+use crate::args::{RunArgs, Site};
+use crate::failure::Failure;
+use crate::output::Shown;
+use crate::program::{Goal, Object};
+use crate::run::{DEADLINE, Job, bar, show};
+use crate::{interrupt, program};
+use node::keys::{self, WARN_DAYS};
+use node::parties::Parties;
+use node::session::Settings;
+use node::stats::{Clock, RunStats};
+use node::{NodeError, Sizes, hosts};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, SystemTime};
+
+/// How long the others may take to come, unless someone says otherwise.
+const WAIT: Duration = Duration::from_secs(300);
+
+/// Seconds since 1970.
+pub fn now() -> i64 {
+    SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |d| d.as_secs() as i64)
+}
+
+/// Where a node's key lies: where the flag says, or beside the parties file.
+pub fn key_file(key: Option<&PathBuf>, parties: &Parties, name: &str) -> PathBuf {
+    let beside = Path::new(&parties.file).parent().unwrap_or(Path::new("."));
+    key.cloned().unwrap_or_else(|| keys::current_file(beside, name))
+}
+
+/// Runs this host's node.
+///
+/// # Errors
+/// The program, the inputs, this host, or another is wrong; see [`Failure`] for the exit codes.
+pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: &Job) -> Result<(), Failure> {
+    let Site { node: Some(name), key, bind, wait, memory } = &args.site else {
+        return Err(Failure::Ours("a run among hosts without a node".into()));
+    };
+    let Some(parties) = &goal.parties else {
+        return Err(Failure::usage("--as needs --parties FILE"));
+    };
+    let me = parties.node(name).map_err(Failure::usage)?;
+    let path = key_file(key.as_ref(), parties, name);
+    let (identity, leaf) = keys::load(&path).map_err(Failure::usage)?;
+    let left = leaf.until - now();
+    if left <= 0 || leaf.from > now() {
+        let what = format!("is valid from {} to {}", net::keys::date(leaf.from), net::keys::date(leaf.until));
+        return Err(Failure::usage(format!("the certificate {} {what}: not now", path.display())));
+    }
+    if left < WARN_DAYS * 86_400 {
+        let days = left / 86_400;
+        eprintln!("warning: the certificate {} expires in {days} days; see `mpcc party rotate`", path.display());
+    }
+    hosts::own(parties, me, &identity)?;
+
+    let stop = interrupt::on_signal();
+    let memory = memory.or(parties.run.memory).unwrap_or(0);
+    object.limit(memory);
+    let inputs = job.read(&object, Some(me)).map_err(NodeError::from)?;
+    let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
+    program::known(object.checked(), &sizes)?;
+    object.take_publics(&inputs, &sizes)?;
+    let settings = Settings {
+        names: parties.names(),
+        deadline: args.deadline.or(parties.run.deadline).unwrap_or(DEADLINE),
+        protocol: goal.protocol.name.into(),
+        parameters: String::new(),
+        profile: goal.net.clone(),
+        memory,
+        clock: Clock::Process,
+        stop,
+    };
+    let bar = bar(shown);
+    let note = |text: &str| bar.suspend(|| eprintln!("{name}: {text}"));
+    let wait = wait.or(parties.run.wait).unwrap_or(WAIT);
+    let address = bind.as_deref().unwrap_or(&parties.nodes[me].address);
+    note(&format!("listening at {address}, waiting up to {wait:?} for the others"));
+    let site = hosts::Site { parties, me, identity: &identity, bind: bind.as_deref(), wait, note: &note };
+    let mut on_step = |step| bar.set_position(step);
+    let done = hosts::run(&site, &settings, &object, inputs, &mut on_step);
+    bar.finish_and_clear();
+    let done = done.map_err(|e| match e {
+        NodeError::Program { span, what } => object.program_error(span, &what),
+        other => other.into(),
+    })?;
+    let stats = RunStats::join(std::slice::from_ref(&done.stats), done.peak_memory);
+    show(args.stats, shown, &done.outputs, &stats, std::slice::from_ref(name))
+}
