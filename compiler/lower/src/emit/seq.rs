@@ -117,9 +117,10 @@ impl Emit<'_> {
                 continue;
             }
             let mut dims: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| self.lane_loop(*x)).collect();
-            dims.push(l);
+            if !dims.contains(&l) {
+                dims.push(l);
+            }
             self.sort(&mut dims);
-            let dims = dims;
             let size = self.box_size(&dims)?;
             let init = self.constant(0, node.elem, Len::Const(size))?;
             let ty = WireTy { domain: node.dom, elem: node.elem, len: Len::Const(size) };

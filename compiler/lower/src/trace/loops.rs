@@ -6,8 +6,9 @@ use super::value::Leaf;
 use super::{MAX_UNROLL, PSEUDO, R, Scope, Tracer, join};
 use crate::ix;
 use crate::nest::{Item, Loop, LoopId, Mem, MemId, NodeId, Op, Phi};
+use circuit::gate::Bin;
 use circuit::index::{Index, IndexOp};
-use circuit::types::Domain;
+use circuit::types::{Domain, Elem};
 
 /// What an iteration does: given its number and the carried leaves, the next ones.
 type Work<'w, 'p> = dyn FnMut(&mut Tracer<'p>, &Index, &[Leaf]) -> R<Vec<Leaf>> + 'w;
@@ -46,6 +47,7 @@ impl<'p> Tracer<'p> {
         }
         let mut doms: Vec<Domain> = carried.iter().map(|l| self.leaf_domain(l)).collect();
         let mut laws: Vec<Option<Index>> = vec![None; carried.len()];
+        let mut counts: Vec<Option<Count>> = vec![None; carried.len()];
         loop {
             let saved = self.save();
             let l = self.nest.loops.len() as LoopId;
@@ -81,6 +83,12 @@ impl<'p> Tracer<'p> {
                     Leaf::N(init) => {
                         let init = *init;
                         let elem = self.nest.n(init).elem;
+                        if let Some(count) = &counts[k] {
+                            let steps = if rev { ix::sub(&ix::sub(&trip, &Index::Const(1)), &t) } else { t.clone() };
+                            let now = self.iota(&count.after(&steps), elem);
+                            inner.push(Leaf::N(now));
+                            continue;
+                        }
                         let slot = slots.len() as u32;
                         let phi = self.fixed(Op::Phi(l, slot), vec![], elem);
                         self.nest.nodes[phi as usize].dom = doms[k];
@@ -112,6 +120,13 @@ impl<'p> Tracer<'p> {
                 if now != d {
                     raised.push((*m, now));
                     again |= self.reads[*m as usize] != r;
+                }
+            }
+            for (k, init, phi) in &slots {
+                let Leaf::N(n) = next[*k] else { continue };
+                if n != *phi && doms[*k] == Domain::Clear && counts[*k].is_none() {
+                    counts[*k] = self.counted(*init, *phi, n, l, max);
+                    again |= counts[*k].is_some();
                 }
             }
             let mut unroll = false;
@@ -176,11 +191,81 @@ impl<'p> Tracer<'p> {
                 if let Some(e) = law {
                     out[k] = Leaf::I(ix::norm(&e.subst_var(circuit::LoopVar(l), &trip)));
                 }
+                if let (Some(count), Leaf::N(init)) = (&counts[k], &carried[k]) {
+                    let elem = self.nest.n(*init).elem;
+                    out[k] = Leaf::N(self.iota(&count.after(&trip), elem));
+                }
             }
             for m in mems {
                 self.forget(*m);
             }
             return Ok(out);
+        }
+    }
+    /// Whether a carried public number grows by the same amount in each iteration of `l`: then its values need no carrying.
+    fn counted(&self, init: NodeId, phi: NodeId, next: NodeId, l: LoopId, max: i64) -> Option<Count> {
+        const FAR: i128 = 1 << 60;
+        if self.nest.n(init).elem == Elem::Bool {
+            return None;
+        }
+        let count = Count { first: self.number(init)?, step: ix::norm(&self.step(phi, next, 0)?) };
+        if ix::vars(&count.step).iter().any(|v| *v >= l) {
+            return None;
+        }
+        // Wrapping is no matter, for the number is reduced where it becomes a wire; the index itself must not overflow.
+        let near =
+            |(a, b): (i64, i64), by: i64| i128::from(a.unsigned_abs().max(b.unsigned_abs())) * i128::from(by) < FAR;
+        let fits = near(ix::interval(&count.first, &self.nest.ranges), 1)
+            && near(ix::interval(&count.step, &self.nest.ranges), max);
+        fits.then_some(count)
+    }
+    /// A public number as an index that is equal to it modulo its width.
+    fn number(&self, n: NodeId) -> Option<Index> {
+        let node = self.nest.n(n);
+        match &node.op {
+            Op::Const(v) => i64::try_from(crate::fold::signed(*v, node.elem)).ok().map(Index::Const),
+            Op::Iota(e) if !e.any_leaf(|l| matches!(l, Index::Var(v) if v.0 >= PSEUDO)) => Some(e.clone()),
+            _ => None,
+        }
+    }
+    /// The same, with the sign that makes it small: what is subtracted is added as its complement.
+    fn change(&self, n: NodeId) -> Option<Index> {
+        let node = self.nest.n(n);
+        match node.op {
+            Op::Const(v) => {
+                let signed = Elem::Int { signed: true, bits: node.elem.bits() };
+                i64::try_from(crate::fold::signed(v, signed)).ok().map(Index::Const)
+            }
+            _ => self.number(n),
+        }
+    }
+    /// By how much `n` is greater than `from`, modulo the width, if it is that plus numbers.
+    fn step(&self, from: NodeId, n: NodeId, deep: usize) -> Option<Index> {
+        if n == from {
+            return Some(Index::Const(0));
+        }
+        let node = self.nest.n(n);
+        if deep > 24 || node.dom != Domain::Clear {
+            return None;
+        }
+        match (&node.op, &node.args[..]) {
+            (Op::Bin(Bin::Add), [a, b]) => match (self.change(*a), self.change(*b)) {
+                (_, Some(c)) => Some(ix::add(&self.step(from, *a, deep + 1)?, &c)),
+                (Some(c), _) => Some(ix::add(&self.step(from, *b, deep + 1)?, &c)),
+                _ => None,
+            },
+            (Op::Bin(Bin::Sub), [a, b]) => Some(ix::sub(&self.step(from, *a, deep + 1)?, &self.change(*b)?)),
+            // Through a loop inside: what it adds in each of its iterations.
+            (Op::Out(l, slot), _) => {
+                let inner = &self.nest.loops[*l as usize];
+                let p = inner.phis[*slot as usize];
+                let each = ix::norm(&self.step(p.phi, p.next, deep + 1)?);
+                if ix::vars(&each).iter().any(|v| v >= l) || ix::interval(&inner.trip, &self.nest.ranges).0 < 0 {
+                    return None;
+                }
+                Some(ix::add(&self.step(from, p.init, deep + 1)?, &ix::mul(&each, &inner.trip)))
+            }
+            _ => None,
         }
     }
     fn unroll(&mut self, trip: &Index, rev: bool, mut carried: Vec<Leaf>, work: &mut Work<'_, 'p>) -> R<Vec<Leaf>> {
@@ -233,6 +318,20 @@ impl<'p> Tracer<'p> {
         self.dead.retain(|v| *v < n);
         self.sites = s.sites;
         self.findings.truncate(s.findings);
+    }
+}
+
+/// A carried number in closed form.
+#[derive(Clone)]
+struct Count {
+    first: Index,
+    step: Index,
+}
+
+impl Count {
+    /// Its value after so many iterations.
+    fn after(&self, iterations: &Index) -> Index {
+        ix::norm(&ix::add(&self.first, &ix::mul(&self.step, iterations)))
     }
 }
 

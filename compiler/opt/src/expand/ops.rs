@@ -171,7 +171,10 @@ impl Expander<'_> {
         self.vals[out.0 as usize] = None;
         let mut forms = self.move_forms(out, &[x]);
         if self.plan.wants[out.0 as usize] == 0 && from.bits() != to.bits() {
-            forms = vec![BITS];
+            // What is only opened is cut in the ring that it is in.
+            let (have, own) = (self.any_form(x), self.own(out));
+            let cuts = have != BITS && cast_form(from, to, own) == Some(have);
+            forms = vec![if cuts { own } else { BITS }];
         }
         // Forms that the operand does not give are made from planes, by `ensure`.
         let direct: Vec<(Form, Form)> = forms.iter().filter_map(|f| Some((*f, cast_form(from, to, *f)?))).collect();
