@@ -13,7 +13,8 @@ use tokio::runtime::Runtime;
 use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio::time::timeout_at;
-use wire::{Header, Order};
+use wire::{Header, Kind, Order};
+use zeroize::Zeroize;
 
 use crate::hub::{Closed, Frame, Hub, RoomWaker};
 use crate::links::{Counters, Links, Outgoing};
@@ -294,7 +295,7 @@ async fn write_frames(peer: usize, stream: &mut WriteHalf<Stream>, shared: &Shar
             let mut q = shared.lock();
             (q.frames.pop_front(), q.closing)
         };
-        let Some((header, body)) = next else {
+        let Some((header, mut body)) = next else {
             stream.flush().await?;
             if closing {
                 return stream.shutdown().await;
@@ -318,6 +319,9 @@ async fn write_frames(peer: usize, stream: &mut WriteHalf<Stream>, shared: &Shar
         };
         if starved {
             hub.poke();
+        }
+        if header.kind == Kind::Keys {
+            body.zeroize();
         }
         hub.recycle(peer, body);
     }

@@ -16,11 +16,13 @@ use net::tcp::{self, Peer};
 use net::tls::{Fingerprint, Identity};
 use net::{Call, Stop};
 use serde::{Deserialize, Serialize};
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::connect::{connect_error, farewell};
 use crate::data::{Inputs, Named, named};
 use crate::session::{self, Settings};
 use crate::stats::{Clock, NodeStats, peak_memory};
+use crate::timeline::Record;
 use crate::{NodeError, ProgramObject, Sizes};
 
 /// What a child process needs to know.
@@ -35,6 +37,7 @@ pub(crate) struct Config {
     pub(crate) parameters: String,
     pub(crate) profile: String,
     pub(crate) memory: u64,
+    pub(crate) record: Record,
     /// Certificate and key.
     pub(crate) identity: String,
     /// Of all nodes' certificates.
@@ -147,14 +150,16 @@ where
     F: FnOnce(&serde_json::Value, usize) -> Result<(Box<dyn ProgramObject>, Inputs), NodeError>,
 {
     let usage = |what: String| NodeError::Usage(format!("{}: {what}", config.display()));
-    let text = std::fs::read_to_string(config).map_err(|e| usage(e.to_string()))?;
-    let config: Config =
+    let text = Zeroizing::new(std::fs::read_to_string(config).map_err(|e| usage(e.to_string()))?);
+    let mut config: Config =
         serde_json::from_str(&text).map_err(|e| usage(format!("line {}: no configuration", e.line())))?;
     let nodes = config.names.len();
     if config.me >= nodes || config.fingerprints.len() != nodes {
         return Err(NodeError::Usage("the configuration of this node contradicts itself".into()));
     }
-    let identity = Identity::from_pem(&config.identity).map_err(NodeError::Usage)?;
+    let identity = Identity::from_pem(&config.identity).map_err(NodeError::Usage);
+    config.identity.zeroize();
+    let identity = identity?;
     let listener = std::net::TcpListener::bind("127.0.0.1:0");
     let listener = listener.map_err(|e| NodeError::Usage(format!("this node cannot listen: {e}")))?;
     let address = listener.local_addr().map_err(|e| NodeError::Internal(e.to_string()))?;
@@ -197,6 +202,7 @@ where
         memory: config.memory,
         clock: Clock::Process,
         stop: Stop::default(),
+        record: config.record,
     };
     let mut told = Instant::now();
     let mut on_step = |step: u64| {

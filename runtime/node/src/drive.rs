@@ -9,6 +9,7 @@ use wire::{Header, Kind};
 
 use crate::NodeError;
 use crate::pulse::Watch;
+use crate::timeline::{Did, Recorder};
 
 /// A machine that is asked for work and bytes. Steps never decrease; see [`engine`].
 pub trait Work {
@@ -48,6 +49,7 @@ pub(crate) fn run(
     machine: &mut dyn Work,
     watch: &mut Watch<'_>,
     names: &[String],
+    recorder: &mut Recorder,
     on_step: OnStep<'_>,
 ) -> Result<(), NodeError> {
     let fault = |f| NodeError::from_fault(f, names);
@@ -79,6 +81,7 @@ pub(crate) fn run(
         }
         let status = machine.work(CHUNK).map_err(fault)?;
         did |= status == Status::Progress;
+        recorder.mark(Did::Compute);
         let mut full = Vec::new();
         for &peer in &peers {
             loop {
@@ -90,6 +93,7 @@ pub(crate) fn run(
                 match machine.poll_transmit(peer, &mut body, CHUNK) {
                     Some(step) => {
                         did = true;
+                        recorder.sent(body.len());
                         send(links, peer, Kind::Payload, session, step, body)?;
                     }
                     None => {
@@ -99,9 +103,11 @@ pub(crate) fn run(
                 }
             }
         }
+        recorder.mark(Did::Send);
         let steps = machine.steps();
         if steps != shown {
             shown = steps;
+            recorder.steps(steps);
             watch.step = Some(steps);
             on_step(steps);
         }
@@ -114,14 +120,17 @@ pub(crate) fn run(
         } else {
             let mut from: Vec<usize> =
                 peers.iter().copied().filter(|p| machine.expects(*p).is_some_and(|(_, n)| n > 0)).collect();
+            let mut waits = Did::Wait;
             if from.is_empty() {
                 // Nothing is missing, so someone had no room for what we have; there may be room by now, which is an event.
                 from = full;
+                waits = Did::Send;
             }
             if from.is_empty() {
                 return Err(NodeError::Internal("the machine waits for nobody".into()));
             }
             watch.wait(seen, &from)?;
+            recorder.mark(waits);
         }
     }
     watch.moved();
@@ -130,6 +139,7 @@ pub(crate) fn run(
     }
     let missing: Vec<usize> = peers.into_iter().filter(|p| !confirmed[*p]).collect();
     gather(links, Kind::Confirm, session, &missing, watch)?;
+    recorder.mark(Did::Wait);
     Ok(())
 }
 

@@ -1,8 +1,8 @@
 //! A node: who it is, whom it talks to, what it runs, and how the run goes.
 //!
 //! Reads inputs ([`data`]), agrees with its peers about what to run ([`session`]), drives the engine's machine over links
-//! ([`drive`]), counts ([`stats`]), and writes outputs. [`local`] runs all nodes in this process, [`processes`] one process
-//! per node; who is where among real hosts stands in a file ([`parties`]). Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
+//! ([`drive`]), counts ([`stats`], [`timeline`]), and writes outputs. [`local`] runs all nodes in this process, [`processes`]
+//! one process per node; who is where among real hosts stands in a file ([`parties`]). Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
 
 pub mod child;
 mod connect;
@@ -18,8 +18,11 @@ mod program;
 mod pulse;
 pub mod session;
 pub mod stats;
+pub mod timeline;
 pub mod units;
 
 pub use error::NodeError;
 pub use net::Stop;
-pub use program::{CompileError, Compiled, Contract, Param, PartyDecl, ProgramObject, ResultPart, Sizes};
+pub use program::{
+    CompileError, Compiled, Contract, LineCost, Param, PartyDecl, Predicted, ProgramObject, ResultPart, Sizes,
+};

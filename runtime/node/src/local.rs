@@ -61,6 +61,9 @@ impl ProgramObject for Once<'_> {
     fn at_runner(&self, sizes: &Sizes) -> Box<dyn AtRunner + Send> {
         self.program.at_runner(sizes)
     }
+    fn predicted(&self) -> Option<crate::Predicted> {
+        self.program.predicted()
+    }
 }
 
 /// Runs a program with all nodes in this process.

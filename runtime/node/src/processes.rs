@@ -10,7 +10,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
 
 use net::tls::Identity;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::child::{Addresses, Config, Done, Line};
 use crate::local::{Progress, Run, keep};
@@ -96,7 +96,7 @@ pub fn run_watched(
     let (tell, said) = channel();
     let mut children = Children { running: Vec::new(), inputs: Vec::new() };
     for (me, (_, pem)) in made.iter().enumerate() {
-        let config = Config {
+        let mut config = Config {
             me,
             names: settings.names.clone(),
             deadline_ms: u64::try_from(settings.deadline.as_millis()).unwrap_or(u64::MAX),
@@ -105,13 +105,16 @@ pub fn run_watched(
             parameters: settings.parameters.clone(),
             profile: settings.profile.clone(),
             memory: settings.memory,
+            record: settings.record,
             identity: pem.to_string(),
             fingerprints: made.iter().map(|(id, _)| id.fingerprint().to_string()).collect(),
             program: launch.program.clone(),
         };
         let path = folder.path().join(format!("node{me}.json"));
-        let text = serde_json::to_vec(&config).map_err(|e| NodeError::Internal(e.to_string()))?;
-        std::fs::write(&path, text).map_err(|e| setup("no configuration", &e))?;
+        let text = serde_json::to_vec(&config).map(Zeroizing::new);
+        config.identity.zeroize();
+        let text = text.map_err(|e| NodeError::Internal(e.to_string()))?;
+        std::fs::write(&path, &*text).map_err(|e| setup("no configuration", &e))?;
         let mut child = Command::new(&launch.command)
             .args(&launch.arguments)
             .arg(&path)

@@ -72,6 +72,37 @@ pub struct Compiled {
     pub digest: [u8; 32],
 }
 
+/// What a run was said to cost before it ran.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Predicted {
+    /// Steps.
+    pub rounds: u64,
+    /// Payload bytes sent, by node.
+    pub bytes_sent: Vec<u64>,
+    /// Seconds.
+    pub seconds: f64,
+    /// Resident peak in bytes.
+    pub peak_bytes: u64,
+    /// Whether rounds and bytes are exact: the program has no loop or branch on revealed values.
+    pub exact: bool,
+    /// By line of source, those that cost anything.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lines: Vec<LineCost>,
+}
+
+/// What one line of source costs.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LineCost {
+    /// The file, as messages name it; empty for what stands on no line, such as the sharing of inputs.
+    pub file: String,
+    /// The line, from 1.
+    pub line: u32,
+    /// Rounds in which it takes part.
+    pub rounds: u64,
+    /// Payload bytes sent for it, by all nodes together.
+    pub bytes: u64,
+}
+
 /// Why a program did not compile with the sizes of this run.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{message}")]
@@ -97,6 +128,10 @@ pub trait ProgramObject: Send + Sync {
     fn compile(&self, sizes: &Sizes) -> Result<Compiled, CompileError>;
     /// Something that runs the `at` blocks of parties hosted here, with the sizes of this run.
     fn at_runner(&self, sizes: &Sizes) -> Box<dyn AtRunner + Send>;
+    /// What the compiled program was said to cost, if anyone asked; after [`ProgramObject::compile`].
+    fn predicted(&self) -> Option<Predicted> {
+        None
+    }
     /// `file:line:column` of a span of the compiled program, for messages that leave this process.
     fn place_of(&self, _span: SpanId) -> Option<String> {
         None

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use engine::{AtRunner, LocalInputs, Outputs};
 use net::{Links, Stop};
 use serde::{Deserialize, Serialize};
+use tracing::{debug, info, warn};
 use wire::Kind;
 use zeroize::Zeroize;
 
@@ -18,6 +19,7 @@ use crate::data::{Inputs, SizeClaim};
 use crate::drive::{self, Work, gather, gather_each, send};
 use crate::pulse::{self, Pulse, State, Watch, abort_body};
 use crate::stats::{Clock, NodeStats};
+use crate::timeline::{Record, Recorder};
 use crate::{Compiled, Contract, NodeError, PartyDecl, ProgramObject, Sizes};
 
 /// Nodes of a run.
@@ -42,6 +44,8 @@ pub struct Settings {
     pub clock: Clock,
     /// Ends the run at the next moment.
     pub stop: Stop,
+    /// How much of the run is recorded.
+    pub record: Record,
 }
 
 impl Settings {
@@ -56,6 +60,7 @@ impl Settings {
             memory: 0,
             clock: Clock::Thread,
             stop: Stop::default(),
+            record: Record::Off,
         }
     }
 }
@@ -167,9 +172,16 @@ pub fn run(
         let mut watch = Watch::new(&links, &pulse, settings);
         session(&links, settings, program, inputs, &mut watch, &pulse, on_step)
     });
+    let me = links.me();
     match &result {
-        Ok(_) => links.close(Duration::from_secs(2).min(settings.deadline)),
+        Ok(done) => {
+            let s = &done.stats;
+            info!(target: "mpcc", node = me, rounds = s.rounds, bytes_sent = s.sent.iter().sum::<u64>(), seconds = s.run, "finished");
+            links.close(Duration::from_secs(2).min(settings.deadline));
+        }
         Err(e) => {
+            let blame = e.blame().and_then(|p| settings.names.get(p)).map_or("", String::as_str);
+            warn!(target: "mpcc", node = me, exit = e.exit(), blame, reason = e.for_peers(), "stopped");
             for peer in links.peers() {
                 let _ = links.send(peer, Kind::Abort, 0, 0, abort_body(e));
             }
@@ -205,6 +217,7 @@ fn session(
     let contract = program.contract();
     let (mine, all) = greet(links, settings, program, &inputs, watch)?;
     let sizes = merge_sizes(&settings.names, &all, me)?;
+    debug!(target: "mpcc", node = me, sizes = sizes.len(), "greeted");
     let mut connect = started.elapsed();
     let mut cpu = clock.elapsed();
 
@@ -213,6 +226,8 @@ fn session(
     let compiled = program.compile(&sizes)?;
     watch.moved();
     let compile = compiling.elapsed();
+    let digest = hex(&compiled.digest);
+    info!(target: "mpcc", node = me, seconds = compile.as_secs_f64(), digest, "compiled");
 
     // Before the clock: making inputs up is no part of what a run costs.
     let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
@@ -220,16 +235,20 @@ fn session(
     let clock = settings.clock.start();
     let keys = agree(links, &all, &mine, &compiled, &settings.names, watch)?;
     connect += agreeing.elapsed();
+    info!(target: "mpcc", node = me, session = format!("{:016x}", keys.session), "agreed");
 
     let running = Instant::now();
     let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
     let mut machine = machine;
-    drive::run(links, keys.session, &mut machine, watch, &settings.names, on_step)?;
+    let mut recorder = Recorder::new(settings.record);
+    drive::run(links, keys.session, &mut machine, watch, &settings.names, &mut recorder, on_step)?;
     let gates = machine.stats().gates.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
     let rounds = Work::steps(&machine);
     let outputs = machine.finish().map_err(|f| NodeError::from_fault(f, &settings.names))?;
     cpu += clock.elapsed();
-    let stats = NodeStats::new(links, rounds, gates, cpu, compile, connect, running.elapsed());
+    let mut stats = NodeStats::new(links, rounds, gates, cpu, compile, connect, running.elapsed());
+    (stats.times, stats.timeline) = recorder.finish(rounds);
+    stats.predicted = program.predicted();
     Ok(Finished { outputs, compiled, sizes, stats })
 }
 

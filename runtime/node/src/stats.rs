@@ -7,6 +7,9 @@ use net::Links;
 use rustix::time::{ClockId, clock_gettime};
 use serde::{Deserialize, Serialize};
 
+use crate::Predicted;
+use crate::timeline::{Timeline, Times};
+
 /// Whose CPU time is a node's.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Clock {
@@ -75,6 +78,12 @@ pub struct NodeStats {
     pub run: f64,
     /// Lanes by kind of gate.
     pub gates: BTreeMap<String, u64>,
+    /// Seconds of the run by what the node did, if recorded.
+    pub times: Option<Times>,
+    /// The run round by round, if recorded.
+    pub timeline: Option<Timeline>,
+    /// What the compiler said before.
+    pub predicted: Option<Predicted>,
 }
 
 impl NodeStats {
@@ -98,6 +107,7 @@ impl NodeStats {
             connect: connect.as_secs_f64(),
             run: run.as_secs_f64(),
             gates,
+            ..NodeStats::default()
         }
     }
 }
@@ -131,8 +141,23 @@ pub struct RunStats {
     /// Lanes by kind of gate.
     pub gates: BTreeMap<String, u64>,
     /// Payload bytes by sender and receiver.
-    #[serde(skip)]
     pub pairs: Vec<Vec<u64>>,
+    /// Other bytes by sender and receiver.
+    pub overhead_pairs: Vec<Vec<u64>>,
+    /// Seconds by what each node did; empty unless recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub times: Vec<Times>,
+    /// What the compiler said before, if it was asked.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "without_lines")]
+    pub predicted: Option<Predicted>,
+    /// Round by round, by node; empty unless recorded.
+    #[serde(skip)]
+    pub timelines: Vec<Timeline>,
+}
+
+/// The prediction in a line of statistics: lines of source are for reports.
+fn without_lines<S: serde::Serializer>(predicted: &Option<Predicted>, to: S) -> Result<S::Ok, S::Error> {
+    predicted.as_ref().map(|p| Predicted { lines: Vec::new(), ..p.clone() }).serialize(to)
 }
 
 impl RunStats {
@@ -148,6 +173,10 @@ impl RunStats {
             peak_memory_bytes,
             gates: nodes.first().map(|n| n.gates.clone()).unwrap_or_default(),
             pairs: nodes.iter().map(|n| n.sent.clone()).collect(),
+            overhead_pairs: nodes.iter().map(|n| n.overhead.clone()).collect(),
+            times: nodes.iter().filter_map(|n| n.times).collect(),
+            predicted: nodes.iter().find_map(|n| n.predicted.clone()),
+            timelines: nodes.iter().filter_map(|n| n.timeline.clone()).collect(),
         }
     }
 }

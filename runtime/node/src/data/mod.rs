@@ -38,8 +38,8 @@ pub enum DataError {
     Bad(Box<BadData>),
 }
 
-/// Where data are wrong, and how.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+/// Where data are wrong, and how. Its `Debug` does not print what was found.
+#[derive(Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[error("{file}{}: expected {expected}, found {found}", place(row, column, at))]
 pub struct BadData {
     /// The file.
@@ -56,6 +56,12 @@ pub struct BadData {
     pub found: String,
 }
 
+impl std::fmt::Debug for BadData {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "BadData({}{}: expected {})", self.file, place(&self.row, &self.column, &self.at), self.expected)
+    }
+}
+
 fn place(row: &Option<u64>, column: &Option<String>, at: &Option<String>) -> String {
     let row = row.map(|r| format!(", row {r}")).unwrap_or_default();
     let column = column.as_ref().map(|c| format!(", column {c}")).unwrap_or_default();
@@ -64,6 +70,16 @@ fn place(row: &Option<u64>, column: &Option<String>, at: &Option<String>) -> Str
 }
 
 impl DataError {
+    /// What is wrong and where, without what stands there: for logs, which others may read.
+    pub fn without_cells(&self) -> String {
+        match self {
+            DataError::Usage(what) => what.clone(),
+            DataError::Bad(b) => {
+                format!("{}{}: expected {}", b.file, place(&b.row, &b.column, &b.at), b.expected)
+            }
+        }
+    }
+
     pub(crate) fn io(file: &str, e: &std::io::Error) -> DataError {
         DataError::whole(file, "a file that can be read", e.to_string())
     }
