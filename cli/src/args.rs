@@ -15,6 +15,21 @@ pub struct Cli {
     /// How to print results and diagnostics
     #[arg(long, global = true, value_enum, default_value_t = Format::Human, env = "MPCC_FORMAT")]
     pub format: Format,
+    /// How to print events and errors on stderr
+    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Human, env = "MPCC_LOG", value_name = "FORMAT")]
+    pub log: LogFormat,
+    /// Tell what is going on; twice: in detail
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    pub verbose: u8,
+}
+
+/// Formats of events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// Lines for people
+    Human,
+    /// One JSON object a line
+    Json,
 }
 
 /// Output formats.
@@ -56,6 +71,16 @@ pub enum Verb {
     Party(PartyVerb),
     /// Look whether this host is ready for runs: keys, clock, port, other nodes, limits
     Doctor(DoctorArgs),
+    /// Print a script that completes commands in a shell
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Write manual pages, one for each command
+    Man {
+        /// The folder; made if there is none
+        dir: PathBuf,
+    },
     /// A node of a local run over TCP; started by `run --tcp`
     #[command(hide = true)]
     Node {
@@ -108,11 +133,14 @@ pub struct RunArgs {
     #[arg(long, value_name = "SEED")]
     pub random_inputs: Option<u64>,
     /// Compute in the clear with the reference evaluator: no nodes, no shares, nothing protected
-    #[arg(long, conflicts_with_all = ["tcp", "stats"])]
+    #[arg(long, conflicts_with_all = ["tcp", "stats", "report"])]
     pub insecure_clear: bool,
     /// Print what the run took: rounds, bytes, time, memory
     #[arg(long)]
     pub stats: bool,
+    /// Write a page about the run: timeline, bytes, prediction, contract (HTML that opens anywhere; holds no values)
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
     /// Give up after this long without progress (default: that of the parties file, else 30s)
     #[arg(long, value_name = "TIME", env = "MPCC_DEADLINE", value_parser = node::units::duration)]
     pub deadline: Option<Duration>,

@@ -4,7 +4,7 @@ use crate::args::{RunArgs, Site};
 use crate::failure::Failure;
 use crate::output::Shown;
 use crate::program::{Goal, Object};
-use crate::run::{DEADLINE, Job, bar, show};
+use crate::run::{DEADLINE, Ended, Job, bar, finish, recorded};
 use crate::{interrupt, program};
 use node::keys::{self, WARN_DAYS};
 use node::parties::Parties;
@@ -49,7 +49,8 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
     }
     if left < WARN_DAYS * 86_400 {
         let days = left / 86_400;
-        eprintln!("warning: the certificate {} expires in {days} days; see `mpcc party rotate`", path.display());
+        let text = format!("the certificate {} expires in {days} days; see `mpcc party rotate`", path.display());
+        shown.note(tracing::Level::WARN, &text);
     }
     hosts::own(parties, me, &identity)?;
 
@@ -69,9 +70,11 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
         memory,
         clock: Clock::Process,
         stop,
+        record: recorded(args),
     };
     let bar = bar(shown);
-    let note = |text: &str| bar.suspend(|| eprintln!("{name}: {text}"));
+    let note = |text: &str| bar.suspend(|| shown.note(tracing::Level::INFO, &format!("{name}: {text}")));
+    let began = SystemTime::now();
     let wait = wait.or(parties.run.wait).unwrap_or(WAIT);
     let address = bind.as_deref().unwrap_or(&parties.nodes[me].address);
     note(&format!("listening at {address}, waiting up to {wait:?} for the others"));
@@ -84,5 +87,14 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
         other => other.into(),
     })?;
     let stats = RunStats::join(std::slice::from_ref(&done.stats), done.peak_memory);
-    show(args.stats, shown, &done.outputs, &stats, std::slice::from_ref(name))
+    let ended = Ended {
+        outputs: &done.outputs,
+        stats: &stats,
+        sizes: &done.sizes,
+        nodes: std::slice::from_ref(name),
+        peers: &settings.names,
+        transport: "hosts, TLS",
+        began,
+    };
+    finish(args, shown, goal, &object, &ended)
 }

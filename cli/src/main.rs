@@ -4,33 +4,47 @@
 
 mod args;
 mod build;
+mod clock;
 mod cost;
 mod doctor;
 mod failure;
+mod figures;
 mod files;
 mod hosts;
 mod interrupt;
+mod log;
 mod new;
 mod output;
 mod party;
 mod program;
 mod render;
+mod report;
 mod run;
+mod shell;
 mod tell;
 
 use args::{Cli, Verb};
 use clap::Parser;
 use failure::Failure;
-use std::io::Write;
 use std::process::ExitCode;
 
 /// The compiler makes millions of small nodes: this allocator halves what the system's takes for them.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
+/// A memory image of this process would hold inputs, keys, and shares: none is written.
+fn keep_no_core() {
+    use rustix::process::{Resource, Rlimit, setrlimit};
+    // Where the system does not allow it, a core was not to be expected either.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    let shown = output::Shown::stderr(cli.format);
+    log::start(cli.log, cli.verbose);
+    log::tell_panics(cli.log);
+    keep_no_core();
+    let shown = output::Shown::stderr(cli.format, cli.log, cli.verbose);
     // The compiler's recursion is bounded by the parser's nesting cap, which wants more stack than a main thread may have.
     let worker = std::thread::Builder::new().name("mpcc".into()).stack_size(256 << 20).spawn(move || {
         let done = match &cli.verb {
@@ -43,13 +57,17 @@ fn main() -> ExitCode {
             Verb::Test(args) => tell::test(args, &shown),
             Verb::Party(verb) => party::party(verb, &shown),
             Verb::Doctor(args) => doctor::doctor(args, &shown),
+            Verb::Completions { shell } => {
+                shell::completions(*shell);
+                Ok(())
+            }
+            Verb::Man { dir } => shell::man(dir),
             Verb::Node { config } => run::node(config),
         };
         match done {
             Ok(()) => 0,
             Err(failure) => {
-                // A closed stderr is nobody's fault, and there is nowhere to say so.
-                let _ = std::io::stderr().write_all(failure.text().as_bytes());
+                failure.tell(cli.log);
                 failure.code()
             }
         }

@@ -146,6 +146,9 @@ pub struct Object {
     /// Bytes of memory that a run may take; 0 for no limit.
     memory: u64,
     color: bool,
+    /// Whether compiling also says what the run will cost; and what it said.
+    predict: bool,
+    predicted: Mutex<Option<node::Predicted>>,
 }
 
 impl Object {
@@ -170,6 +173,8 @@ impl Object {
             digest,
             memory: 0,
             color,
+            predict: false,
+            predicted: Mutex::new(None),
         })
     }
 
@@ -191,6 +196,12 @@ impl Object {
         let what = "a node of this run takes about";
         let text = format!("{what} {} bytes, and its budget is {}", cost.predicted_peak_bytes, self.memory);
         Err(Failure::Says(8, text))
+    }
+
+    /// Also says what a run will cost, when it compiles.
+    pub fn predicting(mut self, predict: bool) -> Object {
+        self.predict = predict;
+        self
     }
 
     /// The program.
@@ -253,6 +264,21 @@ impl Object {
             Some(place) => Failure::Says(1, format!("{place}: {what}")),
             None => Failure::Says(1, what.to_string()),
         }
+    }
+
+    /// File and line of a span of the compiled program.
+    fn line_of(&self, span: circuit::SpanId) -> Option<(String, u32)> {
+        let spans = self.spans.lock().unwrap_or_else(|e| e.into_inner()).clone();
+        let span = spans.get(span.0 as usize).filter(|s| **s != diag::Span::default())?;
+        Some((self.checked.sources.name(span.file).to_string(), self.checked.sources.start(*span).0))
+    }
+
+    /// The program's own files, without the library's: names and texts.
+    pub fn sources(&self) -> Vec<(String, String)> {
+        let sources = &self.checked.sources;
+        let files = (0..sources.len() as u32).map(diag::FileId);
+        let own = files.filter(|f| !sources.name(*f).starts_with("std::"));
+        own.map(|f| (sources.name(f).to_string(), sources.text(f).to_string())).collect()
     }
 
     fn failure(&self, e: CompileError) -> Failure {
@@ -320,8 +346,18 @@ impl ProgramObject for Object {
         self.fits(&compiled).map_err(failed)?;
         *self.blocks.lock().unwrap_or_else(|e| e.into_inner()) =
             Some(Blocks { program: self.checked.program.clone(), codes: compiled.lowered.blocks.clone() });
+        if self.predict {
+            let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile);
+            // A program that is too long to price runs all the same.
+            let predicted = cost.ok().map(|c| crate::report::prediction(&c, |span| self.line_of(span)));
+            *self.predicted.lock().unwrap_or_else(|e| e.into_inner()) = predicted;
+        }
         let program = engine::Program { circuit: compiled.gates, schedule: compiled.schedule };
         Ok(node::Compiled { program: Arc::new(program), digest: compiled.digest })
+    }
+
+    fn predicted(&self) -> Option<node::Predicted> {
+        self.predicted.lock().unwrap_or_else(|e| e.into_inner()).clone()
     }
 
     fn place_of(&self, span: circuit::SpanId) -> Option<String> {

@@ -1,19 +1,22 @@
 //! `mpcc run`: all nodes on this machine, as threads of this process or, with `--tcp`, as processes of their own.
 
-use crate::args::{Format, RunArgs, Source, Target};
+use crate::args::{Format, LogFormat, RunArgs, Source, Target};
 use crate::build::need_main;
 use crate::failure::Failure;
+use crate::figures;
 use crate::output::{Shown, print};
-use crate::program::{self, Object};
+use crate::program::{self, Goal, Object};
+use crate::report::{self, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use node::data::OutputSet;
 use node::processes::Launch;
 use node::session::Settings;
 use node::stats::RunStats;
+use node::timeline::Record;
 use node::{NodeError, Sizes, data, local, processes};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 /// How long a node may be waited for without progress, unless someone says otherwise.
 pub const DEADLINE: Duration = Duration::from_secs(30);
@@ -33,7 +36,11 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
     }
     let (place, checked) = program::checked(&args.source, shown)?;
     need_main(&checked, shown)?;
-    let object = Object::new(checked, &goal, shown.color)?;
+    if let Some(path) = &args.report {
+        report::writable(path)?;
+    }
+    let predict = args.stats || args.report.is_some();
+    let object = Object::new(checked, &goal, shown.color)?.predicting(predict);
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
     let job = Job {
         program: args.source.program.clone(),
@@ -41,6 +48,7 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         defines: program::defines(&args.source)?,
         random: args.random_inputs,
         target: args.target.clone(),
+        predict,
     };
     if args.insecure_clear {
         return clear(&object, &job, shown);
@@ -53,15 +61,21 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         return Err(Failure::usage(format!("{}: say which node this host is: --as NODE, of {names}", parties.file)));
     }
     let deadline = args.deadline.unwrap_or(DEADLINE);
-    let settings =
-        Settings { deadline, protocol: goal.protocol.name.into(), profile: goal.net.clone(), ..Settings::local() };
+    let settings = Settings {
+        deadline,
+        protocol: goal.protocol.name.into(),
+        profile: goal.net.clone(),
+        record: recorded(args),
+        ..Settings::local()
+    };
     let bar = bar(shown);
     let progress = |step| bar.set_position(step);
+    let began = SystemTime::now();
     let run = if args.tcp {
         let command = std::env::current_exe().map_err(|e| Failure::Ours(format!("where this command lies: {e}")))?;
         let launch = Launch {
             command,
-            arguments: vec!["node".into()],
+            arguments: shown.arguments(&["node"]),
             program: serde_json::to_value(&job).map_err(|e| Failure::Ours(e.to_string()))?,
             wait: deadline,
         };
@@ -75,8 +89,68 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         NodeError::Program { span, what } => object.program_error(span, &what),
         other => other.into(),
     })?;
-    let names: Vec<String> = (0..run.stats.bytes_sent.len()).map(|k| format!("node{k}")).collect();
-    show(args.stats, shown, &run.outputs, &run.stats, &names)
+    let ended = Ended {
+        outputs: &run.outputs,
+        stats: &run.stats,
+        sizes: &run.sizes,
+        nodes: &settings.names,
+        peers: &settings.names,
+        transport: if args.tcp { "processes, TLS over loopback" } else { "threads of one process" },
+        began,
+    };
+    finish(args, shown, &goal, &object, &ended)
+}
+
+/// How much of a run is recorded, for what is asked to be shown.
+pub fn recorded(args: &RunArgs) -> Record {
+    match (args.stats, &args.report) {
+        (_, Some(_)) => Record::Rounds,
+        (true, None) => Record::Totals,
+        (false, None) => Record::Off,
+    }
+}
+
+/// What a run gave, and how it went.
+pub struct Ended<'a> {
+    /// Results.
+    pub outputs: &'a OutputSet,
+    /// Figures.
+    pub stats: &'a RunStats,
+    /// Sizes of the run.
+    pub sizes: &'a Sizes,
+    /// Names of the nodes whose figures these are.
+    pub nodes: &'a [String],
+    /// Names of all nodes.
+    pub peers: &'a [String],
+    /// How the nodes were connected.
+    pub transport: &'a str,
+    /// When the run began.
+    pub began: SystemTime,
+}
+
+/// Prints results to stdout and figures to stderr, and writes the page, as far as they are asked for.
+///
+/// # Errors
+/// The page cannot be written.
+pub fn finish(args: &RunArgs, shown: &Shown, goal: &Goal, object: &Object, ended: &Ended<'_>) -> Result<(), Failure> {
+    show(args.stats, shown, ended)?;
+    let Some(path) = &args.report else { return Ok(()) };
+    let sources = object.sources();
+    let page = Report {
+        program: sources.first().map(|s| s.0.clone()).unwrap_or_default(),
+        started: crate::clock::words(ended.began),
+        protocol: goal.protocol.name,
+        transport: ended.transport,
+        network: goal.net.clone(),
+        digest: node::ProgramObject::source_digest(object),
+        sizes: ended.sizes,
+        nodes: ended.nodes.to_vec(),
+        peers: ended.peers.to_vec(),
+        stats: ended.stats,
+        contract: &driver::contract(object.checked()),
+        sources,
+    };
+    report::write(path, &page)
 }
 
 /// The program in the reference evaluator, on everybody's inputs in the clear.
@@ -109,6 +183,7 @@ pub struct Job {
     defines: Vec<(String, String)>,
     random: Option<u64>,
     target: Target,
+    predict: bool,
 }
 
 /// Reads all inputs, and gives the program its public values.
@@ -146,7 +221,7 @@ pub fn node(config: &Path) -> Result<(), Failure> {
         if !checked.ok() || checked.program.main.is_none() {
             return Err(NodeError::Usage("the program changed since the run began".into()));
         }
-        let object = Object::new(checked, &goal, false).map_err(usage)?;
+        let object = Object::new(checked, &goal, false).map_err(usage)?.predicting(job.predict);
         let inputs = job.read(&object, Some(me))?;
         let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
         object.take_publics(&inputs, &sizes).map_err(usage)?;
@@ -157,8 +232,11 @@ pub fn node(config: &Path) -> Result<(), Failure> {
 
 /// A count of rounds on stderr, hidden where stderr is no terminal.
 pub fn bar(shown: &Shown) -> ProgressBar {
-    let target =
-        if shown.format == Format::Human { ProgressDrawTarget::stderr() } else { ProgressDrawTarget::hidden() };
+    let target = if shown.format == Format::Human && shown.log == LogFormat::Human && shown.verbose == 0 {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
     let bar = ProgressBar::with_draw_target(None, target);
     if let Ok(style) = ProgressStyle::with_template("{spinner} round {pos}  {elapsed}") {
         bar.set_style(style);
@@ -166,18 +244,9 @@ pub fn bar(shown: &Shown) -> ProgressBar {
     bar
 }
 
-/// Prints results to stdout and figures, of the nodes of these names, to stderr.
-///
-/// # Errors
-/// Ours.
-pub fn show(
-    figures: bool,
-    shown: &Shown,
-    outputs: &OutputSet,
-    stats: &RunStats,
-    names: &[String],
-) -> Result<(), Failure> {
+fn show(figures: bool, shown: &Shown, ended: &Ended<'_>) -> Result<(), Failure> {
     let ours = |e: serde_json::Error| Failure::Ours(e.to_string());
+    let (outputs, stats) = (ended.outputs, ended.stats);
     match shown.format {
         Format::Json => {
             let outputs = outputs.json();
@@ -192,26 +261,14 @@ pub fn show(
         Format::Csv => print(&outputs.csv()),
         Format::Human => {
             print(&outputs.human());
-            let s = stats;
-            let mut text = format!(
-                "{} rounds, {} bytes sent in all, {:.3} s\n",
-                s.rounds,
-                s.bytes_sent.iter().sum::<u64>(),
-                s.seconds.compile + s.seconds.connect + s.seconds.run
-            );
+            // Programs that read stderr have heard it as an event.
+            if shown.log == LogFormat::Json {
+                return Ok(());
+            }
+            let mut text = figures::summary(stats);
             if figures {
-                for (k, name) in names.iter().enumerate() {
-                    text.push_str(&format!(
-                        "{name}: {} bytes sent, {} more for frames, {:.3} s of CPU\n",
-                        s.bytes_sent[k], s.overhead_bytes[k], s.cpu_seconds[k]
-                    ));
-                }
-                text.push_str(&format!(
-                    "seconds: compile {:.3}, connect {:.3}, run {:.3}; peak memory {} bytes\n",
-                    s.seconds.compile, s.seconds.connect, s.seconds.run, s.peak_memory_bytes
-                ));
-                let gates: Vec<String> = s.gates.iter().map(|(k, n)| format!("{k} {n}")).collect();
-                text.push_str(&format!("gates: {}\n", gates.join(", ")));
+                text.push('\n');
+                text.push_str(&figures::table(stats, ended.nodes, ended.peers));
             }
             eprint!("{text}");
         }

@@ -15,16 +15,7 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
     let (_, checked) = program::checked(&args.source, shown)?;
     let c = driver::contract(&checked);
     if shown.format == Format::Json {
-        let value = json!({
-            "brings": c.brings.iter().map(|b| json!({"party": b.who, "name": b.name, "type": b.ty})).collect::<Vec<_>>(),
-            "structs": c.structs.iter().map(|(name, fields)| json!({"name": name, "fields": fields})).collect::<Vec<_>>(),
-            "sizes": c.sizes,
-            "learns": c.learns.iter().map(|l| json!({"party": l.who, "name": l.name, "type": l.ty})).collect::<Vec<_>>(),
-            "reveals": c.reveals.iter().map(|r| json!({"file": r.file, "line": r.line, "to": r.to, "function": r.function,
-                "in_loop": r.in_loop, "text": r.text})).collect::<Vec<_>>(),
-            "alone": c.alone.iter().map(|a| json!({"party": a.who, "file": a.file, "line": a.line})).collect::<Vec<_>>(),
-        });
-        print(&format!("{value}\n"));
+        print(&format!("{}\n", contract_json(&c)));
         return Ok(());
     }
     let mut out = String::new();
@@ -64,6 +55,19 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
     section(&mut out, "trusted alone", c.alone.iter().map(|a| vec![a.who.clone(), format!("{}:{}", a.file, a.line)]));
     print(&out);
     Ok(())
+}
+
+/// The contract as `check --format json` prints it.
+pub fn contract_json(c: &driver::Contract) -> serde_json::Value {
+    json!({
+        "brings": c.brings.iter().map(|b| json!({"party": b.who, "name": b.name, "type": b.ty})).collect::<Vec<_>>(),
+        "structs": c.structs.iter().map(|(name, fields)| json!({"name": name, "fields": fields})).collect::<Vec<_>>(),
+        "sizes": c.sizes,
+        "learns": c.learns.iter().map(|l| json!({"party": l.who, "name": l.name, "type": l.ty})).collect::<Vec<_>>(),
+        "reveals": c.reveals.iter().map(|r| json!({"file": r.file, "line": r.line, "to": r.to, "function": r.function,
+            "in_loop": r.in_loop, "text": r.text})).collect::<Vec<_>>(),
+        "alone": c.alone.iter().map(|a| json!({"party": a.who, "file": a.file, "line": a.line})).collect::<Vec<_>>(),
+    })
 }
 
 /// A heading and aligned rows; a dash where there are none.

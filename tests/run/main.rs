@@ -5,6 +5,9 @@
 mod bad_inputs;
 mod bad_programs;
 mod examples;
+mod leaks;
+mod report;
+mod shells;
 mod stages;
 mod support;
 mod ui;

@@ -1,0 +1,103 @@
+//! The command as shells, packagers, and people who mistype see it; and the figures that people read after a run.
+
+use crate::support::{json, said};
+
+#[test]
+fn mistyped_words_are_guessed() {
+    for (args, guess) in [
+        (&["chekc", "examples/salary"][..], "check"),
+        (&["run", "examples/salary", "--statz"], "--stats"),
+        (&["run", "examples/salary", "--repport", "x.html"], "--report"),
+        (&["run", "examples/salary", "--log", "jsno"], "json"),
+        (&["cost", "examples/salary", "--fromat", "json"], "--format"),
+    ] {
+        let (code, stdout, stderr) = said(args);
+        assert_eq!((code, stdout.as_str()), (2, ""), "{args:?}");
+        assert!(stderr.contains("similar") && stderr.contains(guess), "{args:?}: {stderr}");
+    }
+}
+
+#[test]
+fn help_of_every_verb_fits_a_terminal_and_says_what_it_does() {
+    let (code, all, _) = said(&["--help"]);
+    assert_eq!(code, 0);
+    let verbs: Vec<&str> = all
+        .lines()
+        .skip_while(|l| !l.starts_with("Commands:"))
+        .skip(1)
+        .take_while(|l| !l.is_empty())
+        .filter_map(|l| l.strip_prefix("  ").filter(|l| !l.starts_with(' ')))
+        .filter_map(|l| l.split_whitespace().next())
+        .collect();
+    assert!(verbs.len() >= 9, "{all}");
+    for verb in verbs.into_iter().filter(|v| *v != "help") {
+        let (code, text, stderr) = said(&[verb, "--help"]);
+        assert_eq!(code, 0, "{verb}: {stderr}");
+        assert!(text.lines().all(|l| l.chars().count() <= 100), "{verb}: {text}");
+        assert!(text.contains("Usage: mpcc"), "{verb}: {text}");
+    }
+}
+
+#[test]
+fn shells_complete_and_manuals_are_written() {
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let (code, text, _) = said(&["completions", shell]);
+        assert_eq!(code, 0);
+        assert!(text.contains("report") && text.contains("completions"), "{shell}");
+        if shell == "bash" {
+            let dir = tempfile::tempdir().unwrap();
+            let script = dir.path().join("mpcc.bash");
+            std::fs::write(&script, text).unwrap();
+            // Where there is no bash, nobody will complete with it.
+            if let Ok(status) = std::process::Command::new("bash").arg("-n").arg(&script).status() {
+                assert!(status.success(), "bash reads its script");
+            }
+        }
+    }
+    let dir = tempfile::tempdir().unwrap();
+    let pages = dir.path().join("man1");
+    let (code, _, stderr) = said(&["man", pages.to_str().unwrap()]);
+    assert_eq!(code, 0, "{stderr}");
+    for page in ["mpcc.1", "mpcc-run.1", "mpcc-cost.1", "mpcc-explain.1"] {
+        let text = std::fs::read_to_string(pages.join(page)).unwrap();
+        assert!(text.starts_with(".ie") && text.contains(".SH NAME") && text.contains(".SH SYNOPSIS"), "{page}");
+    }
+    let file = dir.path().join("file");
+    std::fs::write(&file, "").unwrap();
+    assert_eq!(said(&["man", file.to_str().unwrap()]).0, 2, "a file is no folder");
+}
+
+#[test]
+fn the_table_of_figures_is_that_of_json() {
+    let run = json(&["run", "examples/exposure", "--stats", "--format", "json"]);
+    let (code, _, table) = said(&["run", "examples/exposure", "--stats"]);
+    assert_eq!(code, 0);
+    let figures = &run["stats"];
+    let grouped = |n: u64| {
+        let s = n.to_string();
+        let groups: Vec<String> =
+            s.as_bytes().rchunks(3).rev().map(|c| String::from_utf8(c.to_vec()).unwrap()).collect();
+        groups.join(",")
+    };
+    let row = |name: &str| {
+        let line =
+            table.lines().find(|l| l.trim_start().starts_with(name)).unwrap_or_else(|| panic!("{name}: {table}"));
+        line.split_whitespace().map(str::to_string).collect::<Vec<_>>()
+    };
+    let rounds = grouped(figures["rounds"].as_u64().unwrap());
+    assert_eq!(row("rounds"), ["rounds", &rounds, &rounds], "measured and predicted");
+    for from in 0..3 {
+        let words = row(&format!("node{from}"));
+        for to in (0..3).filter(|to| *to != from) {
+            let sent = grouped(figures["pairs"][from][to].as_u64().unwrap());
+            assert!(words.contains(&sent), "node{from} to node{to}: {words:?}");
+        }
+    }
+    let sum = |key: &str| figures[key].as_array().unwrap().iter().map(|v| v.as_u64().unwrap()).sum::<u64>();
+    assert_eq!(row("payload bytes")[2..], [grouped(sum("bytes_sent")), grouped(sum("bytes_sent"))]);
+    // Times of a node are those of its run, and no more.
+    for times in figures["times"].as_array().unwrap() {
+        let all: f64 = ["computing", "sending", "waiting"].iter().map(|k| times[k].as_f64().unwrap()).sum();
+        assert!(all > 0.0 && all <= figures["seconds"]["run"].as_f64().unwrap() + 1e-3, "{times}");
+    }
+}
