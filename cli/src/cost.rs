@@ -4,7 +4,7 @@ use crate::args::{CostArgs, Format};
 use crate::build::{need_main, sizes};
 use crate::failure::Failure;
 use crate::output::{Shown, print};
-use crate::program::{self, Object};
+use crate::program::{self, Object, Spread};
 use serde_json::json;
 use std::time::Instant;
 
@@ -22,6 +22,7 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     let compiled = object.compiled(&sizes)?;
     let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, goal.protocol, &goal.profile)
         .map_err(|e| Failure::Ours(e.to_string()))?;
+    let peak = Spread::Together.resident(cost.predicted_peak_bytes, object.nodes());
     let compile_seconds = start.elapsed().as_secs_f64();
     let memory = node::stats::peak_memory();
     if shown.format == Format::Json {
@@ -29,7 +30,7 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
             "rounds": number(cost.rounds),
             "bytes_sent": cost.bytes_sent().into_iter().map(number).collect::<Vec<_>>(),
             "gates": cost.gates.iter().map(|(k, v)| (k.to_string(), number(*v))).collect::<serde_json::Map<_, _>>(),
-            "predicted_peak_bytes": number(cost.predicted_peak_bytes),
+            "predicted_peak_bytes": number(peak),
             "predicted_seconds": cost.predicted_seconds,
             "compile_seconds": compile_seconds,
             "peak_memory_bytes": memory,
@@ -50,7 +51,7 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     for (kind, lanes) in &cost.gates {
         out.push_str(&format!("{kind:<10} {lanes}\n"));
     }
-    out.push_str(&format!("memory     about {} bytes a node\n", cost.predicted_peak_bytes));
+    out.push_str(&format!("memory     about {peak} bytes with all nodes in one process\n"));
     out.push_str(&format!("time       about {:.3} s\n", cost.predicted_seconds));
     if !cost.turns.is_empty() {
         out.push_str("and for each turn of a loop on revealed values:\n");

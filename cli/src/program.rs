@@ -133,6 +133,32 @@ fn place(contract: &mut Contract, parties: &Parties) -> Result<(), Failure> {
     Ok(())
 }
 
+/// What a process takes before any value of a run is there: the program, the compiler, stacks, the runtime.
+const PROCESS: u128 = 20_000_000;
+
+/// How the nodes of a run are spread over processes: what their memory is predicted for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Spread {
+    /// All nodes in one process.
+    Together,
+    /// A process for each, and one that started them.
+    Apart,
+    /// One node of several hosts.
+    One,
+}
+
+impl Spread {
+    /// Resident peak of all these processes, of what the values of all nodes take.
+    pub fn resident(self, values: u128, nodes: usize) -> u128 {
+        let nodes = nodes as u128;
+        match self {
+            Spread::Together => values + PROCESS,
+            Spread::Apart => values + (nodes + 1) * PROCESS,
+            Spread::One => values.div_ceil(nodes.max(1)) + PROCESS,
+        }
+    }
+}
+
 /// A program with what compiling it for a run needs.
 pub struct Object {
     checked: Checked,
@@ -146,8 +172,8 @@ pub struct Object {
     /// Bytes of memory that a run may take; 0 for no limit.
     memory: u64,
     color: bool,
-    /// Whether compiling also says what the run will cost; and what it said.
-    predict: bool,
+    /// Whether compiling also says what the run will cost, and for which processes; and what it said.
+    predict: Option<Spread>,
     predicted: Mutex<Option<node::Predicted>>,
 }
 
@@ -173,7 +199,7 @@ impl Object {
             digest,
             memory: 0,
             color,
-            predict: false,
+            predict: None,
             predicted: Mutex::new(None),
         })
     }
@@ -190,18 +216,24 @@ impl Object {
         }
         let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile)
             .map_err(|e| Failure::Ours(e.to_string()))?;
-        if cost.predicted_peak_bytes <= u128::from(self.memory) {
+        let takes = Spread::One.resident(cost.predicted_peak_bytes, self.protocol.nodes);
+        if takes <= u128::from(self.memory) {
             return Ok(());
         }
         let what = "a node of this run takes about";
-        let text = format!("{what} {} bytes, and its budget is {}", cost.predicted_peak_bytes, self.memory);
+        let text = format!("{what} {takes} bytes, and its budget is {}", self.memory);
         Err(Failure::Says(8, text))
     }
 
-    /// Also says what a run will cost, when it compiles.
-    pub fn predicting(mut self, predict: bool) -> Object {
+    /// Also says what a run in these processes will cost, when it compiles.
+    pub fn predicting(mut self, predict: Option<Spread>) -> Object {
         self.predict = predict;
         self
+    }
+
+    /// Nodes of its protocol.
+    pub fn nodes(&self) -> usize {
+        self.protocol.nodes
     }
 
     /// The program.
@@ -346,10 +378,11 @@ impl ProgramObject for Object {
         self.fits(&compiled).map_err(failed)?;
         *self.blocks.lock().unwrap_or_else(|e| e.into_inner()) =
             Some(Blocks { program: self.checked.program.clone(), codes: compiled.lowered.blocks.clone() });
-        if self.predict {
+        if let Some(spread) = self.predict {
             let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile);
             // A program that is too long to price runs all the same.
-            let predicted = cost.ok().map(|c| crate::report::prediction(&c, |span| self.line_of(span)));
+            let memory = |c: &opt::cost::Cost| spread.resident(c.predicted_peak_bytes, self.protocol.nodes);
+            let predicted = cost.ok().map(|c| crate::report::prediction(&c, memory(&c), |span| self.line_of(span)));
             *self.predicted.lock().unwrap_or_else(|e| e.into_inner()) = predicted;
         }
         let program = engine::Program { circuit: compiled.gates, schedule: compiled.schedule };

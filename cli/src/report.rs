@@ -496,8 +496,12 @@ fn hash(text: &str) -> String {
     out
 }
 
-/// A prediction out of what the compiler counted; `line` says where a span stands.
-pub fn prediction(cost: &opt::cost::Cost, line: impl Fn(circuit::SpanId) -> Option<(String, u32)>) -> Predicted {
+/// A prediction out of what the compiler counted, and the memory of the processes; `line` says where a span stands.
+pub fn prediction(
+    cost: &opt::cost::Cost,
+    memory: u128,
+    line: impl Fn(circuit::SpanId) -> Option<(String, u32)>,
+) -> Predicted {
     let count = |n: u128| u64::try_from(n).unwrap_or(u64::MAX);
     let mut lines: Vec<LineCost> = Vec::new();
     for (span, c) in &cost.spans {
@@ -519,7 +523,7 @@ pub fn prediction(cost: &opt::cost::Cost, line: impl Fn(circuit::SpanId) -> Opti
         rounds: count(cost.rounds),
         bytes_sent: cost.bytes_sent().into_iter().map(count).collect(),
         seconds: cost.predicted_seconds,
-        peak_bytes: count(cost.predicted_peak_bytes),
+        peak_bytes: count(memory),
         exact: cost.turns.is_empty() && !cost.branches,
         lines,
     }

@@ -5,7 +5,7 @@ use crate::build::need_main;
 use crate::failure::Failure;
 use crate::figures;
 use crate::output::{Shown, print};
-use crate::program::{self, Goal, Object};
+use crate::program::{self, Goal, Object, Spread};
 use crate::report::{self, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use node::data::OutputSet;
@@ -40,7 +40,12 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         report::writable(path)?;
     }
     let predict = args.stats || args.report.is_some();
-    let object = Object::new(checked, &goal, shown.color)?.predicting(predict);
+    let spread = match (&args.site.node, args.tcp) {
+        (Some(_), _) => Spread::One,
+        (None, true) => Spread::Apart,
+        (None, false) => Spread::Together,
+    };
+    let object = Object::new(checked, &goal, shown.color)?.predicting(predict.then_some(spread));
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
     let job = Job {
         program: args.source.program.clone(),
@@ -221,7 +226,8 @@ pub fn node(config: &Path) -> Result<(), Failure> {
         if !checked.ok() || checked.program.main.is_none() {
             return Err(NodeError::Usage("the program changed since the run began".into()));
         }
-        let object = Object::new(checked, &goal, false).map_err(usage)?.predicting(job.predict);
+        let object =
+            Object::new(checked, &goal, false).map_err(usage)?.predicting(job.predict.then_some(Spread::Apart));
         let inputs = job.read(&object, Some(me))?;
         let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
         object.take_publics(&inputs, &sizes).map_err(usage)?;

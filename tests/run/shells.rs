@@ -101,3 +101,27 @@ fn the_table_of_figures_is_that_of_json() {
         assert!(all > 0.0 && all <= figures["seconds"]["run"].as_f64().unwrap() + 1e-3, "{times}");
     }
 }
+
+#[test]
+fn memory_is_predicted_within_a_factor_of_two() {
+    for (program, sizes) in [
+        ("examples/salary", &["N=10"][..]),
+        ("examples/salary", &["N=400000"]),
+        ("tests/pairs/elementwise/naive.mpc", &["N=500000"]),
+        ("tests/pairs/max/naive.mpc", &["N=60000"]),
+        ("tests/pairs/count/naive.mpc", &["N=300000"]),
+        ("tests/pairs/sort/naive.mpc", &["N=300", "L=9"]),
+        ("examples/exposure", &["A=400", "B=400"]),
+    ] {
+        let mut args = vec!["run", program, "--random-inputs", "1", "--stats", "--format", "json"];
+        sizes.iter().for_each(|s| args.extend(["-D", s]));
+        let run = json(&args);
+        let measured = run["stats"]["peak_memory_bytes"].as_f64().unwrap();
+        let predicted = run["stats"]["predicted"]["peak_bytes"].as_f64().unwrap();
+        let ratio = measured / predicted;
+        assert!((0.5..2.0).contains(&ratio), "{program} {sizes:?}: measured {measured}, predicted {predicted}");
+        let mut args = vec!["cost", program, "--format", "json"];
+        sizes.iter().for_each(|s| args.extend(["-D", s]));
+        assert_eq!(json(&args)["predicted_peak_bytes"].as_f64().unwrap(), predicted, "{program}: `cost` says the same");
+    }
+}

@@ -5,9 +5,11 @@
 //! A `while` on opened values has no known number of turns: its condition is counted once, and one turn stands in
 //! [`Cost::turns`] under its span; of an `if`, the branch that sends more.
 
+mod peak;
+
 use crate::Profile;
 use crate::error::{Error, Result, internal};
-use circuit::{Circuit, Domain, Elem, Gate, Item, Len, LoopVar, Op, Recipient, RegionId, Schedule, SpanId, WireId};
+use circuit::{Circuit, Domain, Gate, Item, Len, LoopVar, Op, Recipient, RegionId, Schedule, SpanId};
 use rustc_hash::FxHashMap;
 use spec::{Form, Host, Kind, Protocol};
 use std::collections::BTreeMap;
@@ -23,7 +25,7 @@ pub struct Cost {
     pub gates: BTreeMap<&'static str, u128>,
     /// By source span.
     pub spans: BTreeMap<SpanId, SpanCost>,
-    /// Most bytes that live wires of one node take.
+    /// Most bytes that the values and messages of all nodes together take; what a process takes besides is not in it.
     pub predicted_peak_bytes: u128,
     /// For the profile.
     pub predicted_seconds: f64,
@@ -135,7 +137,7 @@ pub fn cost(c: &Circuit, schedule: &Schedule, protocol: &Protocol, profile: &Pro
         fixed: FxHashMap::default(),
     };
     let mut out = w.region(c.root)?;
-    out.predicted_peak_bytes = peak(c, schedule, c.root, &mut FxHashMap::default());
+    out.predicted_peak_bytes = peak::peak(c, schedule, protocol);
     let busiest = out.pairs.iter().flatten().copied().max().unwrap_or(0) as f64;
     let sent: u128 = out.bytes_sent().into_iter().max().unwrap_or(0);
     // A message takes half a round trip; a local round some 40 µs; kernels about a nanosecond per byte sent.
@@ -330,47 +332,4 @@ impl Walk<'_> {
         self.depends.insert((r, v), d);
         d
     }
-}
-
-/// Bytes that a wire takes at one node.
-fn wire_bytes(c: &Circuit, w: WireId) -> u128 {
-    let t = c.ty(w);
-    let lanes = u128::from(t.len.max_lanes());
-    let word = |e: Elem| u128::from(e.bits().next_power_of_two().max(8) / 8);
-    match t.domain {
-        Domain::Arith { ring } => 2 * lanes * u128::from(ring / 8),
-        Domain::Bits { planes } => 2 * u128::from(planes) * lanes.div_ceil(64) * 8,
-        _ => lanes * word(t.elem),
-    }
-}
-
-/// Greatest sum of live wires, walking the schedule.
-fn peak(c: &Circuit, s: &Schedule, r: RegionId, known: &mut FxHashMap<RegionId, u128>) -> u128 {
-    if let Some(p) = known.get(&r) {
-        return *p;
-    }
-    let region = c.region(r);
-    let mut live: u128 = region.params.iter().map(|w| wire_bytes(c, *w)).sum();
-    let mut top = live;
-    let Some(items) = s.regions.get(r.0 as usize) else { return top };
-    for item in items {
-        match item {
-            Item::Local(g) | Item::Round(g) => {
-                for g in g {
-                    live += region.gates[*g as usize].outs.iter().map(|w| wire_bytes(c, *w)).sum::<u128>();
-                }
-                top = top.max(live);
-            }
-            Item::Region(g) => {
-                let g = &region.gates[*g as usize];
-                let inner = g.op.regions().map(|r| peak(c, s, r, known)).max().unwrap_or(0);
-                top = top.max(live + inner);
-                live += g.outs.iter().map(|w| wire_bytes(c, *w)).sum::<u128>();
-                top = top.max(live);
-            }
-            Item::Free(ws) => live -= ws.iter().map(|w| wire_bytes(c, *w)).sum::<u128>().min(live),
-        }
-    }
-    known.insert(r, top);
-    top
 }

@@ -1,0 +1,200 @@
+//! How many bytes the values of a run take at most: a walk over the schedule with the lifetimes that the engine keeps.
+//!
+//! A value lives from its gate to its last use; operands of a round live until the round is over. Counts what all nodes hold
+//! together. Knows no base of a process: whoever runs the nodes adds it.
+
+use circuit::{Circuit, Domain, Elem, Gate, Item, Op, PartyId, Recipient, RegionId, Schedule, WireId};
+use rustc_hash::{FxHashMap, FxHashSet};
+use spec::Protocol;
+
+/// Bytes of one link that are under way at most: the window of a receiver and a chunk.
+const IN_FLIGHT: u128 = (4 << 20) + (256 << 10);
+
+/// Bytes that all nodes together hold at most.
+pub(super) fn peak(c: &Circuit, s: &Schedule, p: &Protocol) -> u128 {
+    let mut w =
+        Walk { c, s, nodes: u128::from(p.nodes as u64), captured: FxHashMap::default(), known: FxHashMap::default() };
+    let run = w.region(c.root);
+    // At the end: each node's results, and one copy of all.
+    let outputs = c.outputs.iter().map(|o| {
+        let t = c.ty(o.wire);
+        let lanes = u128::from(t.len.max_lanes());
+        w.column(o.party, t.elem, lanes) + lanes * word(t.elem)
+    });
+    run.max(outputs.sum())
+}
+
+/// Bytes of a clear lane.
+fn word(e: Elem) -> u128 {
+    u128::from(e.bits().next_power_of_two().max(8) / 8)
+}
+
+struct Walk<'a> {
+    c: &'a Circuit,
+    s: &'a Schedule,
+    nodes: u128,
+    /// Outer wires that a region reads, its inner regions' included.
+    captured: FxHashMap<RegionId, FxHashSet<WireId>>,
+    /// Peaks of regions, without what they capture.
+    known: FxHashMap<RegionId, u128>,
+}
+
+impl Walk<'_> {
+    /// A clear column at those that hold it: all nodes, a party's, or, with the full length, those of a family's members.
+    fn column(&self, party: Option<PartyId>, elem: Elem, lanes: u128) -> u128 {
+        let single = party.and_then(|p| self.c.parties.get(p.0 as usize)).is_some_and(|p| p.family.is_none());
+        lanes * word(elem) * if single { 1 } else { self.nodes }
+    }
+
+    /// A wire at all nodes.
+    fn bytes(&self, w: WireId) -> u128 {
+        let t = self.c.ty(w);
+        let lanes = u128::from(t.len.max_lanes());
+        match t.domain {
+            Domain::Arith { ring } => self.nodes * 2 * lanes * u128::from(ring / 8),
+            Domain::Bits { planes } => self.nodes * 2 * u128::from(planes) * lanes.div_ceil(64) * 8,
+            Domain::Local(p) => self.column(Some(p), t.elem, lanes),
+            _ => self.column(None, t.elem, lanes),
+        }
+    }
+
+    fn sum<'w>(&self, ws: impl IntoIterator<Item = &'w WireId>) -> u128 {
+        ws.into_iter().map(|w| self.bytes(*w)).sum()
+    }
+
+    /// What a gate of a round takes beside operands and results.
+    fn beside(&self, g: &Gate) -> u128 {
+        let outs = self.sum(&g.outs);
+        match (&g.op, g.args.first().map(|a| self.c.ty(*a))) {
+            (Op::InputShare(_), Some(t)) => {
+                let family = match t.domain {
+                    Domain::Local(p) => self.c.parties.get(p.0 as usize).is_some_and(|p| p.family.is_some()),
+                    _ => false,
+                };
+                // A family's members are shared densely and then spread to their lanes.
+                let value = outs / (2 * self.nodes);
+                if family { outs + value } else { value }
+            }
+            // What comes, before it is added up.
+            (Op::Open { to: Recipient::All, .. }, _) => self.sum(&g.args) / 2,
+            (Op::Open { .. }, _) => self.sum(&g.args) / (2 * self.nodes),
+            _ => 0,
+        }
+    }
+
+    fn captures(&mut self, r: RegionId) -> FxHashSet<WireId> {
+        if let Some(known) = self.captured.get(&r) {
+            return known.clone();
+        }
+        let c = self.c;
+        let region = c.region(r);
+        let mut reads: FxHashSet<WireId> = region.results.iter().copied().collect();
+        for g in &region.gates {
+            reads.extend(g.args.iter().copied());
+            for inner in g.op.regions() {
+                reads.extend(self.captures(inner));
+            }
+        }
+        for w in region.params.iter().chain(region.gates.iter().flat_map(|g| &g.outs)) {
+            reads.remove(w);
+        }
+        self.captured.insert(r, reads.clone());
+        reads
+    }
+
+    /// Wires that each gate is the last to read, by index of the gate.
+    fn last(&mut self, r: RegionId, order: &[u32]) -> FxHashMap<u32, Vec<WireId>> {
+        let c = self.c;
+        let region = c.region(r);
+        let own: FxHashSet<WireId> =
+            region.params.iter().chain(region.gates.iter().flat_map(|g| &g.outs)).copied().collect();
+        let mut live: FxHashSet<WireId> = region.results.iter().copied().collect();
+        if r == c.root {
+            live.extend(c.outputs.iter().map(|o| o.wire));
+        }
+        let mut out: FxHashMap<u32, Vec<WireId>> = FxHashMap::default();
+        for g in order.iter().rev() {
+            let gate = &region.gates[*g as usize];
+            let mut reads: Vec<WireId> = gate.args.to_vec();
+            for inner in gate.op.regions() {
+                reads.extend(self.captures(inner));
+            }
+            for w in reads {
+                if own.contains(&w) && live.insert(w) {
+                    out.entry(*g).or_default().push(w);
+                }
+            }
+        }
+        out
+    }
+
+    /// The most that a region's own wires take, its parameters and inner regions included.
+    fn region(&mut self, r: RegionId) -> u128 {
+        if let Some(known) = self.known.get(&r) {
+            return *known;
+        }
+        let (c, s) = (self.c, self.s);
+        let region = c.region(r);
+        let Some(items) = s.regions.get(r.0 as usize) else { return 0 };
+        let mut order: Vec<u32> = Vec::with_capacity(region.gates.len());
+        for item in items {
+            match item {
+                Item::Local(g) | Item::Round(g) => order.extend(g),
+                Item::Region(g) => order.push(*g),
+                Item::Free(_) => {}
+            }
+        }
+        let last = self.last(r, &order);
+        let none = Vec::new();
+        let mut live = self.sum(&region.params);
+        if r == c.root {
+            // Inputs are there from the start, and until their gate's result was read for the last time.
+            live += c.inputs.iter().map(|i| self.column(i.party, i.elem, u128::from(i.lanes))).sum::<u128>();
+        }
+        let mut top = live;
+        let mut gone: FxHashSet<WireId> = last.values().flatten().copied().collect();
+        for item in items {
+            match item {
+                Item::Local(gates) => {
+                    for g in gates {
+                        let gate = &region.gates[*g as usize];
+                        let ends = last.get(g).unwrap_or(&none);
+                        // An input's column is counted from the start.
+                        let outs = if matches!(gate.op, Op::Input(_)) { 0 } else { self.sum(&gate.outs) };
+                        top = top.max(live + outs);
+                        live = (live + outs).saturating_sub(self.sum(ends));
+                    }
+                }
+                Item::Round(gates) => {
+                    let (mut outs, mut beside, mut ends) = (0, 0, 0);
+                    for g in gates {
+                        let gate = &region.gates[*g as usize];
+                        outs += self.sum(&gate.outs);
+                        beside += self.beside(gate);
+                        ends += last.get(g).map_or(0, |e| self.sum(e));
+                    }
+                    let messages = (outs / 2).min(self.nodes * IN_FLIGHT);
+                    top = top.max(live + outs + beside + messages);
+                    live = (live + outs).saturating_sub(ends);
+                }
+                Item::Region(g) => {
+                    let gate = &region.gates[*g as usize];
+                    let ends = last.get(g).unwrap_or(&none);
+                    // Operands that nothing reads later are the region's parameters.
+                    let handed = self.sum(ends.iter().filter(|w| gate.args.contains(w)));
+                    let inner = gate.op.regions().map(|r| self.region(r)).max().unwrap_or(0);
+                    top = top.max(live - handed.min(live) + inner);
+                    live = (live + self.sum(&gate.outs)).saturating_sub(self.sum(ends));
+                    top = top.max(live);
+                }
+                // What no gate reads is freed by the schedule alone.
+                Item::Free(ws) => {
+                    let unread = ws.iter().filter(|w| gone.insert(**w)).copied().collect::<Vec<_>>();
+                    live = live.saturating_sub(self.sum(&unread));
+                }
+            }
+        }
+        self.known.insert(r, top);
+        top
+    }
+}
