@@ -1,17 +1,18 @@
 //! The inbox of a node: where frames of all peers arrive, and where the node waits for any of them.
 //!
-//! One mutex and one condition variable per node, so that waiting for "anything from anyone, or room to send" is one
+//! One mutex and one condition variable per node, so that waiting for "anything from anyone, or credit to send" is one
 //! wait. Heartbeats and aborts do not queue: they have a slot per peer, so that they neither pile up nor hide behind
-//! payload. Does not know where frames come from.
+//! payload. Payload waits within the window that its sender has been given; a frame beyond it closes the link. Does not know
+//! where frames come from.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError, Weak};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::sync::Notify;
-use wire::{Header, Kind, Order};
+use wire::{Header, Kind, Order, WireError};
 
 use crate::links::Counters;
+use crate::platform::Clock;
 
 /// A frame that came.
 #[derive(Clone, PartialEq, Eq)]
@@ -37,33 +38,33 @@ pub enum Closed {
     Gone,
     /// It sent what is no frame, or out of order.
     #[error("sent bytes that are no valid frame: {0}")]
-    Frame(wire::WireError),
+    Frame(WireError),
     /// The connection broke.
     #[error("the connection broke: {0}")]
     Broken(String),
 }
 
-/// Who wants to know that there is room again in an inbox.
-pub(crate) enum RoomWaker {
-    /// A sender in this process.
-    Hub(Weak<Hub>),
-    /// The task that reads a connection.
-    Task(Arc<Notify>),
-}
-
 /// What came from one peer.
-pub(crate) struct PeerIn {
+struct PeerIn {
     queue: VecDeque<(Option<Instant>, Frame)>,
-    bytes: usize,
+    /// Frames in the queue that are not payload.
+    asides: usize,
     order: Order,
     closed: Option<Closed>,
     heard: Instant,
+    /// Bytes there are of the frame that is coming in, and how many it has.
+    partial: Option<(usize, usize)>,
     beat: Option<Vec<u8>>,
     abort: Option<Vec<u8>>,
     spare: Vec<Vec<u8>>,
     counters: Counters,
-    starved: bool,
-    waker: Option<RoomWaker>,
+    /// Of the window that this node gives the peer: bytes that came, bytes taken, and credits granted.
+    came: u64,
+    taken: u64,
+    granted: u64,
+    /// Of the window that the peer gives this node: bytes sent, and credits received.
+    sent: u64,
+    credits: u64,
 }
 
 struct State {
@@ -76,30 +77,39 @@ struct State {
 pub(crate) struct Hub {
     state: Mutex<State>,
     wake: Condvar,
-    budget: usize,
+    window: u64,
+    clock: Clock,
 }
 
 /// Buffers kept per peer for the next messages.
 const SPARES: usize = 4;
 
+/// Frames other than payload that may wait: a node is at most a handshake ahead.
+const ASIDES: usize = 8;
+
 impl Hub {
-    pub(crate) fn new(nodes: usize, budget: usize) -> Hub {
-        let now = Instant::now();
+    /// An inbox for frames of `nodes` nodes, with `window` bytes for the payload of each. All nodes use the same window.
+    pub(crate) fn new(nodes: usize, window: u64, clock: Clock) -> Hub {
+        let now = clock.now();
         let peer = |_| PeerIn {
             queue: VecDeque::new(),
-            bytes: 0,
+            asides: 0,
             order: Order::new(),
             closed: None,
             heard: now,
+            partial: None,
             beat: None,
             abort: None,
             spare: Vec::new(),
             counters: Counters::default(),
-            starved: false,
-            waker: None,
+            came: 0,
+            taken: 0,
+            granted: 0,
+            sent: 0,
+            credits: 0,
         };
         let state = State { events: 0, waiting: false, peers: (0..nodes).map(peer).collect() };
-        Hub { state: Mutex::new(state), wake: Condvar::new(), budget }
+        Hub { state: Mutex::new(state), wake: Condvar::new(), window, clock }
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -113,43 +123,73 @@ impl Hub {
         }
     }
 
-    pub(crate) fn set_waker(&self, peer: usize, waker: RoomWaker) {
-        self.lock().peers[peer].waker = Some(waker);
+    pub(crate) fn now(&self) -> Instant {
+        self.clock.now()
     }
 
-    /// Wakes whoever waits at this hub, for a reason outside it.
-    pub(crate) fn poke(&self) {
-        let mut state = self.lock();
-        self.event(&mut state);
+    /// Half a window: what one credit allows.
+    fn quantum(&self) -> u64 {
+        (self.window / 2).max(1)
     }
 
     /// Takes in a frame; `due` is when it may be seen. Gives back a spare buffer for the next one.
     pub(crate) fn arrive(&self, from: usize, frame: Frame, due: Option<Instant>) -> Option<Vec<u8>> {
-        let now = Instant::now();
+        let now = self.clock.now();
         let mut state = self.lock();
         let peer = &mut state.peers[from];
         if peer.closed.is_some() {
             return Some(frame.body);
         }
-        if let Err(e) = peer.order.check(frame.header.sequence) {
-            peer.closed = Some(Closed::Frame(e));
-            self.event(&mut state);
-            return None;
-        }
-        peer.heard = now;
-        peer.counters.received(&frame.header);
         let mut spare = None;
-        match frame.header.kind {
-            Kind::Heartbeat => peer.beat = Some(frame.body),
-            Kind::Abort => peer.abort = Some(frame.body),
-            _ => {
-                peer.bytes += frame.body.len();
-                peer.queue.push_back((due, frame));
-                spare = peer.spare.pop();
+        match self.check(peer, &frame.header) {
+            Err(e) => peer.closed = Some(Closed::Frame(e)),
+            Ok(()) => {
+                peer.heard = now;
+                peer.partial = None;
+                peer.counters.received(&frame.header);
+                match frame.header.kind {
+                    Kind::Heartbeat => peer.beat = Some(frame.body),
+                    Kind::Abort => peer.abort = Some(frame.body),
+                    Kind::Credit => {}
+                    kind => {
+                        peer.asides += usize::from(!kind.is_payload());
+                        peer.queue.push_back((due, frame));
+                        spare = peer.spare.pop();
+                    }
+                }
             }
         }
         self.event(&mut state);
         spare
+    }
+
+    /// Holds a frame against order, window, and what may wait; counts it.
+    fn check(&self, peer: &mut PeerIn, header: &Header) -> Result<(), WireError> {
+        peer.order.check(header)?;
+        match header.kind {
+            Kind::Payload => {
+                peer.came += header.charge();
+                if peer.came > self.window + peer.granted * self.quantum() {
+                    return Err(WireError::Window(header.kind));
+                }
+            }
+            Kind::Credit => {
+                peer.credits += 1;
+                // What is taken was sent before.
+                if peer.credits * self.quantum() > peer.sent {
+                    return Err(WireError::Window(header.kind));
+                }
+            }
+            Kind::Heartbeat | Kind::Abort => {}
+            _ if peer.asides >= ASIDES => return Err(WireError::Unasked(header.kind)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// A part of a frame came: `got` of `want` bytes.
+    pub(crate) fn partial(&self, from: usize, got: usize, want: usize) {
+        self.lock().peers[from].partial = Some((got, want));
     }
 
     /// Nothing more will come from `from`.
@@ -161,48 +201,43 @@ impl Hub {
         self.event(&mut state);
     }
 
-    /// Bytes that may still be put into the inbox for `from`; when there are none, its waker is called later.
-    pub(crate) fn room(&self, from: usize) -> usize {
-        let mut state = self.lock();
-        let peer = &mut state.peers[from];
-        let room = self.budget.saturating_sub(peer.bytes);
-        peer.starved = room == 0;
-        room
+    /// Bytes of payload that may be sent to `to` in one frame now. More credit is an event.
+    pub(crate) fn room(&self, to: usize) -> usize {
+        let state = self.lock();
+        let peer = &state.peers[to];
+        let left = (self.window + peer.credits * self.quantum()).saturating_sub(peer.sent + wire::HEADER as u64);
+        usize::try_from(left).unwrap_or(usize::MAX)
     }
 
-    /// The next frame from `from`, if it has come and `wanted` says so.
-    pub(crate) fn take(&self, from: usize, wanted: impl FnOnce(&Header) -> bool) -> Option<Frame> {
+    /// Takes what a frame to `to` costs off the credit there is.
+    ///
+    /// # Errors
+    /// If there is less.
+    pub(crate) fn spend(&self, to: usize, header: &Header) -> Result<(), WireError> {
+        let mut state = self.lock();
+        let peer = &mut state.peers[to];
+        let sent = peer.sent + header.charge();
+        if sent > self.window + peer.credits * self.quantum() {
+            return Err(WireError::Window(header.kind));
+        }
+        peer.sent = sent;
+        Ok(())
+    }
+
+    /// The next frame from `from`, if it has come and `wanted` says so, and how many credits its sender is due for it.
+    pub(crate) fn take(&self, from: usize, wanted: impl FnOnce(&Header) -> bool) -> Option<(Frame, u64)> {
         let mut state = self.lock();
         let peer = &mut state.peers[from];
         let (due, frame) = peer.queue.front()?;
-        if due.is_some_and(|due| due > Instant::now()) || !wanted(&frame.header) {
+        if due.is_some_and(|due| due > self.clock.now()) || !wanted(&frame.header) {
             return None;
         }
         let (_, frame) = peer.queue.pop_front()?;
-        peer.bytes -= frame.body.len();
-        let waker = match peer.starved && peer.bytes < self.budget {
-            true => {
-                peer.starved = false;
-                match &peer.waker {
-                    Some(RoomWaker::Hub(hub)) => Some(Err(hub.clone())),
-                    Some(RoomWaker::Task(task)) => Some(Ok(task.clone())),
-                    None => None,
-                }
-            }
-            false => None,
-        };
-        // Two hubs are never locked at once.
-        drop(state);
-        match waker {
-            Some(Ok(task)) => task.notify_one(),
-            Some(Err(hub)) => {
-                if let Some(hub) = hub.upgrade() {
-                    hub.poke();
-                }
-            }
-            None => {}
-        }
-        Some(frame)
+        peer.asides -= usize::from(!frame.header.kind.is_payload());
+        peer.taken += frame.header.charge();
+        let credits = peer.taken / self.quantum() - peer.granted;
+        peer.granted += credits;
+        Some((frame, credits))
     }
 
     /// Keeps a used buffer for later messages.
@@ -231,7 +266,7 @@ impl Hub {
         if state.events != seen {
             return;
         }
-        let now = Instant::now();
+        let now = self.clock.now();
         let mut until = timeout;
         for peer in &state.peers {
             if let Some((Some(due), _)) = peer.queue.front() {
@@ -259,8 +294,10 @@ impl Hub {
         !self.lock().peers[from].queue.is_empty()
     }
 
-    pub(crate) fn heard(&self, from: usize) -> Instant {
-        self.lock().peers[from].heard
+    /// When the last frame came, and what there is of the next one.
+    pub(crate) fn heard(&self, from: usize) -> (Instant, Option<(usize, usize)>) {
+        let state = self.lock();
+        (state.peers[from].heard, state.peers[from].partial)
     }
 
     pub(crate) fn beat(&self, from: usize) -> Option<Vec<u8>> {
@@ -273,5 +310,10 @@ impl Hub {
 
     pub(crate) fn counters(&self, from: usize) -> Counters {
         self.lock().peers[from].counters
+    }
+
+    /// Bytes of payload from all peers that wait to be taken, headers included.
+    pub(crate) fn held(&self) -> u64 {
+        self.lock().peers.iter().map(|p| p.came - p.taken).sum()
     }
 }

@@ -1,7 +1,7 @@
 //! What a node holds: a link to each peer, whatever carries it.
 //!
-//! Sending never blocks: control frames are always taken, payload is sent when there is room. Does not know what frames
-//! mean.
+//! Sending never blocks: control frames are always taken, payload is sent as far as its receiver gave credit. Time, sleep,
+//! and randomness come from here too, so that a simulation can give them. Does not know what frames mean.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use wire::{Header, Kind, WireError};
 
 use crate::hub::{Closed, Frame, Hub};
+use crate::platform::{BeatBody, Metronome, Platform, StopOnDrop};
 use crate::{memory, tcp};
 
 /// Bytes of one link, as counted by its transport.
@@ -48,6 +49,7 @@ pub(crate) enum Outgoing {
     Me,
     Memory(memory::Sender),
     Tcp(tcp::Sender),
+    Sim,
 }
 
 /// A node's links to all peers.
@@ -55,6 +57,7 @@ pub struct Links {
     pub(crate) me: usize,
     pub(crate) hub: Arc<Hub>,
     pub(crate) out: Vec<Outgoing>,
+    pub(crate) platform: Platform,
     /// Owns the connections, where there are any.
     pub(crate) connections: Option<tcp::Connections>,
 }
@@ -85,30 +88,41 @@ impl Links {
     /// Sends a frame. A peer that is gone is noticed by [`Links::closed`], not here.
     ///
     /// # Errors
-    /// If the body is longer than its kind may be.
+    /// If the body is longer than its kind may be, or is payload that there is no [`Links::room`] for.
     pub fn send(&self, peer: usize, kind: Kind, session: u64, step: u64, body: Vec<u8>) -> Result<(), WireError> {
         let header = Header::new(kind, session, step, body.len())?;
+        self.hub.spend(peer, &header)?;
         match &self.out[peer] {
             Outgoing::Me => {}
             Outgoing::Memory(m) => m.send(self.me, peer, header, body, &self.hub),
             Outgoing::Tcp(t) => t.send(header, body),
+            Outgoing::Sim => {
+                if let Platform::Sim(port) = &self.platform {
+                    port.send(peer, header, body);
+                }
+            }
         }
         Ok(())
     }
 
-    /// Payload bytes that may be sent to `peer` now (one frame may go over it). When it is 0, an event follows once there
-    /// is room again.
+    /// Bytes of payload that the next frame to `peer` may have: what the peer gave credit for. When it is 0, an event follows
+    /// once there is more.
     pub fn room(&self, peer: usize) -> usize {
         match &self.out[peer] {
             Outgoing::Me => 0,
-            Outgoing::Memory(m) => m.room(self.me),
-            Outgoing::Tcp(t) => t.room(),
+            _ => self.hub.room(peer),
         }
     }
 
-    /// The next frame from `peer` if there is one and `wanted` says so; else it stays.
+    /// The next frame from `peer` if there is one and `wanted` says so; else it stays. Taking payload gives its sender
+    /// credit for more.
     pub fn receive(&self, peer: usize, wanted: impl FnOnce(&Header) -> bool) -> Option<Frame> {
-        self.hub.take(peer, wanted)
+        let (frame, credits) = self.hub.take(peer, wanted)?;
+        for _ in 0..credits {
+            // An empty body is never too long.
+            let _ = self.send(peer, Kind::Credit, 0, 0, Vec::new());
+        }
+        Some(frame)
     }
 
     /// Number of events (arrivals, room, closings) so far: read it before looking for work, give it to [`Links::wait`].
@@ -118,7 +132,56 @@ impl Links {
 
     /// Sleeps until an event after `seen`, or `timeout`.
     pub fn wait(&self, seen: u64, timeout: Duration) {
-        self.hub.wait(seen, timeout);
+        match &self.platform {
+            Platform::System => self.hub.wait(seen, timeout),
+            Platform::Sim(port) => port.wait(seen, timeout),
+        }
+    }
+
+    /// What time it is where this node runs.
+    pub fn now(&self) -> Instant {
+        self.hub.now()
+    }
+
+    /// Fills `out` with randomness that nobody can foresee (in a simulation, with what its seed says).
+    ///
+    /// # Errors
+    /// If the system gives none.
+    pub fn random(&self, out: &mut [u8]) -> Result<(), String> {
+        match &self.platform {
+            Platform::System => getrandom::fill(out).map_err(|e| e.to_string()),
+            Platform::Sim(port) => {
+                port.random(out);
+                Ok(())
+            }
+        }
+    }
+
+    /// Does `work` while each peer is sent a heartbeat with the body that `body` gives, once per `interval`, however long a
+    /// piece of the work takes.
+    pub fn beating<T>(&self, interval: Duration, body: BeatBody, work: impl FnOnce() -> T) -> T {
+        let port = match &self.platform {
+            Platform::Sim(port) => port,
+            Platform::System => {
+                let metronome = Metronome::new();
+                let beat = || {
+                    for peer in self.peers() {
+                        // The body is far below its cap.
+                        let _ = self.send(peer, Kind::Heartbeat, 0, 0, body());
+                    }
+                };
+                return std::thread::scope(|scope| {
+                    scope.spawn(|| metronome.run(interval, beat));
+                    // Also when the work panics: else the scope would wait for the beating thread for ever.
+                    let _stop = StopOnDrop(&metronome);
+                    work()
+                });
+            }
+        };
+        port.beat(interval, body);
+        let done = work();
+        port.still();
+        done
     }
 
     /// Why nothing more comes from `peer`, once all that came has been taken.
@@ -133,7 +196,17 @@ impl Links {
 
     /// When the last frame from `peer` came.
     pub fn heard(&self, peer: usize) -> Instant {
-        self.hub.heard(peer)
+        self.hub.heard(peer).0
+    }
+
+    /// Of the frame that is coming in from `peer`: how many bytes there are, and how many it has.
+    pub fn partial(&self, peer: usize) -> Option<(usize, usize)> {
+        self.hub.heard(peer).1
+    }
+
+    /// Bytes of payload that wait to be taken, of all peers, headers included.
+    pub fn held(&self) -> u64 {
+        self.hub.held()
     }
 
     /// The body of the last heartbeat of `peer`.
@@ -163,6 +236,10 @@ impl Links {
             Outgoing::Me => Counters::default(),
             Outgoing::Memory(m) => m.counters(),
             Outgoing::Tcp(t) => t.counters(),
+            Outgoing::Sim => match &self.platform {
+                Platform::Sim(port) => port.counters(peer),
+                Platform::System => Counters::default(),
+            },
         };
         all.payload_sent = sent.payload_sent;
         all.overhead_sent = sent.overhead_sent;
@@ -180,7 +257,11 @@ impl Links {
                 Outgoing::Me => {}
                 Outgoing::Memory(m) => m.close(self.me),
                 Outgoing::Tcp(t) => t.close(),
+                Outgoing::Sim => {}
             }
+        }
+        if let Platform::Sim(port) = &self.platform {
+            port.close();
         }
         if let Some(connections) = self.connections.take() {
             connections.finish(patience);

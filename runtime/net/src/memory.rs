@@ -10,11 +10,9 @@ use std::time::{Duration, Instant};
 use wire::{Header, Order};
 
 use crate::Profile;
-use crate::hub::{Closed, Frame, Hub, RoomWaker};
+use crate::hub::{Closed, Frame, Hub};
 use crate::links::{Counters, Links, Outgoing};
-
-/// Bytes of one sender that may wait at a receiver.
-pub const WINDOW: usize = 4 << 20;
+use crate::platform::{Clock, Platform};
 
 /// What becomes of a frame.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,7 +63,7 @@ impl Sender {
             Action::Delay(d) => delay = d,
             Action::Swallow => return,
             Action::Drop => {
-                line.order.take();
+                line.order.stamp(&mut header);
                 return;
             }
             Action::Cut => {
@@ -73,7 +71,7 @@ impl Sender {
                 return;
             }
         }
-        header.sequence = line.order.take();
+        line.order.stamp(&mut header);
         line.counters.sent(&header);
         let mut due = None;
         if self.profile.is_some() || !delay.is_zero() {
@@ -87,10 +85,6 @@ impl Sender {
         }
     }
 
-    pub(crate) fn room(&self, me: usize) -> usize {
-        self.hub.room(me)
-    }
-
     pub(crate) fn counters(&self) -> Counters {
         self.line.lock().unwrap_or_else(PoisonError::into_inner).counters
     }
@@ -102,13 +96,12 @@ impl Sender {
 
 /// Links for `nodes` nodes of this process, by index.
 pub fn links(nodes: usize, profile: Option<Profile>, interceptor: Option<Arc<dyn Interceptor>>) -> Vec<Links> {
-    let budget = WINDOW.max(profile.map_or(0, |p| 2 * p.in_flight()));
-    let hubs: Vec<Arc<Hub>> = (0..nodes).map(|_| Arc::new(Hub::new(nodes, budget))).collect();
+    let window = wire::WINDOW.max(profile.map_or(0, |p| 2 * p.in_flight() as u64));
+    let hubs: Vec<Arc<Hub>> = (0..nodes).map(|_| Arc::new(Hub::new(nodes, window, Clock::System))).collect();
     let out = |me: usize, peer: usize| {
         if me == peer {
             return Outgoing::Me;
         }
-        hubs[peer].set_waker(me, RoomWaker::Hub(Arc::downgrade(&hubs[me])));
         Outgoing::Memory(Sender {
             hub: hubs[peer].clone(),
             line: Mutex::new(Line { order: Order::new(), busy: Instant::now(), counters: Counters::default() }),
@@ -121,6 +114,7 @@ pub fn links(nodes: usize, profile: Option<Profile>, interceptor: Option<Arc<dyn
             me,
             hub: hubs[me].clone(),
             out: (0..nodes).map(|peer| out(me, peer)).collect(),
+            platform: Platform::System,
             connections: None,
         })
         .collect()

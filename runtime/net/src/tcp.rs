@@ -1,7 +1,7 @@
 //! Links over TCP with mutual TLS 1.3.
 //!
-//! Once the nodes have met, one runtime thread owns the connections: a task reads frames into the inbox (and stops reading
-//! while it is full), a task writes what is queued. Does not know what frames mean.
+//! Once the nodes have met, one runtime thread owns the connections: a task reads frames into the inbox, a task writes what
+//! is queued. Both hold no more payload than credit was given for. Does not know what frames mean.
 
 use std::collections::VecDeque;
 use std::io::{ErrorKind, IoSlice};
@@ -16,13 +16,11 @@ use tokio::time::timeout_at;
 use wire::{Header, Kind, Order};
 use zeroize::Zeroize;
 
-use crate::hub::{Closed, Frame, Hub, RoomWaker};
+use crate::hub::{Closed, Frame, Hub};
 use crate::links::{Counters, Links, Outgoing};
 use crate::meet::{self, Call, Stream};
+use crate::platform::{Clock, Platform};
 use crate::tls::Fingerprint;
-
-/// Bytes that may wait to be written to a peer, and read frames that may wait to be taken.
-pub const WINDOW: usize = 4 << 20;
 
 /// A node, as its peers see it.
 #[derive(Clone, Debug)]
@@ -122,10 +120,8 @@ impl ConnectError {
 
 struct Queue {
     frames: VecDeque<(Header, Vec<u8>)>,
-    bytes: usize,
     order: Order,
     counters: Counters,
-    starved: bool,
     closing: bool,
     dead: bool,
 }
@@ -149,18 +145,10 @@ impl Sender {
         if q.dead || q.closing {
             return;
         }
-        header.sequence = q.order.take();
-        q.bytes += body.len();
+        q.order.stamp(&mut header);
         q.frames.push_back((header, body));
         drop(q);
         self.0.work.notify_one();
-    }
-
-    pub(crate) fn room(&self) -> usize {
-        let mut q = self.0.lock();
-        let room = WINDOW.saturating_sub(q.bytes);
-        q.starved = room == 0;
-        room
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -211,7 +199,7 @@ pub fn connect(call: Call<'_>) -> Result<Links, ConnectError> {
     let me = call.me;
     let streams = runtime.block_on(meet::meet(call))?;
 
-    let hub = Arc::new(Hub::new(streams.len(), WINDOW));
+    let hub = Arc::new(Hub::new(streams.len(), wire::WINDOW, Clock::System));
     let mut out = Vec::new();
     let mut tasks = Vec::new();
     for (peer, stream) in streams.into_iter().enumerate() {
@@ -220,29 +208,25 @@ pub fn connect(call: Call<'_>) -> Result<Links, ConnectError> {
             continue;
         };
         let (reader, writer) = split(stream);
-        let room = Arc::new(Notify::new());
-        hub.set_waker(peer, RoomWaker::Task(room.clone()));
         let shared = Arc::new(Shared {
             queue: Mutex::new(Queue {
                 frames: VecDeque::new(),
-                bytes: 0,
                 order: Order::new(),
                 counters: Counters::default(),
-                starved: false,
                 closing: false,
                 dead: false,
             }),
             work: Notify::new(),
         });
         tasks.push(runtime.spawn(write(peer, writer, shared.clone(), hub.clone())));
-        tasks.push(runtime.spawn(read(peer, reader, room, hub.clone())));
+        tasks.push(runtime.spawn(read(peer, reader, hub.clone())));
         out.push(Outgoing::Tcp(Sender(shared)));
     }
-    Ok(Links { me, hub, out, connections: Some(Connections { runtime, tasks }) })
+    Ok(Links { me, hub, out, platform: Platform::System, connections: Some(Connections { runtime, tasks }) })
 }
 
-async fn read(peer: usize, mut stream: ReadHalf<Stream>, room: Arc<Notify>, hub: Arc<Hub>) {
-    let why = match read_frames(peer, &mut stream, &room, &hub).await {
+async fn read(peer: usize, mut stream: ReadHalf<Stream>, hub: Arc<Hub>) {
+    let why = match read_frames(peer, &mut stream, &hub).await {
         Ok(closed) => closed,
         Err(e) if matches!(e.kind(), ErrorKind::UnexpectedEof | ErrorKind::ConnectionReset) => Closed::Gone,
         Err(e) => Closed::Broken(e.to_string()),
@@ -250,12 +234,9 @@ async fn read(peer: usize, mut stream: ReadHalf<Stream>, room: Arc<Notify>, hub:
     hub.close(peer, why);
 }
 
-async fn read_frames(peer: usize, stream: &mut ReadHalf<Stream>, room: &Notify, hub: &Hub) -> std::io::Result<Closed> {
+async fn read_frames(peer: usize, stream: &mut ReadHalf<Stream>, hub: &Hub) -> std::io::Result<Closed> {
     let mut spare: Option<Vec<u8>> = None;
     loop {
-        while hub.room(peer) == 0 {
-            room.notified().await;
-        }
         let mut head = [0; wire::HEADER];
         stream.read_exact(&mut head).await?;
         let header = match Header::decode(&head) {
@@ -270,6 +251,9 @@ async fn read_frames(peer: usize, stream: &mut ReadHalf<Stream>, room: &Notify, 
             if rest.read_buf(&mut body).await? == 0 {
                 return Ok(Closed::Gone);
             }
+            if body.len() < length {
+                hub.partial(peer, body.len(), length);
+            }
         }
         spare = hub.arrive(peer, Frame { header, body }, None);
     }
@@ -280,7 +264,6 @@ async fn write(peer: usize, mut stream: WriteHalf<Stream>, shared: Arc<Shared>, 
         let mut q = shared.lock();
         q.dead = true;
         q.frames.clear();
-        q.bytes = 0;
         drop(q);
         // The reader may still find what the peer said before it closed; a broken pipe alone says nothing better.
         if !matches!(e.kind(), ErrorKind::BrokenPipe | ErrorKind::ConnectionReset) {
@@ -311,15 +294,7 @@ async fn write_frames(peer: usize, stream: &mut WriteHalf<Stream>, shared: &Shar
             done = head.len();
         }
         stream.write_all(&body[done - head.len()..]).await?;
-        let starved = {
-            let mut q = shared.lock();
-            q.counters.sent(&header);
-            q.bytes -= body.len();
-            std::mem::take(&mut q.starved)
-        };
-        if starved {
-            hub.poke();
-        }
+        shared.lock().counters.sent(&header);
         if header.kind == Kind::Keys {
             body.zeroize();
         }

@@ -9,7 +9,7 @@ use net::memory::{self, Action, Interceptor};
 use net::tcp::{self, ConnectError, Peer};
 use net::tls::Identity;
 use net::{Call, Closed, Links, Profile, Stop};
-use wire::{Header, Kind};
+use wire::{Header, Kind, WireError};
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -83,7 +83,7 @@ fn addresses(ids: &[Identity]) -> (Vec<TcpListener>, Vec<Peer>) {
 }
 
 /// Every node sends `count` payload frames to every other, as room allows, and checks what comes.
-fn storm(all: Vec<Links>, count: usize) {
+fn storm(all: Vec<Links>, count: usize, window: u64) {
     std::thread::scope(|s| {
         for links in all {
             s.spawn(move || {
@@ -95,7 +95,7 @@ fn storm(all: Vec<Links>, count: usize) {
                     let seen = links.events();
                     let mut did = false;
                     for &p in &peers {
-                        while sent[p] < count && links.room(p) > 0 {
+                        while sent[p] < count && links.room(p) >= sent[p] * 7919 % 300_000 {
                             let mut body = links.buffer(p);
                             assert!(body.is_empty());
                             body.resize(sent[p] * 7919 % 300_000, sent[p] as u8);
@@ -127,7 +127,9 @@ fn storm(all: Vec<Links>, count: usize) {
                     assert_eq!(next(&links, p).unwrap().1, [1, 2, 3]);
                     let c = links.counters(p);
                     assert_eq!((c.payload_sent, c.payload_received), (bytes[p], bytes[p]));
-                    assert_eq!(c.overhead_received, 32 * (count as u64 + 1) + 3);
+                    // A credit for each half window that the peer has taken of what this node sent.
+                    let credits = (bytes[p] + 32 * count as u64) / (window / 2);
+                    assert_eq!(c.overhead_received, 32 * (count as u64 + 1 + credits) + 3);
                 }
                 links.close(PATIENCE);
             });
@@ -137,43 +139,77 @@ fn storm(all: Vec<Links>, count: usize) {
 
 #[test]
 fn memory_keeps_order_under_pressure() {
-    storm(memory::links(3, None, None), 300);
+    storm(memory::links(3, None, None), 300, wire::WINDOW);
 }
 
 #[test]
 fn an_emulated_network_keeps_order() {
     let fast = Profile::parse("rtt=2ms,bw=50gbit").unwrap();
-    storm(memory::links(3, Some(fast), None), 40);
+    storm(memory::links(3, Some(fast), None), 40, 2 * fast.in_flight() as u64);
 }
 
 #[test]
 fn tcp_keeps_order_under_pressure() {
-    storm(tcp_links(3), 200);
+    storm(tcp_links(3), 200, wire::WINDOW);
 }
 
 #[test]
 fn a_slow_reader_bounds_what_is_sent() {
     for links in [memory::links(2, None, None), tcp_links(2)] {
+        let [zero, one] = &links[..] else { panic!("two nodes") };
+        let megabyte = || vec![0; wire::MAX_PAYLOAD as usize];
         let mut sent = 0;
-        // Sockets hold some bytes more than our own queues, so the writer drains for a while.
-        let stop = Instant::now() + Duration::from_secs(20);
-        let mut quiet = 0;
-        while quiet < 5 && Instant::now() < stop {
-            let seen = links[0].events();
-            if links[0].room(1) == 0 {
-                quiet += 1;
-                links[0].wait(seen, Duration::from_millis(20));
-                continue;
-            }
-            quiet = 0;
-            links[0].send(1, Kind::Payload, 0, 0, vec![0; 1 << 20]).unwrap();
+        while zero.room(1) >= wire::MAX_PAYLOAD as usize {
+            zero.send(1, Kind::Payload, 0, 0, megabyte()).unwrap();
             sent += 1;
         }
-        assert!((4..100).contains(&sent), "{sent} MiB went to a node that reads nothing");
+        assert_eq!(sent, wire::WINDOW / u64::from(wire::MAX_PAYLOAD) - 1, "headers count too");
+        assert_eq!(zero.send(1, Kind::Payload, 0, 0, megabyte()), Err(WireError::Window(Kind::Payload)));
+        // All else gets through.
+        zero.send(1, Kind::Abort, 0, 0, b"stop".to_vec()).unwrap();
+        while one.abort(0).is_none() {
+            one.wait(one.events(), Duration::from_millis(10));
+        }
         for _ in 0..sent {
-            next(&links[1], 0).unwrap();
+            next(one, 0).unwrap();
+        }
+        while zero.room(1) < wire::MAX_PAYLOAD as usize {
+            zero.wait(zero.events(), Duration::from_millis(10));
         }
     }
+}
+
+#[test]
+fn payload_beyond_the_window_closes_the_link() {
+    // The same node without its own bookkeeping: what it sends is beyond what the other gave.
+    let (window, length) = (1000, 600);
+    let options = net::sim::Options { nodes: 2, window, ..net::sim::Options::new(1) };
+    let twice = |place: &net::sim::Place, bytes: &mut Vec<u8>| {
+        if place.header.kind == Kind::Payload {
+            let header = Header { sequence: place.header.sequence + 1, ..place.header };
+            let more = [&header.encode()[..], &bytes[wire::HEADER..]].concat();
+            bytes.extend(more);
+        }
+        net::sim::Verdict::Deliver
+    };
+    let report = net::sim::run(&options, Box::new(twice), |links| match links.me() {
+        0 => {
+            links.send(1, Kind::Payload, 0, 0, vec![0; length]).unwrap();
+            None
+        }
+        _ => {
+            links.wait(links.events(), PATIENCE);
+            assert!(links.held() <= window + length as u64 + 32);
+            links.receive(0, |_| true);
+            // The first is taken and half a window granted: not enough for both, for they came at once.
+            links.closed(0).or_else(|| {
+                links.receive(0, |_| true);
+                links.closed(0)
+            })
+        }
+    });
+    let net::sim::Ended::Done(closed) = &report.ends[1].how else { panic!("{report:?}") };
+    assert_eq!(*closed, Some(Closed::Frame(WireError::Window(Kind::Payload))));
 }
 
 #[test]

@@ -3,7 +3,6 @@
 use net::tcp::ConnectError;
 
 use crate::NodeError;
-use crate::pulse::abort_body;
 
 /// A node's error for a meeting that failed.
 pub(crate) fn connect_error(e: ConnectError) -> NodeError {
@@ -22,5 +21,5 @@ pub(crate) fn connect_error(e: ConnectError) -> NodeError {
 
 /// What the others are told: the body of an abort.
 pub(crate) fn farewell(e: &ConnectError) -> Vec<u8> {
-    abort_body(&connect_error(e.clone()))
+    connect_error(e.clone()).word().bytes()
 }

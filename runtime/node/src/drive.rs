@@ -8,7 +8,7 @@ use net::Links;
 use wire::{Header, Kind};
 
 use crate::NodeError;
-use crate::pulse::Watch;
+use crate::blame::Watch;
 use crate::timeline::{Did, Recorder};
 
 /// A machine that is asked for work and bytes. Steps never decrease; see [`engine`].
@@ -54,7 +54,7 @@ pub(crate) fn run(
 ) -> Result<(), NodeError> {
     let fault = |f| NodeError::from_fault(f, names);
     let peers: Vec<usize> = links.peers().collect();
-    let mut confirmed = vec![false; links.nodes()];
+    let mut confirmed: Vec<Option<Vec<u8>>> = vec![None; links.nodes()];
     let mut shown = 0;
     loop {
         let seen = links.events();
@@ -67,12 +67,12 @@ pub(crate) fn run(
                     return Err(watch.corrupt(peer, "a frame of another session"));
                 }
                 match frame.header.kind {
-                    Kind::Payload if !confirmed[peer] => {
+                    Kind::Payload if confirmed[peer].is_none() => {
                         machine.handle(peer, frame.header.step, &frame.body).map_err(fault)?;
                         links.recycle(peer, frame.body);
                     }
-                    Kind::Confirm if !confirmed[peer] => {
-                        confirmed[peer] = true;
+                    Kind::Confirm if confirmed[peer].is_none() => {
+                        confirmed[peer] = Some(frame.body);
                         watch.finished[peer] = true;
                     }
                     kind => return Err(watch.corrupt(peer, format!("a {kind:?} frame during the run"))),
@@ -85,12 +85,13 @@ pub(crate) fn run(
         let mut full = Vec::new();
         for &peer in &peers {
             loop {
-                if links.room(peer) == 0 {
+                let room = links.room(peer);
+                if room == 0 {
                     full.push(peer);
                     break;
                 }
                 let mut body = links.buffer(peer);
-                match machine.poll_transmit(peer, &mut body, CHUNK) {
+                match machine.poll_transmit(peer, &mut body, CHUNK.min(room)) {
                     Some(step) => {
                         did = true;
                         recorder.sent(body.len());
@@ -116,7 +117,7 @@ pub(crate) fn run(
         }
         if did {
             watch.moved();
-            watch_aborts(links, watch)?;
+            watch.glance()?;
         } else {
             let mut from: Vec<usize> =
                 peers.iter().copied().filter(|p| machine.expects(*p).is_some_and(|(_, n)| n > 0)).collect();
@@ -134,21 +135,20 @@ pub(crate) fn run(
         }
     }
     watch.moved();
+    let mine = machine.steps().to_le_bytes();
     for &peer in &peers {
-        send(links, peer, Kind::Confirm, session, 0, machine.steps().to_le_bytes().to_vec())?;
+        send(links, peer, Kind::Confirm, session, 0, mine.to_vec())?;
     }
-    let missing: Vec<usize> = peers.into_iter().filter(|p| !confirmed[*p]).collect();
-    gather(links, Kind::Confirm, session, &missing, watch)?;
+    let missing: Vec<usize> = peers.iter().copied().filter(|p| confirmed[*p].is_none()).collect();
+    for (peer, body) in missing.iter().zip(gather(links, Kind::Confirm, session, &missing, watch)?) {
+        confirmed[*peer] = Some(body);
+    }
     recorder.mark(Did::Wait);
-    Ok(())
-}
-
-/// A peer that has stopped is noticed also while there is work; so is a wish to stop.
-fn watch_aborts(links: &Links, watch: &mut Watch<'_>) -> Result<(), NodeError> {
-    if links.peers().any(|p| links.abort(p).is_some()) {
-        return watch.check(&[]);
+    match peers.iter().find(|p| confirmed[**p].as_deref() != Some(&mine[..])) {
+        Some(peer) => Err(watch.corrupt(*peer, "a confirmation of another number of steps")),
+        // A peer may have confirmed, and then missed another's confirmation.
+        None => watch.heed(),
     }
-    watch.stopped()
 }
 
 /// Whether the machine can take this frame now: bytes of the step that it is in always, later ones within the window.

@@ -5,8 +5,12 @@ use circuit::SpanId;
 use engine::Fault;
 use serde::{Deserialize, Serialize};
 
+use crate::blame::Word;
 use crate::data::DataError;
 use crate::program::CompileError;
+
+/// What a corrupt message is called.
+const SENT: &str = "sent what it must not";
 
 /// Why a run ended early.
 #[derive(Clone, Debug, PartialEq, thiserror::Error, Serialize, Deserialize)]
@@ -54,7 +58,7 @@ pub enum NodeError {
         what: String,
     },
     /// A peer sent what no honest node sends.
-    #[error("{name} sent what it must not{}: {what}", at_step(*step))]
+    #[error("{name} {SENT}{}: {what}", at_step(*step))]
     Corrupt {
         /// Its index.
         peer: usize,
@@ -64,6 +68,22 @@ pub enum NodeError {
         step: Option<u64>,
         /// What is wrong.
         what: String,
+    },
+    /// Another node found a node at fault: perhaps this one.
+    #[error("{name} {what}, says {by_name}")]
+    Blamed {
+        /// Index of the node at fault.
+        peer: usize,
+        /// Its name.
+        name: String,
+        /// The exit code: 4 or 5.
+        exit: u8,
+        /// What it did, as the end of a sentence that its name begins.
+        what: String,
+        /// Index of the node that found it.
+        by: usize,
+        /// Its name.
+        by_name: String,
     },
     /// Nodes want to run different things.
     #[error("this node and {name} disagree about the {field}: here {mine}, there {theirs}")]
@@ -121,7 +141,7 @@ impl NodeError {
             NodeError::Data(_) => 3,
             NodeError::Compile(e) => e.exit,
             NodeError::Program { .. } => 1,
-            NodeError::Stopped { exit: exit @ (1 | 2 | 7 | 8), .. } => *exit,
+            NodeError::Stopped { exit: exit @ (1 | 2 | 7 | 8), .. } | NodeError::Blamed { exit, .. } => *exit,
             NodeError::Peer { .. } | NodeError::Stopped { .. } | NodeError::Connect { .. } => 4,
             NodeError::Corrupt { .. } => 5,
             NodeError::Disagree { .. } => 7,
@@ -136,32 +156,51 @@ impl NodeError {
             NodeError::Peer { peer, .. }
             | NodeError::Stopped { peer, .. }
             | NodeError::Corrupt { peer, .. }
+            | NodeError::Blamed { peer, .. }
             | NodeError::Disagree { peer, .. } => Some(*peer),
             NodeError::Connect { peer, .. } => *peer,
             _ => None,
         }
     }
 
-    /// What peers are told: nothing that depends on an input.
+    /// What may leave this host of it, in words: nothing that depends on an input.
     pub fn for_peers(&self) -> String {
         match self {
-            NodeError::Usage(_) => "it was started in a way that cannot work".into(),
-            NodeError::Data(_) => "its input data are not valid".into(),
-            NodeError::Compile(_) => "the program does not compile there".into(),
-            NodeError::Program { .. } => "the program failed there".into(),
-            NodeError::Internal(_) => "an internal error".into(),
-            NodeError::Interrupted => "it was interrupted at its host".into(),
-            NodeError::Disagree { field, mine, theirs, name, .. } => {
-                format!("it and {name} disagree about the {field}: it has {mine}, {name} {theirs}")
+            NodeError::Peer { .. } | NodeError::Corrupt { .. } | NodeError::Blamed { .. } => self.to_string(),
+            NodeError::Stopped { .. } => self.to_string(),
+            other => other.word().what,
+        }
+    }
+
+    /// What peers are told: nothing that depends on an input.
+    pub(crate) fn word(&self) -> Word {
+        let own = |what: &str| Word { exit: self.exit(), culprit: None, witness: None, what: what.into() };
+        match self {
+            NodeError::Peer { peer, step, what, .. } => {
+                Word { culprit: Some(*peer), ..own(&format!("{what}{}", at_step(*step))) }
             }
-            other => other.to_string(),
+            NodeError::Corrupt { peer, step, what, .. } => {
+                Word { culprit: Some(*peer), ..own(&format!("{SENT}{}: {what}", at_step(*step))) }
+            }
+            NodeError::Blamed { peer, what, by, .. } => Word { culprit: Some(*peer), witness: Some(*by), ..own(what) },
+            NodeError::Stopped { peer, exit, what, .. } => Word { exit: *exit, culprit: Some(*peer), ..own(what) },
+            NodeError::Usage(_) => own("it was started in a way that cannot work"),
+            NodeError::Data(_) => own("its input data are not valid"),
+            NodeError::Compile(_) => own("the program does not compile there"),
+            NodeError::Program { .. } => own("the program failed there"),
+            NodeError::Internal(_) => own("an internal error"),
+            NodeError::Interrupted => own("it was interrupted at its host"),
+            NodeError::Disagree { field, mine, theirs, name, .. } => {
+                own(&format!("it and {name} disagree about the {field}: it has {mine}, {name} {theirs}"))
+            }
+            NodeError::Connect { what, .. } => own(what),
         }
     }
 
     /// How close to the cause an error is, 0 the closest: of several nodes' errors, the lowest tells most.
     pub fn distance(&self) -> u8 {
         match self {
-            NodeError::Stopped { .. } => 3,
+            NodeError::Stopped { .. } | NodeError::Blamed { .. } => 3,
             NodeError::Peer { .. } => 2,
             NodeError::Corrupt { .. } | NodeError::Connect { .. } => 1,
             _ => 0,

@@ -4,6 +4,7 @@
 //! ([`drive`]), counts ([`stats`], [`timeline`]), and writes outputs. [`local`] runs all nodes in this process, [`processes`]
 //! one process per node; who is where among real hosts stands in a file ([`parties`]). Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
 
+mod blame;
 pub mod child;
 mod connect;
 pub mod data;

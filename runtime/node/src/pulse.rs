@@ -1,17 +1,9 @@
-//! Signs of life: a thread that tells the peers once per interval how far this node is, and the watch that reads theirs.
+//! Signs of life: what a node tells its peers of itself once per interval, and how it is read.
 //!
-//! Heartbeats tell slow from dead: a node that works or compiles for long is left in peace, one that is silent, or alive
-//! without progress and waiting for nobody, is blamed.
+//! Heartbeats tell slow from dead. Does not know who judges them.
 
-use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
-
-use net::{Closed, Links, Stop};
-use wire::{Kind, WireError};
-
-use crate::NodeError;
-use crate::session::Settings;
+use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
+use std::time::Duration;
 
 /// What a node is doing, as its heartbeats say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,78 +14,70 @@ pub(crate) enum State {
     Compiling = 3,
 }
 
+impl State {
+    fn from_byte(byte: u8) -> Option<State> {
+        [State::Working, State::Waiting, State::Compiling].into_iter().find(|s| *s as u8 == byte)
+    }
+}
+
 /// What a node tells of itself.
 pub(crate) struct Pulse {
     progress: AtomicU64,
     state: AtomicU8,
-    waits_for: AtomicU8,
-    stop: Mutex<bool>,
-    wake: Condvar,
+    waits_for: AtomicU32,
 }
 
 impl Pulse {
     pub(crate) fn new() -> Pulse {
-        Pulse {
-            progress: AtomicU64::new(0),
-            state: AtomicU8::new(State::Working as u8),
-            waits_for: AtomicU8::new(NOBODY),
-            stop: Mutex::new(false),
-            wake: Condvar::new(),
-        }
+        Pulse { progress: AtomicU64::new(0), state: AtomicU8::new(State::Working as u8), waits_for: AtomicU32::new(0) }
     }
 
     pub(crate) fn advance(&self) {
         self.progress.fetch_add(1, Ordering::Relaxed);
     }
 
-    pub(crate) fn state(&self, state: State, waits_for: Option<usize>) {
+    /// What this node does now, and for which nodes it waits.
+    pub(crate) fn state(&self, state: State, waits_for: &[usize]) {
         self.state.store(state as u8, Ordering::Relaxed);
-        self.waits_for.store(waits_for.map_or(NOBODY, |p| p as u8), Ordering::Relaxed);
+        self.waits_for.store(mask(waits_for), Ordering::Relaxed);
     }
 
-    fn body(&self) -> Vec<u8> {
+    pub(crate) fn body(&self) -> Vec<u8> {
         let mut body = self.progress.load(Ordering::Relaxed).to_le_bytes().to_vec();
         body.push(self.state.load(Ordering::Relaxed));
-        body.push(self.waits_for.load(Ordering::Relaxed));
+        body.extend(self.waits_for.load(Ordering::Relaxed).to_le_bytes());
         body
     }
-
-    /// Sends heartbeats until [`Pulse::stop`]; the caller gives it a thread.
-    pub(crate) fn beat(&self, links: &Links, interval: Duration) {
-        let mut stop = self.stop.lock().unwrap_or_else(PoisonError::into_inner);
-        while !*stop {
-            let (guard, waited) = self.wake.wait_timeout(stop, interval).unwrap_or_else(PoisonError::into_inner);
-            stop = guard;
-            if waited.timed_out() && !*stop {
-                for peer in links.peers() {
-                    // The body is far below its cap.
-                    let _ = links.send(peer, Kind::Heartbeat, 0, 0, self.body());
-                }
-            }
-        }
-    }
-
-    pub(crate) fn stop(&self) {
-        *self.stop.lock().unwrap_or_else(PoisonError::into_inner) = true;
-        self.wake.notify_all();
-    }
 }
 
-const NOBODY: u8 = 255;
-
-struct Beat {
-    progress: u64,
-    state: u8,
-    waits_for: u8,
+fn mask(nodes: &[usize]) -> u32 {
+    nodes.iter().filter(|n| **n < 32).fold(0, |m, n| m | 1 << n)
 }
 
-fn parse(body: &[u8]) -> Option<Beat> {
-    let (progress, rest) = body.split_first_chunk::<8>()?;
-    match rest {
-        [state, waits_for] => {
-            Some(Beat { progress: u64::from_le_bytes(*progress), state: *state, waits_for: *waits_for })
-        }
-        _ => None,
+/// What a peer told of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Beat {
+    /// Grows whenever the node gets on.
+    pub(crate) progress: u64,
+    pub(crate) state: State,
+    waits_for: u32,
+}
+
+impl Beat {
+    /// Reads a heartbeat of one of `nodes` nodes.
+    pub(crate) fn parse(body: &[u8], nodes: usize) -> Option<Beat> {
+        let (progress, rest) = body.split_first_chunk::<8>()?;
+        let (state, rest) = rest.split_first()?;
+        let waits_for = u32::from_le_bytes(rest.try_into().ok()?);
+        let known = mask(&(0..nodes).collect::<Vec<_>>());
+        let state = State::from_byte(*state)?;
+        let fits = waits_for & !known == 0 && (state == State::Waiting || waits_for == 0);
+        fits.then_some(Beat { progress: u64::from_le_bytes(*progress), state, waits_for })
+    }
+
+    /// Whether it waits for this node.
+    pub(crate) fn waits_for(&self, node: usize) -> bool {
+        self.waits_for & mask(&[node]) != 0
     }
 }
 
@@ -102,155 +86,36 @@ pub(crate) fn interval(deadline: Duration) -> Duration {
     (deadline / 6).clamp(Duration::from_millis(5), Duration::from_secs(1))
 }
 
-/// Watches the peers for this node.
-pub(crate) struct Watch<'a> {
-    links: &'a Links,
-    pulse: &'a Pulse,
-    names: &'a [String],
-    deadline: Duration,
-    stop: &'a Stop,
-    /// Per peer: the last progress it told, and when it changed.
-    told: Vec<(u64, Instant)>,
-    /// When this node last got on.
-    moved: Instant,
-    /// The step for messages.
-    pub(crate) step: Option<u64>,
-    /// Peers that have confirmed: they may leave.
-    pub(crate) finished: Vec<bool>,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-impl<'a> Watch<'a> {
-    pub(crate) fn new(links: &'a Links, pulse: &'a Pulse, settings: &'a Settings) -> Watch<'a> {
-        let now = Instant::now();
-        Watch {
-            links,
-            pulse,
-            names: &settings.names,
-            deadline: settings.deadline,
-            stop: &settings.stop,
-            told: vec![(0, now); links.nodes()],
-            moved: now,
-            step: None,
-            finished: vec![false; links.nodes()],
+    #[test]
+    fn beats_survive_the_wire() {
+        let pulse = Pulse::new();
+        pulse.advance();
+        pulse.state(State::Waiting, &[0, 2]);
+        let beat = Beat::parse(&pulse.body(), 3).unwrap();
+        assert_eq!((beat.progress, beat.state), (1, State::Waiting));
+        assert_eq!([0, 1, 2].map(|n| beat.waits_for(n)), [true, false, true]);
+        assert!(Beat::parse(&pulse.body(), 2).is_none(), "it waits for a node that there is not");
+    }
+
+    #[test]
+    fn no_other_bytes_are_a_beat() {
+        let good = Pulse::new().body();
+        assert!(Beat::parse(&good, 3).is_some());
+        for cut in 0..good.len() {
+            assert!(Beat::parse(&good[..cut], 3).is_none());
         }
-    }
-
-    pub(crate) fn peer(&self, peer: usize, what: impl Into<String>) -> NodeError {
-        NodeError::Peer { peer, name: self.name(peer), step: self.step, what: what.into() }
-    }
-
-    pub(crate) fn corrupt(&self, peer: usize, what: impl Into<String>) -> NodeError {
-        NodeError::Corrupt { peer, name: self.name(peer), step: self.step, what: what.into() }
-    }
-
-    fn name(&self, peer: usize) -> String {
-        self.names.get(peer).cloned().unwrap_or_else(|| format!("node{peer}"))
-    }
-
-    /// This node got on.
-    pub(crate) fn moved(&mut self) {
-        self.pulse.advance();
-        self.moved = Instant::now();
-        self.pulse.state(State::Working, None);
-    }
-
-    /// Sleeps until something happens after event `seen`, while this node waits for `from`; every now and then checks that
-    /// it may still be waited for.
-    pub(crate) fn wait(&mut self, seen: u64, from: &[usize]) -> Result<(), NodeError> {
-        self.pulse.state(State::Waiting, from.first().copied());
-        self.check(from)?;
-        self.links.wait(seen, interval(self.deadline));
-        Ok(())
-    }
-
-    /// Whether this node is to stop.
-    pub(crate) fn stopped(&self) -> Result<(), NodeError> {
-        if self.stop.is_set() { Err(NodeError::Interrupted) } else { Ok(()) }
-    }
-
-    /// Whether anyone has stopped, gone, or kept this node waiting too long.
-    pub(crate) fn check(&mut self, from: &[usize]) -> Result<(), NodeError> {
-        self.stopped()?;
-        for peer in self.links.peers() {
-            if let Some(body) = self.links.abort(peer) {
-                return Err(self.aborted(peer, &body));
-            }
+        assert!(Beat::parse(&[&good[..], &[0]].concat(), 3).is_none());
+        for state in [0, 4, 255] {
+            let mut body = good.clone();
+            body[8] = state;
+            assert!(Beat::parse(&body, 3).is_none());
         }
-        for peer in self.links.peers() {
-            match self.links.closed(peer) {
-                Some(_) if self.finished[peer] => {}
-                Some(Closed::Frame(WireError::Version(theirs))) => {
-                    return Err(NodeError::Disagree {
-                        field: "wire version".into(),
-                        mine: wire::VERSION.to_string(),
-                        theirs: theirs.to_string(),
-                        peer,
-                        name: self.name(peer),
-                    });
-                }
-                Some(Closed::Frame(e)) => return Err(self.corrupt(peer, e.to_string())),
-                Some(closed) => return Err(self.peer(peer, closed.to_string())),
-                None => {}
-            }
-        }
-        if self.moved.elapsed() < self.deadline {
-            return Ok(());
-        }
-        let seconds = self.deadline.as_secs_f64();
-        let silent = |p: &usize| self.links.heard(*p).elapsed() >= self.deadline;
-        if let Some(&peer) = from.iter().find(|p| silent(p)) {
-            return Err(self.peer(peer, format!("has been silent for {seconds} s")));
-        }
-        for &peer in from {
-            let Some(beat) = self.links.heartbeat(peer).and_then(|b| parse(&b)) else { continue };
-            let told = &mut self.told[peer];
-            if beat.progress != told.0 || beat.state == State::Compiling as u8 {
-                *told = (beat.progress, Instant::now());
-                continue;
-            }
-            if told.1.elapsed() < self.deadline {
-                continue;
-            }
-            let other = usize::from(beat.waits_for);
-            let me = self.links.me();
-            match beat.state == State::Waiting as u8 {
-                // It waits for a third, which it will name; unless that one has been silent to us as well.
-                true if other != me && other < self.links.nodes() && other != peer => {
-                    if self.links.heard(other).elapsed() >= self.deadline {
-                        return Err(self.peer(other, format!("has been silent for {seconds} s")));
-                    }
-                    if told.1.elapsed() >= self.deadline * 4 {
-                        return Err(self.peer(peer, format!("has made no progress for {} s", seconds * 4.0)));
-                    }
-                }
-                _ => return Err(self.peer(peer, format!("is alive but has made no progress for {seconds} s"))),
-            }
-        }
-        Ok(())
+        let mut body = good;
+        body[9] = 1;
+        assert!(Beat::parse(&body, 3).is_none(), "a node at work waits for nobody");
     }
-
-    fn aborted(&self, peer: usize, body: &[u8]) -> NodeError {
-        let (exit, blame, what) = match body {
-            [exit, blame, text @ ..] => (*exit, usize::from(*blame), String::from_utf8_lossy(text).into_owned()),
-            _ => (4, usize::from(NOBODY), "without a reason".into()),
-        };
-        let what: String = what.chars().filter(|c| !c.is_control()).take(1000).collect();
-        if blame < self.links.nodes() && blame != self.links.me() && blame != peer && exit == 4 {
-            // The same culprit at all nodes, whoever noticed first.
-            let name = self.name(blame);
-            let rest = what.strip_prefix(&name).map_or(format!(": {what}"), str::to_owned);
-            let what = format!("{}, says {}", rest.trim_start(), self.name(peer));
-            return NodeError::Peer { peer: blame, name, step: None, what };
-        }
-        NodeError::Stopped { peer, name: self.name(peer), exit, what }
-    }
-}
-
-/// The body of an abort for an error.
-pub(crate) fn abort_body(error: &NodeError) -> Vec<u8> {
-    let mut body = vec![error.exit(), error.blame().map_or(NOBODY, |p| p as u8)];
-    let text = error.for_peers();
-    let cut = (0..=text.len().min(2000)).rev().find(|i| text.is_char_boundary(*i)).unwrap_or(0);
-    body.extend_from_slice(&text.as_bytes()[..cut]);
-    body
 }

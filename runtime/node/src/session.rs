@@ -6,7 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use engine::{AtRunner, LocalInputs, Outputs};
 use net::{Links, Stop};
@@ -15,9 +15,10 @@ use tracing::{debug, info, warn};
 use wire::Kind;
 use zeroize::Zeroize;
 
+use crate::blame::Watch;
 use crate::data::{Inputs, SizeClaim};
 use crate::drive::{self, Work, gather, gather_each, send};
-use crate::pulse::{self, Pulse, State, Watch, abort_body};
+use crate::pulse::{self, Pulse, State};
 use crate::stats::{Clock, NodeStats};
 use crate::timeline::{Record, Recorder};
 use crate::{Compiled, Contract, NodeError, PartyDecl, ProgramObject, Sizes};
@@ -164,11 +165,9 @@ pub fn run(
     inputs: Inputs,
     on_step: drive::OnStep<'_>,
 ) -> Result<Finished, NodeError> {
-    let pulse = Pulse::new();
-    let result = std::thread::scope(|scope| {
-        scope.spawn(|| pulse.beat(&links, pulse::interval(settings.deadline)));
-        // Also when the session panics: else the scope would wait for the beating thread for ever.
-        let _stop = StopOnDrop(&pulse);
+    let pulse = Arc::new(Pulse::new());
+    let body = Arc::clone(&pulse);
+    let result = links.beating(pulse::interval(settings.deadline), Arc::new(move || body.body()), || {
         let mut watch = Watch::new(&links, &pulse, settings);
         session(&links, settings, program, inputs, &mut watch, &pulse, on_step)
     });
@@ -183,20 +182,12 @@ pub fn run(
             let blame = e.blame().and_then(|p| settings.names.get(p)).map_or("", String::as_str);
             warn!(target: "mpcc", node = me, exit = e.exit(), blame, reason = e.for_peers(), "stopped");
             for peer in links.peers() {
-                let _ = links.send(peer, Kind::Abort, 0, 0, abort_body(e));
+                let _ = links.send(peer, Kind::Abort, 0, 0, e.word().bytes());
             }
             links.close(Duration::from_millis(300).min(settings.deadline));
         }
     }
     result
-}
-
-struct StopOnDrop<'a>(&'a Pulse);
-
-impl Drop for StopOnDrop<'_> {
-    fn drop(&mut self) {
-        self.0.stop();
-    }
 }
 
 fn session(
@@ -212,32 +203,32 @@ fn session(
     if links.nodes() != NODES || settings.names.len() != NODES {
         return Err(NodeError::Usage(format!("rep3 takes three nodes, not {}", links.nodes())));
     }
-    let started = Instant::now();
+    let started = links.now();
     let clock = settings.clock.start();
     let contract = program.contract();
-    let (mine, all) = greet(links, settings, program, &inputs, watch)?;
+    let Greetings { mine, all, digests } = greet(links, settings, program, &inputs, watch)?;
     let sizes = merge_sizes(&settings.names, &all, me)?;
     debug!(target: "mpcc", node = me, sizes = sizes.len(), "greeted");
-    let mut connect = started.elapsed();
+    let mut connect = links.now() - started;
     let mut cpu = clock.elapsed();
 
-    let compiling = Instant::now();
-    pulse.state(State::Compiling, None);
+    let compiling = links.now();
+    pulse.state(State::Compiling, &[]);
     let compiled = program.compile(&sizes)?;
     watch.moved();
-    let compile = compiling.elapsed();
+    let compile = links.now() - compiling;
     let digest = hex(&compiled.digest);
     info!(target: "mpcc", node = me, seconds = compile.as_secs_f64(), digest, "compiled");
 
     // Before the clock: making inputs up is no part of what a run costs.
     let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
-    let agreeing = Instant::now();
+    let agreeing = links.now();
     let clock = settings.clock.start();
-    let keys = agree(links, &all, &mine, &compiled, &settings.names, watch)?;
-    connect += agreeing.elapsed();
+    let keys = agree(links, &all, &mine, &digests, &compiled, &settings.names, watch)?;
+    connect += links.now() - agreeing;
     info!(target: "mpcc", node = me, session = format!("{:016x}", keys.session), "agreed");
 
-    let running = Instant::now();
+    let running = links.now();
     let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
     let mut machine = machine;
     let mut recorder = Recorder::new(settings.record);
@@ -246,7 +237,7 @@ fn session(
     let rounds = Work::steps(&machine);
     let outputs = machine.finish().map_err(|f| NodeError::from_fault(f, &settings.names))?;
     cpu += clock.elapsed();
-    let mut stats = NodeStats::new(links, rounds, gates, cpu, compile, connect, running.elapsed());
+    let mut stats = NodeStats::new(links, rounds, gates, cpu, compile, connect, links.now() - running);
     (stats.times, stats.timeline) = recorder.finish(rounds);
     stats.predicted = program.predicted();
     Ok(Finished { outputs, compiled, sizes, stats })
@@ -284,16 +275,25 @@ impl Work for engine::Machine {
     }
 }
 
-/// Handshake 1: this node's greeting, and all greetings by index.
+/// What handshake 1 gives.
+struct Greetings {
+    mine: Hello,
+    /// By node, this one's included.
+    all: Vec<Hello>,
+    /// BLAKE3 of the bytes of each.
+    digests: Vec<[u8; 32]>,
+}
+
+/// Handshake 1.
 fn greet(
     links: &Links,
     settings: &Settings,
     program: &dyn ProgramObject,
     inputs: &Inputs,
     watch: &mut Watch<'_>,
-) -> Result<(Hello, Vec<Hello>), NodeError> {
+) -> Result<Greetings, NodeError> {
     let mut nonce = [0; 32];
-    random(&mut nonce)?;
+    random(links, &mut nonce)?;
     let mine = Hello::new(settings, program, inputs, nonce);
     let bytes = postcard::to_allocvec(&mine).map_err(|e| NodeError::Internal(e.to_string()))?;
     let peers: Vec<usize> = links.peers().collect();
@@ -301,16 +301,20 @@ fn greet(
         send(links, peer, Kind::Hello, 0, 0, bytes.clone())?;
     }
     let mut all = vec![mine.clone(); links.nodes()];
+    let mut digests = vec![*blake3::hash(&bytes).as_bytes(); links.nodes()];
     gather_each(links, Kind::Hello, 0, &peers, watch, &mut |watch, peer, body| {
-        let theirs: Hello =
-            postcard::from_bytes(body).map_err(|_| watch.corrupt(peer, "a greeting that cannot be read"))?;
+        digests[peer] = *blake3::hash(body).as_bytes();
+        let theirs: Hello = match postcard::take_from_bytes(body) {
+            Ok((theirs, [])) => theirs,
+            _ => return Err(watch.corrupt(peer, "a greeting that cannot be read")),
+        };
         if let Some((field, mine, theirs)) = mine.difference(&theirs) {
             return Err(NodeError::Disagree { field, mine, theirs, peer, name: settings.names[peer].clone() });
         }
         all[peer] = theirs;
         Ok(())
     })?;
-    Ok((mine, all))
+    Ok(Greetings { mine, all, digests })
 }
 
 /// All nodes' sizes, which must not contradict one another.
@@ -332,7 +336,7 @@ fn merge_sizes(names: &[String], all: &[Hello], me: usize) -> Result<Sizes, Node
                     } else {
                         // As the two will say, whose word may not come first.
                         let said = NodeError::Disagree { field, mine: one, theirs: two, peer: node, name: name(node) };
-                        NodeError::Stopped { peer: *at, name: name(*at), exit: said.exit(), what: said.for_peers() }
+                        NodeError::Stopped { peer: *at, name: name(*at), exit: said.exit(), what: said.word().what }
                     });
                 }
                 Some(_) => {}
@@ -350,11 +354,38 @@ struct Agreed {
     session: u64,
 }
 
+/// A node's part of handshake 2, in 96 bytes.
+struct Agree {
+    /// Of circuit and schedule.
+    digest: [u8; 32],
+    /// Of the greeting that it sent: whoever got another one finds out before a share moves.
+    greeting: [u8; 32],
+    /// To its half of the pair's secret, so that neither end chooses its half after seeing the other's.
+    commitment: [u8; 32],
+}
+
+impl Agree {
+    fn bytes(&self) -> Vec<u8> {
+        [self.digest, self.greeting, self.commitment].concat()
+    }
+
+    fn parse(body: &[u8]) -> Option<Agree> {
+        let (digest, rest) = body.split_first_chunk()?;
+        let (greeting, rest) = rest.split_first_chunk()?;
+        Some(Agree { digest: *digest, greeting: *greeting, commitment: rest.try_into().ok()? })
+    }
+}
+
+fn commitment(half: &[u8]) -> [u8; 32] {
+    blake3::derive_key("mpcc 2026-11 commitment to half a secret", half)
+}
+
 /// Handshake 2, and the keys of the session: bound to all nonces and to the digest.
 fn agree(
     links: &Links,
     all: &[Hello],
     mine: &Hello,
+    greetings: &[[u8; 32]],
     compiled: &Compiled,
     names: &[String],
     watch: &mut Watch<'_>,
@@ -373,33 +404,44 @@ fn agree(
     first.copy_from_slice(&id[..8]);
     let session = u64::from_le_bytes(first);
 
-    let peers: Vec<usize> = links.peers().collect();
-    for &peer in &peers {
-        send(links, peer, Kind::Agree, session, 0, compiled.digest.to_vec())?;
-    }
-    gather_each(links, Kind::Agree, session, &peers, watch, &mut |_, peer, theirs| {
-        if theirs == compiled.digest {
-            return Ok(());
-        }
-        Err(NodeError::Disagree {
-            field: "circuit and schedule".into(),
-            mine: hex(&compiled.digest),
-            theirs: hex(&theirs[..theirs.len().min(32)]),
-            peer,
-            name: names[peer].clone(),
-        })
-    })?;
-
     // Both ends of a pair give a half; neither alone decides the secret.
     let mut halves = vec![[0u8; 32]; links.nodes()];
+    let peers: Vec<usize> = links.peers().collect();
     for &peer in &peers {
-        random(&mut halves[peer])?;
+        random(links, &mut halves[peer])?;
+        let commitment = commitment(&halves[peer]);
+        let agree = Agree { digest: compiled.digest, greeting: greetings[me], commitment };
+        // Not yet under the session's number: a node that got another greeting has another one.
+        send(links, peer, Kind::Agree, 0, 0, agree.bytes())?;
+    }
+    let mut commitments = vec![[0; 32]; links.nodes()];
+    gather_each(links, Kind::Agree, 0, &peers, watch, &mut |watch, peer, body| {
+        let Some(theirs) = Agree::parse(body) else {
+            return Err(watch.corrupt(peer, "an agreement that cannot be read"));
+        };
+        if theirs.greeting != greetings[peer] {
+            return Err(watch.corrupt(peer, "another greeting than it says it sent"));
+        }
+        if theirs.digest != compiled.digest {
+            return Err(NodeError::Disagree {
+                field: "circuit and schedule".into(),
+                mine: hex(&compiled.digest),
+                theirs: hex(&theirs.digest),
+                peer,
+                name: names[peer].clone(),
+            });
+        }
+        commitments[peer] = theirs.commitment;
+        Ok(())
+    })?;
+
+    for &peer in &peers {
         send(links, peer, Kind::Keys, session, 0, halves[peer].to_vec())?;
     }
     let mut secrets = vec![[0u8; 32]; links.nodes()];
     for (&peer, mut theirs) in peers.iter().zip(gather(links, Kind::Keys, session, &peers, watch)?) {
-        if theirs.len() != 32 {
-            return Err(watch.corrupt(peer, "half a secret of the wrong length"));
+        if theirs.len() != 32 || commitment(&theirs) != commitments[peer] {
+            return Err(watch.corrupt(peer, "half a secret other than it committed to"));
         }
         let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 secret of a pair");
         let (low, high) = if me < peer { (&halves[peer][..], &theirs[..]) } else { (&theirs[..], &halves[peer][..]) };
@@ -416,6 +458,6 @@ fn agree(
     Ok(Agreed { keys, session })
 }
 
-fn random(out: &mut [u8]) -> Result<(), NodeError> {
-    getrandom::fill(out).map_err(|e| NodeError::Internal(format!("the system gives no randomness: {e}")))
+fn random(links: &Links, out: &mut [u8]) -> Result<(), NodeError> {
+    links.random(out).map_err(|e| NodeError::Internal(format!("the system gives no randomness: {e}")))
 }

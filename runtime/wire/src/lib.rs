@@ -20,6 +20,10 @@ pub const VERSION: u16 = 1;
 /// The longest payload body in bytes. Senders cut longer messages into several frames of one step.
 pub const MAX_PAYLOAD: u32 = 1 << 20;
 
+/// What a peer may have under way to a node that takes nothing, in bytes as [`Header::charge`] counts them. Each [`Kind::Credit`]
+/// frame allows half a window more.
+pub const WINDOW: u64 = 4 << 20;
+
 /// What a frame is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
@@ -38,12 +42,22 @@ pub enum Kind {
     Abort = 6,
     /// The sender has all its outputs.
     Confirm = 7,
+    /// The sender has taken in half a window of payload: as much more may come.
+    Credit = 8,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 7] =
-        [Kind::Hello, Kind::Agree, Kind::Keys, Kind::Payload, Kind::Heartbeat, Kind::Abort, Kind::Confirm];
+    pub const ALL: [Kind; 8] = [
+        Kind::Hello,
+        Kind::Agree,
+        Kind::Keys,
+        Kind::Payload,
+        Kind::Heartbeat,
+        Kind::Abort,
+        Kind::Confirm,
+        Kind::Credit,
+    ];
 
     /// The kind with this number.
     pub fn from_byte(byte: u8) -> Option<Kind> {
@@ -54,13 +68,19 @@ impl Kind {
     pub fn cap(self) -> u32 {
         match self {
             Kind::Hello => 1 << 20,
-            Kind::Agree => 64,
+            Kind::Agree => 128,
             Kind::Keys => 64,
             Kind::Payload => MAX_PAYLOAD,
             Kind::Heartbeat => 32,
             Kind::Abort => 4096,
             Kind::Confirm => 64,
+            Kind::Credit => 0,
         }
+    }
+
+    /// Whether frames of this kind carry the number of their session; the others carry 0.
+    pub fn in_session(self) -> bool {
+        matches!(self, Kind::Keys | Kind::Payload | Kind::Confirm)
     }
 
     /// Whether bodies of this kind count as payload (all else is overhead).
@@ -76,9 +96,10 @@ pub struct Header {
     pub kind: Kind,
     /// Number of this frame in its direction of its link, from 0, modulo 2^32: a gap or a repeat is an error.
     pub sequence: u32,
-    /// The session; 0 before handshake 1 has fixed it.
+    /// The session, for kinds that are [`Kind::in_session`]; else 0.
     pub session: u64,
-    /// The dynamic step of the session that the body belongs to; for kinds without one, 0.
+    /// Of payload, the dynamic step of the session that the body belongs to. Of other kinds, how many bytes of payload went
+    /// before it on its link: the receiver holds that against what came.
     pub step: u64,
     /// Bytes of the body that follows.
     pub length: u32,
@@ -117,13 +138,30 @@ pub enum WireError {
         /// What came.
         found: u32,
     },
+    /// A sender and a receiver that count differently.
+    #[error("{came} bytes of payload came where {told} were sent")]
+    Payload {
+        /// What the sender says.
+        told: u64,
+        /// What came.
+        came: u64,
+    },
+    /// Payload that nobody gave credit for, or credit for what was never sent.
+    #[error("a {0:?} frame beyond the window")]
+    Window(Kind),
+    /// A frame that belongs to no session, and names one.
+    #[error("a {0:?} frame of a session")]
+    Session(Kind),
+    /// Too many frames that nobody waits for.
+    #[error("a {0:?} frame that nobody waits for")]
+    Unasked(Kind),
 }
 
 impl Header {
-    /// A header; its sequence number is set by the link that sends it.
+    /// A header; what [`Order::stamp`] sets is left to the link that sends it.
     ///
     /// # Errors
-    /// If `length` is over the cap of `kind`.
+    /// If `length` is over the cap of `kind`, or the kind is of no session and `session` is not 0.
     pub fn new(kind: Kind, session: u64, step: u64, length: usize) -> Result<Header, WireError> {
         let length32 = u32::try_from(length).unwrap_or(u32::MAX);
         let header = Header { kind, sequence: 0, session, step, length: length32 };
@@ -131,7 +169,16 @@ impl Header {
         Ok(header)
     }
 
+    /// What a frame takes of its receiver's window: bytes of header and body of payload, nothing of other kinds, of which
+    /// few wait at a time. With the header, so that many small frames are bounded as well.
+    pub fn charge(&self) -> u64 {
+        if self.kind.is_payload() { HEADER as u64 + u64::from(self.length) } else { 0 }
+    }
+
     fn check(&self) -> Result<(), WireError> {
+        if self.session != 0 && !self.kind.in_session() {
+            return Err(WireError::Session(self.kind));
+        }
         let cap = self.kind.cap();
         if self.length > cap {
             return Err(WireError::Length { kind: self.kind, length: self.length, cap });
@@ -155,7 +202,7 @@ impl Header {
     /// The header in these bytes.
     ///
     /// # Errors
-    /// If they are no header of this version, or its length is over the cap of its kind.
+    /// If they are no header of this version, or its length or session is none that its kind may have.
     pub fn decode(bytes: &[u8; HEADER]) -> Result<Header, WireError> {
         let word = |at: usize| {
             let mut w = [0; 8];
@@ -182,10 +229,11 @@ impl Header {
     }
 }
 
-/// Order of frames in one direction of a link.
+/// Order of frames in one direction of a link: the number of each, and the bytes of payload before each of another kind.
 #[derive(Clone, Debug, Default)]
 pub struct Order {
     next: u32,
+    payload: u64,
 }
 
 impl Order {
@@ -194,22 +242,31 @@ impl Order {
         Order::default()
     }
 
-    /// The number for the next frame sent.
-    pub fn take(&mut self) -> u32 {
-        let n = self.next;
-        self.next = n.wrapping_add(1);
-        n
+    /// Numbers the next frame sent.
+    pub fn stamp(&mut self, header: &mut Header) {
+        header.sequence = self.next;
+        self.next = self.next.wrapping_add(1);
+        if header.kind.is_payload() {
+            self.payload += u64::from(header.length);
+        } else {
+            header.step = self.payload;
+        }
     }
 
-    /// Checks the number of a frame that came.
+    /// Checks a frame that came.
     ///
     /// # Errors
-    /// If it is not the next one.
-    pub fn check(&mut self, found: u32) -> Result<(), WireError> {
-        if found != self.next {
-            return Err(WireError::Sequence { expected: self.next, found });
+    /// If it is not the next one, or another amount of payload came before it than was sent.
+    pub fn check(&mut self, header: &Header) -> Result<(), WireError> {
+        if header.sequence != self.next {
+            return Err(WireError::Sequence { expected: self.next, found: header.sequence });
         }
-        self.next = found.wrapping_add(1);
+        self.next = self.next.wrapping_add(1);
+        if header.kind.is_payload() {
+            self.payload += u64::from(header.length);
+        } else if header.step != self.payload {
+            return Err(WireError::Payload { told: header.step, came: self.payload });
+        }
         Ok(())
     }
 }
