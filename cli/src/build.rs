@@ -2,6 +2,7 @@
 
 use crate::args::{BuildArgs, Source, Stage};
 use crate::failure::Failure;
+use crate::files;
 use crate::output::{Shown, print};
 use crate::program::{self, Object};
 use node::Sizes;
@@ -50,7 +51,7 @@ pub fn build(args: &BuildArgs, shown: &Shown) -> Result<(), Failure> {
     match &args.output {
         None => print(&text),
         Some(file) => {
-            std::fs::write(file, text).map_err(|e| Failure::usage(format!("{}: {e}", file.display())))?;
+            files::write(file, text.as_bytes()).map_err(Failure::usage)?;
         }
     }
     Ok(())

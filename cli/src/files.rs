@@ -1,5 +1,6 @@
 //! Files for the compiler: where a program and its modules lie. The one place of the compiler's side that reads disk.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// A program and the folder that it lives in.
@@ -61,4 +62,22 @@ pub fn read(path: &Path) -> Result<String, String> {
         // A source of random bytes still gets diagnostics with spans: what is no UTF-8 becomes the replacement character.
         Err(e) => Ok(String::from_utf8_lossy(e.as_bytes()).into_owned()),
     }
+}
+
+/// Writes a file whole or not at all: beside its place first, then renamed. What is no plain file (a terminal, a pipe) is
+/// written to.
+///
+/// # Errors
+/// In words.
+pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let failed = |e: std::io::Error| format!("{}: {e}", path.display());
+    if path.metadata().is_ok_and(|m| !m.is_file()) {
+        return std::fs::write(path, bytes).map_err(failed);
+    }
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // As a plain write would make it: the creation mask takes from these.
+    let mode = std::os::unix::fs::PermissionsExt::from_mode(0o666);
+    let mut file = tempfile::Builder::new().permissions(mode).tempfile_in(folder).map_err(failed)?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
+    file.persist(path).map(|_| ()).map_err(|e| failed(e.error))
 }

@@ -1,8 +1,9 @@
 //! Where a command's words go: diagnostics and progress to stderr, results to stdout.
 
 use crate::args::{Format, LogFormat};
+use crate::failure::Failure;
 use diag::{Diags, SourceMap};
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 
 /// How diagnostics are shown.
 #[derive(Clone, Copy, Debug)]
@@ -78,4 +79,18 @@ fn event(d: &diag::Diag, sources: &SourceMap) -> String {
 pub fn print(text: &str) {
     let mut out = std::io::stdout().lock();
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+}
+
+/// As [`print`], for what must not be lost: the results of a run.
+///
+/// # Errors
+/// If they cannot be written, as when a disk is full. A closed pipe is its reader's choice.
+pub fn deliver(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(e) if e.kind() != ErrorKind::BrokenPipe => {
+            Err(Failure::usage(format!("the results cannot be written to standard output: {e}")))
+        }
+        _ => Ok(()),
+    }
 }

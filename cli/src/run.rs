@@ -4,7 +4,7 @@ use crate::args::{Format, LogFormat, RunArgs, Source, Target};
 use crate::build::need_main;
 use crate::failure::Failure;
 use crate::figures;
-use crate::output::{Shown, print};
+use crate::output::{Shown, deliver};
 use crate::program::{self, Goal, Object, Spread};
 use crate::report::{self, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -171,12 +171,11 @@ fn clear(object: &Object, job: &Job, shown: &Shown) -> Result<(), Failure> {
         Failure::Says(1, format!("{}:{line}:{column}: {what}", object.checked().sources.name(span.file)))
     })?;
     let outputs = data::OutputSet::from_leaves(contract, leaves, &sizes)?;
-    print(&match shown.format {
+    deliver(&match shown.format {
         Format::Json => format!("{{\"outputs\":{}}}\n", outputs.json()),
         Format::Csv => outputs.csv(),
         Format::Human => outputs.human(),
-    });
-    Ok(())
+    })
 }
 
 /// What a node's process needs to know of the command line.
@@ -262,11 +261,11 @@ fn show(figures: bool, shown: &Shown, ended: &Ended<'_>) -> Result<(), Failure> 
             } else {
                 format!("{{\"outputs\":{outputs}}}\n")
             };
-            print(&text);
+            deliver(&text)?;
         }
-        Format::Csv => print(&outputs.csv()),
+        Format::Csv => deliver(&outputs.csv())?,
         Format::Human => {
-            print(&outputs.human());
+            deliver(&outputs.human())?;
             // Programs that read stderr have heard it as an event.
             if shown.log == LogFormat::Json {
                 return Ok(());

@@ -6,6 +6,7 @@ mod bad_inputs;
 mod bad_programs;
 mod examples;
 mod leaks;
+mod outputs;
 mod report;
 mod shells;
 mod stages;

@@ -279,7 +279,7 @@ struct End {
 impl Nodes {
     /// Starts nodes 0, 1, 2, with a proxy between two of them if asked.
     fn start(deadline: Duration, work: &Work, proxied: Option<(usize, usize)>) -> Nodes {
-        let ids: Vec<(Identity, String)> = (0..3).map(|_| Identity::generate().unwrap()).collect();
+        let ids: Vec<_> = (0..3).map(|k| Identity::generate(&format!("node{k}")).unwrap()).collect();
         let fingerprints: Vec<String> = ids.iter().map(|(id, _)| id.fingerprint().to_string()).collect();
         let (tell, said) = mpsc::channel();
         let mut running = Vec::new();

@@ -66,12 +66,12 @@ impl At<'_> {
         let at = self.index(from, to, None);
         let confirms = |to: usize| {
             let confirm = self.index(from, to, Some(Kind::Confirm));
-            at > confirm || at == confirm && !fault.withholds()
+            // The last frame of a link has none to be overtaken by.
+            at > confirm || at == confirm && (!fault.withholds() || fault == Fault::Behind)
         };
-        let third = 3 - from - to;
         match fault {
-            Fault::KillBefore | Fault::KillAfter if n == from => false,
-            Fault::Sleep if n == from => !confirms(to) || !confirms(third),
+            // One that sleeps may find all confirmations before it hears that it was given up.
+            Fault::KillBefore | Fault::KillAfter | Fault::Sleep if n == from => false,
             Fault::KillBefore | Fault::KillAfter | Fault::Sleep => !confirms(n),
             _ if n == to => !confirms(to),
             _ => self.early(),

@@ -1,0 +1,59 @@
+//! Results are written whole or not at all, and a run that fails writes none.
+
+use std::process::{Command, Stdio};
+
+use crate::support::{folder, said};
+
+const PROGRAM: &str =
+    "party A, B;\nfn main(x: u64 from A, y: u64 from B) -> u64 {\n    let d = reveal(x * y);\n    100 / d\n}\n";
+
+/// The program with inputs whose product is `x`.
+fn case(x: u64) -> tempfile::TempDir {
+    folder(PROGRAM, &[("A.json", &format!("{{\"x\": {x}}}")), ("B.json", "{\"y\": 1}")])
+}
+
+#[test]
+fn results_that_cannot_be_written_are_told() {
+    let dir = case(5);
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").expect("a full device");
+    let out = Command::new(env!("CARGO_BIN_EXE_mpcc"))
+        .arg("run")
+        .arg(dir.path())
+        .stdout(Stdio::from(full))
+        .output()
+        .expect("the command starts");
+    assert_eq!(out.status.code(), Some(2));
+    let text = String::from_utf8_lossy(&out.stderr);
+    assert!(text.contains("the results cannot be written to standard output"), "{text}");
+}
+
+#[test]
+fn a_run_that_fails_prints_no_result() {
+    let dir = case(0);
+    let path = dir.path().to_str().expect("a path");
+    for extra in [&[][..], &["--tcp"], &["--format", "json"], &["--format", "csv"]] {
+        let (code, stdout, stderr) = said(&[&["run", path], extra].concat());
+        assert_eq!((code, stdout.as_str()), (1, ""), "{extra:?}: {stderr}");
+        assert!(stderr.contains("division by zero"), "{extra:?}: {stderr}");
+    }
+}
+
+#[test]
+fn a_file_is_replaced_whole_or_stays() {
+    let dir = case(5);
+    let path = dir.path().to_str().expect("a path");
+    let file = dir.path().join("out").join("stage.txt");
+    let name = file.to_str().expect("a path");
+    let build = |emit: &str| said(&["build", path, "--emit", emit, "-o", name]);
+    let (code, _, stderr) = build("ast");
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("stage.txt"), "{stderr}");
+    std::fs::create_dir(dir.path().join("out")).expect("a folder");
+    assert_eq!(build("ast").0, 0);
+    let first = std::fs::read(&file).expect("a file");
+    assert!(!first.is_empty());
+    assert_eq!(build("gates").0, 0);
+    assert_ne!(std::fs::read(&file).expect("a file"), first);
+    // Nothing is left beside it.
+    assert_eq!(std::fs::read_dir(dir.path().join("out")).expect("a folder").count(), 1);
+}
