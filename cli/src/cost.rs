@@ -5,6 +5,7 @@ use crate::build::{need_main, sizes};
 use crate::failure::Failure;
 use crate::output::{Shown, print};
 use crate::program::{self, Object, Spread};
+use opt::cost::Event;
 use serde_json::json;
 use std::time::Instant;
 
@@ -25,8 +26,23 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     let peak = Spread::Together.resident(cost.predicted_peak_bytes, object.nodes());
     let compile_seconds = start.elapsed().as_secs_f64();
     let memory = node::stats::peak_memory();
+    // `while@17`: the region gate at line 17; with the column, where a line has several.
+    let place = |s: circuit::SpanId| {
+        let span = compiled.lowered.spans.get(s.0 as usize).copied().unwrap_or_default();
+        object.checked().sources.start(span)
+    };
+    let names: Vec<String> = cost
+        .parts
+        .iter()
+        .map(|p| {
+            let (line, column) = place(p.span);
+            let alone = cost.parts.iter().all(|q| q.span == p.span || q.event != p.event || place(q.span).0 != line);
+            let column = if alone { String::new() } else { format!(":{column}") };
+            format!("{}@{line}{column}", p.event.name())
+        })
+        .collect();
     if shown.format == Format::Json {
-        let value = json!({
+        let mut value = json!({
             "rounds": number(cost.rounds),
             "bytes_sent": cost.bytes_sent().into_iter().map(number).collect::<Vec<_>>(),
             "gates": cost.gates.iter().map(|(k, v)| (k.to_string(), number(*v))).collect::<serde_json::Map<_, _>>(),
@@ -35,6 +51,26 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
             "compile_seconds": compile_seconds,
             "peak_memory_bytes": memory,
         });
+        if !cost.parts.is_empty() {
+            let bytes = |pairs: &[Vec<u128>]| -> Vec<serde_json::Value> {
+                pairs.iter().map(|to| number(to.iter().sum())).collect()
+            };
+            let parts = cost.parts.iter().zip(&names).map(|(p, name)| {
+                json!({
+                    "name": name,
+                    "at_most": p.at_most.map(number),
+                    "rounds": number(p.each.rounds),
+                    "bytes_sent": bytes(&p.each.pairs),
+                    "gates": p.each.gates.iter().map(|(k, v)| (k.to_string(), number(*v))).collect::<serde_json::Map<_, _>>(),
+                    "exact": !p.varies,
+                })
+            });
+            value["times"] = parts.collect();
+            value["at_most"] = match &cost.most {
+                Some((rounds, pairs)) => json!({ "rounds": number(*rounds), "bytes_sent": bytes(pairs) }),
+                None => serde_json::Value::Null,
+            };
+        }
         print(&format!("{value}\n"));
         return Ok(());
     }
@@ -53,12 +89,24 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     }
     out.push_str(&format!("memory     about {peak} bytes with all nodes in one process\n"));
     out.push_str(&format!("time       about {:.3} s\n", cost.predicted_seconds));
-    if !cost.turns.is_empty() {
-        out.push_str("and for each turn of a loop on revealed values:\n");
-        for (span, turn) in &cost.turns {
-            let line = compiled.lowered.spans.get(span.0 as usize).map(|s| object.checked().sources.start(*s).0);
-            let line = line.map_or(String::new(), |l| format!(" at line {l}"));
-            out.push_str(&format!("  while{line}: {} rounds, {:?} bytes\n", turn.rounds, turn.bytes_sent()));
+    if !cost.parts.is_empty() {
+        out.push_str("and beside that, as revealed values decide:\n");
+        for (part, name) in cost.parts.iter().zip(&names) {
+            let times = match (part.event, part.at_most) {
+                (Event::Turn, _) => "for each turn".to_string(),
+                (_, Some(1)) => "if taken".to_string(),
+                (_, Some(n)) => format!("each time it is taken, {n} times at most"),
+                (_, None) => "each time it is taken".to_string(),
+            };
+            let most = if part.varies { "at most " } else { "" };
+            let bytes: Vec<String> = part.each.bytes_sent().iter().map(u128::to_string).collect();
+            let rounds = part.each.rounds;
+            let bytes = bytes.join(", ");
+            out.push_str(&format!("  {name:<12} {most}{rounds} rounds, {bytes} bytes {times}\n"));
+        }
+        if let Some((rounds, pairs)) = &cost.most {
+            let bytes: Vec<String> = pairs.iter().map(|to| to.iter().sum::<u128>().to_string()).collect();
+            out.push_str(&format!("at most    {rounds} rounds, {} bytes\n", bytes.join(", ")));
         }
     }
     print(&out);

@@ -524,7 +524,7 @@ pub fn prediction(
         bytes_sent: cost.bytes_sent().into_iter().map(count).collect(),
         seconds: cost.predicted_seconds,
         peak_bytes: count(memory),
-        exact: cost.turns.is_empty() && !cost.branches,
+        exact: cost.parts.is_empty(),
         lines,
     }
 }

@@ -187,14 +187,23 @@ fn machines(
                 .map_err(|e| format!("cost: {e}"))?;
             let bytes: Vec<u64> = run.bytes.iter().map(|to| to.iter().map(|b| b.len() as u64).sum()).collect();
             let rounds = run.trace.len() as u64;
-            let exact = cost.turns.is_empty() && !cost.branches;
-            let promised: Vec<u128> = cost.bytes_sent();
-            if exact && (u128::from(rounds) != cost.rounds || bytes.iter().map(|b| u128::from(*b)).ne(promised.clone()))
-            {
+            // Exact in terms of what the run decided, and never above what was promised as the most.
+            let entered = |r: circuit::RegionId| u128::from(run.stats[0].entered.get(&r.0).copied().unwrap_or(0));
+            let (promised, pairs) = cost.of_run(&entered);
+            let sent: Vec<Vec<u128>> =
+                run.bytes.iter().map(|to| to.iter().map(|b| b.len() as u128).collect()).collect();
+            let exact = cost.parts.iter().all(|p| !p.varies);
+            if exact && (u128::from(rounds) != promised || sent != pairs) {
                 return Err(format!(
-                    "cost promises {} rounds and {promised:?} bytes; the wire counted {rounds} and {bytes:?}",
-                    cost.rounds
+                    "cost promises {promised} rounds and {pairs:?} bytes; the wire counted {rounds} and {sent:?}"
                 ));
+            }
+            let above = |most: &(u128, Vec<Vec<u128>>)| {
+                u128::from(rounds) > most.0 || sent.iter().flatten().zip(most.1.iter().flatten()).any(|(a, b)| a > b)
+            };
+            let often = cost.parts.iter().any(|p| p.at_most.is_some_and(|n| entered(p.region) > n));
+            if often || cost.most.as_ref().is_some_and(above) {
+                return Err(format!("the wire counted {rounds} and {sent:?}, more than the most that cost promises"));
             }
             Ok(Climb::Agree { rounds, bytes, result: got })
         }

@@ -6,6 +6,9 @@
 use crate::index::{Index, Len, LoopVar, SpaceId};
 use crate::types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId};
 
+/// Turns after which a [`Op::While`] that goes on is an error of the program.
+pub const MAX_TURNS: u64 = 1 << 32;
+
 /// A gate: an operation, its operands, its results.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Gate {
@@ -255,7 +258,7 @@ pub enum Op {
         /// Taken when false.
         otherwise: RegionId,
     },
-    /// `while`: operands are the carried wires; `cond` gives a clear bool of one lane first, `body` the next carried wires. Both regions take the carried wires.
+    /// `while`, of at most [`MAX_TURNS`] turns: operands are the carried wires; `cond` gives a clear bool of one lane first, `body` the next carried wires. Both regions take the carried wires.
     While {
         /// The condition.
         cond: RegionId,

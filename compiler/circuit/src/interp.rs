@@ -232,10 +232,18 @@ impl Machine<'_> {
             }
             Op::While { cond, body } => {
                 let mut carry = args;
+                let mut turns = 0;
                 loop {
                     let go = self.enter(*cond, carry.clone())?;
                     match go.as_slice() {
-                        [c] if self.flag(c)? => carry = self.enter(*body, carry)?,
+                        [c] if self.flag(c)? => {
+                            if turns == crate::MAX_TURNS {
+                                let what = format!("this loop has run {turns} times and does not end");
+                                return Err(InterpError::Program { span: g.span, what });
+                            }
+                            turns += 1;
+                            carry = self.enter(*body, carry)?;
+                        }
                         [_] => break carry,
                         _ => return broken("a condition gives one result"),
                     }

@@ -111,6 +111,8 @@ table! {
     E0309 "an assertion that would tell a secret";
     E0310 "an opening inside of an `at` block";
     E0311 "a secret passed as a `public` parameter";
+    E0312 "a `while` on a condition that is not public";
+    E0313 "a `while` under a condition that is not public";
     // E04xx: binding of sizes, and lowering.
     E0401 "a size that is no number";
     E0402 "an index or a number out of range";
@@ -123,6 +125,7 @@ table! {
     E0409 "an assertion that fails";
     E0410 "what cannot be compiled yet";
     E0411 "a public parameter without a value";
+    E0412 "a loop that never ends";
     // E05xx: the inputs contract.
     E0501 "a parameter of `main` that nobody brings";
     E0502 "a family brings one element for each member";

@@ -46,11 +46,16 @@ pub type Bindings = TyEnv;
 pub struct Options {
     /// Most expressions that may be evaluated, counted each time.
     pub steps: u64,
+    /// Most turns of one `while`.
+    pub turns: u64,
 }
+
+/// Most turns of one `while`, unless [`Options`] say otherwise: what runs longer does not end.
+pub const MAX_TURNS: u64 = 1 << 32;
 
 impl Default for Options {
     fn default() -> Options {
-        Options { steps: u64::MAX }
+        Options { steps: u64::MAX, turns: MAX_TURNS }
     }
 }
 

@@ -4,6 +4,8 @@
 //! rolled back; so an error in it shows whatever the condition. Knows no scalar arithmetic (`ops`) and no array methods
 //! (`builtin`).
 
+mod at;
+
 use crate::ops::{self, Why};
 use crate::value::{Array, Bad, Callee, Kind, Scalar, Shape, Step, Value};
 use crate::{EvalError, Options};
@@ -39,6 +41,7 @@ pub(crate) struct Run<'p> {
     calls: u32,
     nest: u32,
     steps: u64,
+    turns: u64,
     consts: Vec<Option<Value>>,
     /// Assignments to take back, while a branch that is not taken runs.
     journal: Vec<Undo>,
@@ -82,6 +85,7 @@ impl<'p> Run<'p> {
             calls: 0,
             nest: 0,
             steps: options.steps,
+            turns: options.turns,
             consts: vec![None; program.consts.len()],
             journal: Vec::new(),
             journals: 0,
@@ -142,6 +146,7 @@ impl<'p> Run<'p> {
             ExprKind::Block(stmts, tail) => self.block(fr, stmts, *tail),
             ExprKind::If { cond, then, otherwise, writes } => self.branch(fr, *cond, *then, *otherwise, writes),
             ExprKind::For { pat, iter, body, .. } => self.repeat(fr, pat, iter, *body),
+            ExprKind::While { cond, body, .. } => self.repeat_while(fr, *cond, *body, e.span),
             _ => self.other(fr, id, e),
         };
         self.nest -= 1;
@@ -532,6 +537,23 @@ impl<'p> Run<'p> {
         Ok(Value::Unit)
     }
 
+    fn repeat_while(&mut self, fr: &Frame<'p>, cond: ExprId, body: ExprId, span: Span) -> R<Value> {
+        let mut turns = 0;
+        loop {
+            match self.eval(fr, cond)? {
+                Value::Scalar(c) if !c.truth() => return Ok(Value::Unit),
+                Value::Scalar(_) => {}
+                _ => return internal(span),
+            }
+            if turns == self.turns {
+                return error(span, format!("this loop has run {turns} times and does not end"));
+            }
+            turns += 1;
+            self.eval(fr, body)?;
+            self.tick(span)?;
+        }
+    }
+
     /// Counts a step outside of any expression.
     pub fn tick(&mut self, span: Span) -> R<()> {
         match self.steps.checked_sub(1) {
@@ -541,78 +563,6 @@ impl<'p> Run<'p> {
             }
             None => error(span, "the limit of steps is reached here"),
         }
-    }
-
-    /// See [`crate::run_at`].
-    pub fn at(&mut self, code: &AtCode, args: &[Vec<u128>]) -> R<Vec<Vec<u128>>> {
-        let Some(f) = self.program.fns.get(code.f.0 as usize) else {
-            return internal(Span::default());
-        };
-        let Some(e) = f.exprs.get(code.expr.0 as usize) else {
-            return internal(f.span);
-        };
-        let ExprKind::At { body, .. } = &e.kind else {
-            return internal(e.span);
-        };
-        let shape_of =
-            |ty: &Ty| layout::close(ty, &code.env).and_then(|ty| Shape::of(self.program, &ty, &code.env.families));
-        // Columns by local, in order of leaves.
-        let mut locals: std::collections::BTreeMap<LocalId, Vec<(u32, usize)>> = Default::default();
-        for (k, (local, leaf)) in code.args.iter().enumerate() {
-            locals.entry(*local).or_default().push((*leaf, k));
-        }
-        let mut shapes = Vec::new();
-        for (local, mut leaves) in locals {
-            leaves.sort_unstable();
-            let shape = f.locals.get(local.0 as usize).and_then(|l| shape_of(&l.ty));
-            let Some(shape) = shape else {
-                return internal(e.span);
-            };
-            let list = shape.leaf_list();
-            let fits = leaves.len() == list.len()
-                && leaves.iter().enumerate().all(|(k, (leaf, _))| k == *leaf as usize)
-                && leaves.iter().zip(&list).all(|((_, k), (_, lanes))| {
-                    let lanes = (*lanes as u64).checked_mul(code.runs);
-                    args.get(*k).is_some_and(|c| Some(c.len() as u64) == lanes)
-                });
-            if !fits {
-                return error(e.span, "the columns given for this block are not those it reads");
-            }
-            shapes.push((local, shape, list, leaves));
-        }
-        let Some(result) = shape_of(&e.ty) else {
-            return internal(e.span);
-        };
-        let mut out = vec![Vec::new(); result.leaf_list().len()];
-        let frame = Frame { id: code.f, f, base: 0, env: Arc::new(code.env.clone()) };
-        for run in 0..code.runs as usize {
-            self.stack.clear();
-            self.stack.resize(f.locals.len(), Value::Unit);
-            for (local, i) in &code.indices {
-                if let Some(slot) = self.stack.get_mut(local.0 as usize) {
-                    *slot = Value::Scalar(Scalar::index(*i));
-                }
-            }
-            for (local, shape, list, leaves) in &shapes {
-                let columns = leaves
-                    .iter()
-                    .zip(list)
-                    .map(|((_, k), (_, lanes))| args[*k][run * lanes..(run + 1) * lanes].to_vec())
-                    .collect();
-                match Value::from_columns(shape, columns, false) {
-                    Some(v) => self.stack[local.0 as usize] = v,
-                    None => return internal(e.span),
-                }
-            }
-            let v = self.eval(&frame, *body)?;
-            if v.shape() != result {
-                return internal(e.span);
-            }
-            for (all, mut one) in out.iter_mut().zip(v.to_columns()) {
-                all.append(&mut one);
-            }
-        }
-        Ok(out)
     }
 }
 

@@ -5,6 +5,8 @@
 //!
 //! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
+mod control;
+
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
@@ -472,6 +474,11 @@ impl Gen {
         if !fit.is_empty() && self.r.chance(85) {
             return self.r.pick(&fit).clone();
         }
+        if self.r.chance(30)
+            && let Some(i) = self.run_index(n)
+        {
+            return i;
+        }
         self.r.below(n.min(2)).to_string()
     }
 
@@ -696,7 +703,7 @@ impl Gen {
     }
 
     fn stmt(&mut self, depth: usize) {
-        let pick = self.r.below(24);
+        let pick = self.r.below(31);
         match pick {
             0..=2 => {
                 let s = self.scalar();
@@ -724,13 +731,18 @@ impl Gen {
                     self.scope.push(Var { name, ty: T::One(s), secret: false, public: false, mutable: false });
                 }
             }
-            19 if self.in_main && !self.hidden && self.loops.is_empty() => {
+            19 if self.in_main && !self.hidden => {
                 let s = self.scalar();
                 let e = self.expr(s, 2);
                 self.declare(T::One(s), false, true, &format!("reveal({e})"));
             }
             20 if self.in_main && !self.hidden && self.loops.is_empty() => self.at_block(),
             21 => self.over_elements(),
+            22 | 23 if self.in_main && !self.hidden && depth > 0 => self.revealed_branch(depth - 1),
+            24 if self.in_main && !self.hidden && depth > 0 => self.turns(depth - 1),
+            25 | 26 if self.in_main && !self.hidden && depth > 0 && self.loops.len() < 2 => self.bounded(depth - 1),
+            27 => self.run_row(),
+            28 if self.in_main && !self.hidden && self.loops.is_empty() => self.at_turns(),
             _ => self.assign(),
         }
     }

@@ -49,7 +49,7 @@ fn run_loaded(
             Value::from_columns(&shape, columns, false).expect("columns that fit")
         })
         .collect();
-    match eval::run_main_with(program, &env, values, Options { steps: 50_000_000 }) {
+    match eval::run_main_with(program, &env, values, Options { steps: 50_000_000, ..Options::default() }) {
         Ok(v) => Ok(v.to_columns()),
         Err(e) => {
             assert!(!e.internal, "{e} at {:?}", sources.start(e.span));
@@ -272,11 +272,12 @@ fn main(x: u32 from Ada, p: P from Ada) -> u32 {
         env: TyEnv { families: [0].into(), ..TyEnv::default() },
         args: vec![(local("p"), 1), (local("x"), 0), (local("p"), 0)],
         indices: vec![],
-        runs: 2,
+        many: true,
     };
-    let out = eval::run_at(&program, &code, &[vec![0, 7, 0, 1], vec![10, 20], vec![3, 4]]);
-    assert_eq!(out, Ok(vec![vec![26, 14]]));
-    assert!(eval::run_at(&program, &code, &[vec![0, 7, 0], vec![10, 20], vec![3, 4]]).is_err());
+    let columns = |flags: Vec<u128>| [vec![0, 7, 0, 1], vec![10, 20], vec![3, 4], flags];
+    assert_eq!(eval::run_at(&program, &code, &columns(vec![1, 1])), Ok(vec![vec![26, 14]]));
+    assert_eq!(eval::run_at(&program, &code, &columns(vec![0, 1])), Ok(vec![vec![0, 14]]));
+    assert!(eval::run_at(&program, &code, &columns(vec![1])).is_err());
     assert!(eval::run_at(&program, &code, &[]).is_err());
 }
 

@@ -17,7 +17,12 @@ mod trace;
 
 use circuit::index::Index;
 use diag::Span;
+use nest::{LoopId, Nest, NodeId};
+use rustc_hash::{FxHashMap, FxHashSet};
 use sema::tree::{AtCode, ExprKind, FnId, Program, TyEnv};
+
+/// Times that a program is lowered to find which run-time conditions in loops decide what runs.
+const MAX_TRIES: usize = 8;
 
 /// What to lower.
 #[derive(Clone, Debug)]
@@ -72,7 +77,24 @@ fn trace_coords(e: &Index, path: &[u32]) -> Index {
 /// # Errors
 /// Everything that the sizes make wrong (a bad index, a number that does not fit), and what cannot be lowered yet.
 pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Finding>> {
-    let mut t = trace::trace(program, request)?;
+    let mut choosing = FxHashSet::default();
+    for _ in 0..MAX_TRIES {
+        let (lowered, more) = lower_once(program, request, &choosing)?;
+        if more.is_empty() {
+            return Ok(lowered);
+        }
+        choosing.extend(more);
+    }
+    Err(vec![Finding::internal("conditions that are traced without end")])
+}
+
+/// As [`lower`], and the numbers of further run-time conditions in loops that stay loops: of those one side alone is to run.
+fn lower_once(
+    program: &Program,
+    request: &Request,
+    choosing: &FxHashSet<u32>,
+) -> Result<(Lowered, Vec<u32>), Vec<Finding>> {
+    let mut t = trace::trace(program, request, choosing)?;
     live::settle_outs(&mut t.nest);
     let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
     live::chain(&mut t.nest, &live);
@@ -95,16 +117,40 @@ pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Findin
     }
     let blocks = t.blocks.iter().map(|(p, code)| (*p, block_hash(program, code))).collect();
     let frame = emit::Frame { sizes, parties, inputs: t.inputs, blocks, outputs: t.outputs };
-    let (circuit, forced) =
+    let emitted =
         emit::run(&t.nest, &t.body, &live, &users, &absorbed, frame).map_err(|e| vec![Finding::internal(&e)])?;
-    let lints = lints(&t.nest, &t.spans, &forced);
-    Ok(Lowered { circuit, blocks: t.blocks.into_iter().map(|b| b.1).collect(), spans: t.spans, lints })
+    let more = t.selected.iter().filter(|s| stays(&t.nest, &live, &emitted.seq, s)).map(|s| s.branch).collect();
+    let lints = lints(&t.nest, &t.spans, &emitted.forced);
+    let blocks = t.blocks.into_iter().map(|b| b.1).collect();
+    Ok((Lowered { circuit: emitted.circuit, blocks, spans: t.spans, lints }, more))
+}
+
+/// Whether all that a selection makes both sides send runs in loops that stay loops, so that one side may be chosen.
+fn stays(
+    nest: &Nest,
+    live: &FxHashSet<NodeId>,
+    seq: &FxHashMap<LoopId, FxHashSet<NodeId>>,
+    s: &trace::Selected,
+) -> bool {
+    let path: Vec<LoopId> = nest.path(Some(s.at)).into_iter().filter(|l| nest.counted(*l)).collect();
+    let mut any = false;
+    for n in s.nodes.clone() {
+        let node = nest.n(n);
+        if !live.contains(&n) || !trace::sends(nest, node) || !nest.within(node.at, s.at) {
+            continue;
+        }
+        any = true;
+        if !path.iter().all(|l| seq.get(l).is_some_and(|set| set.contains(&n))) {
+            return false;
+        }
+    }
+    any
 }
 
 /// What an `at` block is, for the digest: its code and that of what it calls, and what it reads.
 fn block_hash(program: &Program, code: &AtCode) -> [u8; 32] {
     let mut h = blake3::Hasher::new();
-    h.update(format!("{:?} {:?} {:?} {:?} {:?}", code.expr, code.env, code.args, code.indices, code.runs).as_bytes());
+    h.update(format!("{:?} {:?} {:?} {:?} {:?}", code.expr, code.env, code.args, code.indices, code.many).as_bytes());
     let mut todo = vec![code.f];
     let mut seen = std::collections::BTreeSet::new();
     while let Some(f) = todo.pop() {
@@ -124,7 +170,7 @@ fn block_hash(program: &Program, code: &AtCode) -> [u8; 32] {
 }
 
 /// One finding for each loop that could not become lanes.
-fn lints(nest: &nest::Nest, spans: &[Span], forced: &[plan::Forced]) -> Vec<Finding> {
+fn lints(nest: &Nest, spans: &[Span], forced: &[plan::Forced]) -> Vec<Finding> {
     let mut out: Vec<Finding> = Vec::new();
     let at = |k: u32| spans.get(k as usize).copied().unwrap_or_default();
     for f in forced {

@@ -1,12 +1,11 @@
 //! What is needed of a nest: effects, outputs, and all that flows into them; and who uses what.
 
-use crate::nest::{AtArg, MemId, Nest, NodeId, Op};
+use crate::nest::{AtArg, Kind, LoopId, MemId, Nest, NodeId, Op};
 use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Nodes that something depends on. `dead` are stores that are overwritten unread.
 pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = AtArg>) -> FxHashSet<NodeId> {
     let mut writers: FxHashMap<MemId, Vec<NodeId>> = FxHashMap::default();
-    let mut maker: FxHashMap<MemId, NodeId> = FxHashMap::default();
     let mut work = Vec::new();
     for (k, n) in nest.nodes.iter().enumerate() {
         let id = k as NodeId;
@@ -18,17 +17,11 @@ pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = A
         }
         match n.op {
             Op::Reveal(_) | Op::Check(_) => work.push(id),
-            Op::At(call) => {
-                for (_, _, o) in &nest.ats[call as usize].outs {
-                    if let AtArg::Mem(m) = o {
-                        maker.insert(*m, id);
-                    }
-                }
-            }
             _ => {}
         }
     }
     let mut live: FxHashSet<NodeId> = FxHashSet::default();
+    let mut entered: FxHashSet<LoopId> = FxHashSet::default();
     let mut mems: FxHashSet<MemId> = FxHashSet::default();
     let mut new_mems: Vec<MemId> = Vec::new();
     for r in roots {
@@ -41,7 +34,6 @@ pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = A
         while let Some(m) = new_mems.pop() {
             if mems.insert(m) {
                 work.extend(writers.get(&m).into_iter().flatten());
-                work.extend(maker.get(&m));
             }
         }
         let Some(id) = work.pop() else { return live };
@@ -50,19 +42,26 @@ pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = A
         }
         let n = nest.n(id);
         work.extend(&n.args);
+        // What decides whether it runs.
+        let mut at = n.at;
+        while let Some(l) = at.filter(|l| entered.insert(*l)) {
+            let lp = &nest.loops[l as usize];
+            match lp.kind {
+                Kind::For => {}
+                Kind::While => work.extend(lp.phis.first().map(|p| p.phi)),
+                Kind::Side(k) => work.push(nest.choices[k as usize].cond),
+            }
+            at = lp.parent;
+        }
         match &n.op {
-            Op::Load(m, _) | Op::LoadAt(m) => new_mems.push(*m),
+            Op::Load(m, _) | Op::LoadAt(m) | Op::Seen(m) => new_mems.push(*m),
             Op::Phi(l, s) => {
                 let p = nest.loops[*l as usize].phis[*s as usize];
                 work.extend([p.init, p.next]);
             }
-            Op::At(call) => {
-                for a in &nest.ats[*call as usize].args {
-                    match a {
-                        AtArg::Node(n) => work.push(*n),
-                        AtArg::Mem(m) => new_mems.push(*m),
-                    }
-                }
+            // Whether a turn takes place decides what comes out.
+            Op::Out(l, _) if nest.loops[*l as usize].kind == Kind::While => {
+                work.extend(nest.loops[*l as usize].phis.first().map(|p| p.phi));
             }
             _ => {}
         }
@@ -92,7 +91,7 @@ pub fn users(nest: &Nest, live: &FxHashSet<NodeId>) -> FxHashMap<NodeId, Vec<Nod
 /// What a loop gives does not depend on the first value where it surely has an iteration (but through the carried value).
 pub fn settle_outs(nest: &mut Nest) {
     for l in 0..nest.loops.len() {
-        if crate::ix::interval(&nest.loops[l].trip, &nest.ranges).0 < 1 {
+        if nest.skips(l as LoopId) {
             continue;
         }
         for p in nest.loops[l].phis.clone() {
@@ -109,6 +108,9 @@ pub fn chain(nest: &mut Nest, live: &FxHashSet<NodeId>) {
     let sole = |n: NodeId, by: NodeId| users.get(&n).is_some_and(|u| u.iter().all(|x| *x == by));
     for l in 0..nest.loops.len() {
         let Some(outer) = nest.loops[l].parent else { continue };
+        if !nest.counted(l as LoopId) || !nest.counted(outer) {
+            continue;
+        }
         for slot in 0..nest.loops[l].phis.len() {
             let p = nest.loops[l].phis[slot];
             let Some([sum]) = users.get(&p.out).map(|u| &u[..]) else { continue };
@@ -151,7 +153,7 @@ pub fn chain(nest: &mut Nest, live: &FxHashSet<NodeId>) {
 /// A first value that is an element like those of the iterations is one of them: `m = x[0]; for i in 1..n …` becomes the
 /// loop over all, and `m = x[0]; for i in 0..n …` loses its first value, which a minimum or maximum takes twice in vain.
 /// For carried values that only accumulate. Returns the loops whose first values are absorbed.
-pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nest::LoopId> {
+pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<LoopId> {
     use crate::ix;
     use circuit::index::Index;
     use circuit::types::Elem;
@@ -168,7 +170,7 @@ pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<crate::nes
     for l in 0..nest.loops.len() as u32 {
         let lp = &nest.loops[l as usize];
         let shortest = ix::interval(&lp.trip, &nest.ranges).0;
-        if parents.contains(&l) || lp.phis.is_empty() || shortest < 0 {
+        if !nest.counted(l) || parents.contains(&l) || lp.phis.is_empty() || shortest < 0 {
             continue;
         }
         let Some(body) = bodies.get(&l) else { continue };

@@ -48,12 +48,18 @@ pub enum Op {
     Phi(LoopId, u32),
     /// Its value after the loop.
     Out(LoopId, u32),
+    /// `[c, a, b]`: what a run-time choice gives: a, computed in its first side, where the clear c holds, else b.
+    Join(u32),
     Share,
     Reveal(Recipient),
     /// Result k of an `at` call.
     AtPart(u32),
-    /// `at` block call: see `Nest::ats`; its results go to memories and to `AtPart`s.
+    /// `[arguments…]`: `at` block call, see `Nest::ats`; its results go to memories and to `AtPart`s.
     At(u32),
+    /// The whole memory is read: an argument of an `at` call.
+    Seen(MemId),
+    /// `[call]`: the whole memory is a result of an `at` call.
+    Made(MemId),
     Check(Rc<str>),
 }
 
@@ -117,9 +123,33 @@ pub struct Phi {
     pub out: NodeId,
 }
 
-/// A loop.
+/// Why nodes stand in a loop.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `trip` iterations.
+    For,
+    /// As long as the first carried value holds, a clear truth value. It counts as one iteration with no variable.
+    While,
+    /// A side of a run-time choice (index into [`Nest::choices`]): one iteration or none.
+    Side(u32),
+}
+
+/// A run-time choice: a clear condition decides which of two sides runs.
+#[derive(Clone, Debug)]
+pub struct Choice {
+    /// The condition, of outside.
+    pub cond: NodeId,
+    /// The side that runs where it holds, and the other.
+    pub sides: [LoopId; 2],
+    /// What comes out of the sides.
+    pub joins: Vec<NodeId>,
+}
+
+/// A loop, or another stretch of code that may run any number of times: see [`Kind`].
 #[derive(Clone, Debug)]
 pub struct Loop {
+    /// What it is.
+    pub kind: Kind,
     /// Around it.
     pub parent: Option<LoopId>,
     /// Loops around it.
@@ -145,8 +175,10 @@ pub struct AtCall {
     pub block: u32,
     /// Party.
     pub party: u32,
-    /// Argument columns.
+    /// Argument columns; with loops or run-time conditions around, the last says of each run whether it takes place.
     pub args: Vec<AtArg>,
+    /// Whether there is such a column, and what it holds; `None` in it: all take place.
+    pub many: Option<Option<NodeId>>,
     /// Result columns: element, lanes, and where they go.
     pub outs: Vec<(Elem, u64, AtArg)>,
 }
@@ -165,6 +197,8 @@ pub enum AtArg {
 pub enum Item {
     Node(NodeId),
     Loop(LoopId, Vec<Item>),
+    /// A run-time choice with its two sides.
+    Choice(u32, [Vec<Item>; 2]),
 }
 
 /// A program as a nest.
@@ -174,6 +208,7 @@ pub struct Nest {
     pub nodes: Vec<Node>,
     pub mems: Vec<Mem>,
     pub loops: Vec<Loop>,
+    pub choices: Vec<Choice>,
     /// Intervals of the loops' variables, by loop.
     pub ranges: Vec<Interval>,
     pub ats: Vec<AtCall>,
@@ -204,6 +239,15 @@ impl Nest {
         }
         false
     }
+    /// Whether it is a loop with a number of iterations: one that may become lanes.
+    pub fn counted(&self, l: LoopId) -> bool {
+        self.loops[l as usize].kind == Kind::For
+    }
+    /// Whether a loop may have no iteration.
+    pub fn skips(&self, l: LoopId) -> bool {
+        let lp = &self.loops[l as usize];
+        lp.kind != Kind::For || crate::ix::interval(&lp.trip, &self.ranges).0 < 1
+    }
     /// The deeper of two loops of one path.
     pub fn deeper(&self, a: Option<LoopId>, b: Option<LoopId>) -> Option<LoopId> {
         if self.depth(a) >= self.depth(b) { a } else { b }
@@ -227,12 +271,17 @@ impl Nest {
     /// The memory that a node reads or writes.
     pub fn mem_of(&self, id: NodeId) -> Option<MemId> {
         match self.n(id).op {
-            Op::Load(m, _) | Op::LoadAt(m) | Op::Store(m, _) | Op::StoreAt(m) | Op::Alloc(m) | Op::Pack(m) => Some(m),
+            Op::Load(m, _) | Op::LoadAt(m) | Op::Store(m, _) | Op::StoreAt(m) => Some(m),
+            Op::Alloc(m) | Op::Pack(m) | Op::Seen(m) | Op::Made(m) => Some(m),
             _ => None,
         }
     }
     /// Whether it changes a memory.
     pub fn writes(&self, id: NodeId) -> bool {
-        matches!(self.n(id).op, Op::Store(..) | Op::StoreAt(_) | Op::Alloc(_) | Op::Pack(_))
+        self.begins(id) || matches!(self.n(id).op, Op::Store(..) | Op::StoreAt(_))
+    }
+    /// Whether it replaces all of a memory.
+    pub fn begins(&self, id: NodeId) -> bool {
+        matches!(self.n(id).op, Op::Alloc(_) | Op::Pack(_) | Op::Made(_))
     }
 }

@@ -5,7 +5,7 @@
 
 use crate::depend::{Depend, distinct};
 use crate::ix;
-use crate::nest::{Item, LoopId, MemId, Nest, NodeId, Op};
+use crate::nest::{Item, Kind, LoopId, MemId, Nest, NodeId, Op};
 use crate::reduce::{self, Reduction};
 use circuit::index::Index;
 use rustc_hash::{FxHashMap, FxHashSet};
@@ -25,6 +25,15 @@ pub enum Plan {
         nodes: Vec<NodeId>,
         /// What happens in an iteration.
         body: Vec<Plan>,
+    },
+    /// A run-time choice.
+    Choice {
+        /// Which.
+        k: u32,
+        /// Its nodes.
+        nodes: Vec<NodeId>,
+        /// What happens in each side.
+        sides: [Vec<Plan>; 2],
     },
 }
 
@@ -47,6 +56,8 @@ pub struct Planner<'n> {
     pub forced: Vec<Forced>,
     /// Loops that must stay loops because a loop inside, which stays one, has bounds that depend on them.
     keep: FxHashSet<LoopId>,
+    /// Loops that stay loops, with the nodes that run in them.
+    pub seq: FxHashMap<LoopId, FxHashSet<NodeId>>,
 }
 
 #[derive(Clone, Copy)]
@@ -63,15 +74,24 @@ pub fn flatten(items: &[Item], out: &mut Vec<NodeId>) {
         match i {
             Item::Node(n) => out.push(*n),
             Item::Loop(_, b) => flatten(b, out),
+            Item::Choice(_, sides) => sides.iter().for_each(|b| flatten(b, out)),
         }
     }
 }
 
 impl<'n> Planner<'n> {
     pub fn new(nest: &'n Nest, live: &'n FxHashSet<NodeId>, users: &'n FxHashMap<NodeId, Vec<NodeId>>) -> Planner<'n> {
-        Planner { nest, live, users, depend: Depend::default(), forced: vec![], keep: Default::default() }
+        Planner {
+            nest,
+            live,
+            users,
+            depend: Depend::default(),
+            forced: vec![],
+            keep: Default::default(),
+            seq: Default::default(),
+        }
     }
-    /// The plan of a loop at the top, with the nodes that stand for its results.
+    /// The plan of a loop around which no other may become lanes, with the nodes that stand for its results.
     pub fn top(&mut self, l: LoopId, body: &[Item]) -> Vec<Plan> {
         let mut nodes = Vec::new();
         flatten(body, &mut nodes);
@@ -79,9 +99,10 @@ impl<'n> Planner<'n> {
         nodes.retain(|n| self.live.contains(n));
         loop {
             let (keep, forced) = (self.keep.len(), self.forced.len());
-            let plan = self.plan(&nodes, 0);
+            let plan = self.plan(&nodes, self.nest.loops[l as usize].depth);
             self.ragged(&plan);
             if self.keep.len() == keep {
+                self.stayed(&plan);
                 return plan;
             }
             self.forced.truncate(forced);
@@ -101,9 +122,49 @@ impl<'n> Planner<'n> {
                     let mut seq = seq.clone();
                     seq.push(*l);
                     stack.push((body, seq));
+                } else if let Plan::Choice { sides, .. } = p {
+                    stack.extend(sides.iter().map(|s| (&s[..], seq.clone())));
                 }
             }
         }
+    }
+    /// Notes which nodes run in loops that stay loops.
+    fn stayed(&mut self, plan: &[Plan]) {
+        let mut stack: Vec<&Plan> = plan.iter().collect();
+        while let Some(p) = stack.pop() {
+            match p {
+                Plan::Seq { l, nodes, body } => {
+                    self.seq.entry(*l).or_default().extend(nodes);
+                    stack.extend(body);
+                }
+                Plan::Choice { sides, .. } => stack.extend(sides.iter().flatten()),
+                _ => {}
+            }
+        }
+    }
+    /// What a node cannot be taken out of: the outermost `while` or side around it from a depth on, or the choice that it
+    /// belongs to.
+    fn held(&self, n: NodeId, level: u32) -> Option<LoopId> {
+        let node = self.nest.n(n);
+        let mut found = None;
+        let mut at = node.at;
+        while let Some(l) = at {
+            let lp = &self.nest.loops[l as usize];
+            if lp.depth < level {
+                break;
+            }
+            match lp.kind {
+                Kind::For => {}
+                Kind::While => found = Some(l),
+                Kind::Side(k) => found = Some(self.nest.choices[k as usize].sides[0]),
+            }
+            at = lp.parent;
+        }
+        if let (None, Op::Join(k)) = (found, &node.op) {
+            let l = self.nest.choices[*k as usize].sides[0];
+            return (self.nest.loops[l as usize].depth >= level).then_some(l);
+        }
+        found
     }
     fn loop_at(&self, n: NodeId, level: u32) -> Option<LoopId> {
         let mut at = self.nest.n(n).at;
@@ -122,7 +183,10 @@ impl<'n> Planner<'n> {
         let parts = components(nodes.len(), &edges);
         let mut out = Vec::new();
         for part in parts {
-            let lone = part.len() == 1 && !edges[part[0]].iter().any(|e| e.to == part[0]);
+            let lone = part.len() == 1
+                && !edges[part[0]].iter().any(|e| e.to == part[0])
+                && (self.held(nodes[part[0]], level).is_none()
+                    || matches!(self.nest.n(nodes[part[0]]).op, Op::Join(_)));
             if lone {
                 out.push(Plan::Node(nodes[part[0]]));
                 continue;
@@ -138,7 +202,26 @@ impl<'n> Planner<'n> {
                 out.extend(ids.into_iter().map(Plan::Node));
                 continue;
             };
-            if carried.is_none() && !self.keep.contains(&l) {
+            match self.nest.loops[l as usize].kind {
+                Kind::For => {}
+                Kind::While => {
+                    let body = self.plan(&ids, level + 1);
+                    out.push(Plan::Seq { l, nodes: ids, body });
+                    continue;
+                }
+                Kind::Side(k) => {
+                    let sides = self.nest.choices[k as usize].sides.map(|l| {
+                        let within = |n: &NodeId| self.nest.within(self.nest.n(*n).at, l);
+                        ids.iter().copied().filter(within).collect::<Vec<NodeId>>()
+                    });
+                    let sides = sides.map(|ids| self.plan(&ids, level + 1));
+                    out.push(Plan::Choice { k, nodes: ids, sides });
+                    continue;
+                }
+            }
+            // Lanes are no place for what the run decides once.
+            let whole = ids.iter().any(|n| self.held(*n, level + 1).is_some());
+            if carried.is_none() && !whole && !self.keep.contains(&l) {
                 out.extend(self.plan(&ids, level + 1));
                 continue;
             }
@@ -161,8 +244,25 @@ impl<'n> Planner<'n> {
         let mut edges: Vec<Vec<Edge>> = vec![vec![]; nodes.len()];
         let mut pairs: FxHashMap<(NodeId, NodeId), usize> = FxHashMap::default();
         let mut by_mem: indexmap::IndexMap<MemId, Vec<usize>> = Default::default();
+        // The last node of each `while` and choice.
+        let mut stuck: FxHashMap<LoopId, usize> = FxHashMap::default();
         for (k, id) in nodes.iter().enumerate() {
             let n = nest.n(*id);
+            if let Some(l) = self.held(*id, level) {
+                match stuck.insert(l, k) {
+                    Some(j) => {
+                        edges[j].push(Edge { to: k, level: FREE });
+                        edges[k].push(Edge { to: j, level: FREE });
+                    }
+                    None => {
+                        if let Kind::Side(c) = nest.loops[l as usize].kind
+                            && let Some(j) = number.get(&nest.choices[c as usize].cond)
+                        {
+                            edges[*j].push(Edge { to: k, level: FREE });
+                        }
+                    }
+                }
+            }
             for a in &n.args {
                 if let Some(j) = number.get(a) {
                     edges[*j].push(Edge { to: k, level: FREE });
@@ -175,6 +275,17 @@ impl<'n> Planner<'n> {
                         edges[*j].push(Edge { to: k, level: FREE });
                     }
                     let depth = nest.loops[*l as usize].depth;
+                    if *s == 0 && nest.loops[*l as usize].kind == Kind::While {
+                        // What comes out of a `while` without being read in it.
+                        let unread = |q: &&crate::nest::Phi| !self.live.contains(&q.phi) && self.live.contains(&q.out);
+                        for q in nest.loops[*l as usize].phis.iter().filter(unread) {
+                            for x in [q.init, q.next] {
+                                if let Some(j) = number.get(&x) {
+                                    edges[*j].push(Edge { to: k, level: FREE });
+                                }
+                            }
+                        }
+                    }
                     if depth >= level {
                         // The carried value and what comes next belong to one loop.
                         match number.get(&p.next) {
@@ -190,6 +301,12 @@ impl<'n> Planner<'n> {
                         {
                             edges[*j].push(Edge { to: *i, level: FREE });
                         }
+                    }
+                }
+                // What a call gives is there with the call.
+                Op::AtPart(_) | Op::Made(_) => {
+                    if let Some(j) = n.args.first().and_then(|a| number.get(a)) {
+                        edges[k].push(Edge { to: *j, level: FREE });
                     }
                 }
                 Op::Min | Op::Max => {
@@ -287,8 +404,7 @@ impl<'n> Planner<'n> {
             if depth < level || private.is_some_and(|d| depth <= d) {
                 continue;
             }
-            if matches!(nest.n(a).op, Op::Alloc(_) | Op::Pack(_)) || matches!(nest.n(b).op, Op::Alloc(_) | Op::Pack(_))
-            {
+            if nest.begins(a) || nest.begins(b) {
                 continue;
             }
             let (forth, back) = self.depend.carried(nest, a, b, *x);

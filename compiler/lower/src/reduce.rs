@@ -143,7 +143,7 @@ impl Decompose<'_> {
                 self.run(b, start, masks, &no, deep + 1)
             }
             Op::Out(l, s) => {
-                if !masks.is_empty() || !guard.is_empty() {
+                if !masks.is_empty() || !guard.is_empty() || !self.nest.counted(*l) {
                     return None;
                 }
                 let p = *self.nest.loops.get(*l as usize)?.phis.get(*s as usize)?;

@@ -53,30 +53,8 @@ fn generated() {
                 c
             })
             .collect();
-        struct Blocks<'a>(&'a sema::tree::Program, &'a [sema::tree::AtCode], &'a circuit::Circuit);
-        impl circuit::interp::AtRunner for Blocks<'_> {
-            fn run(&mut self, block: u32, args: &[Column]) -> Result<Vec<Column>, String> {
-                let cols: Vec<Vec<u128>> = args.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect()).collect();
-                let out = eval::run_at(self.0, &self.1[block as usize], &cols).map_err(|e| e.what)?;
-                let gate = self
-                    .2
-                    .regions
-                    .iter()
-                    .flat_map(|r| &r.gates)
-                    .find(|g| matches!(g.op, circuit::Op::At { block: b, .. } if b == block))
-                    .ok_or("no gate")?;
-                Ok(out
-                    .into_iter()
-                    .zip(&gate.outs)
-                    .map(|(v, w)| {
-                        let mut c = Column::with_capacity(self.2.wires[w.0 as usize].elem, v.len());
-                        v.iter().for_each(|x| c.push(*x));
-                        c
-                    })
-                    .collect())
-            }
-        }
-        let mut at = Blocks(&l.program, &lowered.blocks, &lowered.circuit);
+        let mut at =
+            support::Blocks { program: &l.program, codes: &lowered.blocks, circuit: &lowered.circuit, calls: 0 };
         let got = circuit::interp::run(&lowered.circuit, &flat, &mut at, 1)
             .map(|c| c.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect::<Vec<_>>()).collect::<Vec<_>>());
         match (&got, &want) {

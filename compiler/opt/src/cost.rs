@@ -2,8 +2,8 @@
 //!
 //! Reads the tables of `spec` only, never the engine: what it says is held equal to what the wire counts. Loops whose bodies
 //! do not depend on the induction variable are multiplied, others are walked; so 10^9 lanes or trips take microseconds.
-//! A `while` on opened values has no known number of turns: its condition is counted once, and one turn stands in
-//! [`Cost::turns`] under its span; of an `if`, the branch that sends more.
+//! What hangs on values that are opened on the way is not in the totals but stands beside them, part by part: a side of an
+//! `if`, a turn of a `while`. So a run costs the totals and, for each part, so many times its cost as the run took it.
 
 mod peak;
 
@@ -29,10 +29,49 @@ pub struct Cost {
     pub predicted_peak_bytes: u128,
     /// For the profile.
     pub predicted_seconds: f64,
-    /// One turn of each `while`, by span, not contained in the totals; nothing here means that the totals are exact.
-    pub turns: Vec<(SpanId, Cost)>,
-    /// Whether an `if` was counted by its dearer branch.
-    pub branches: bool,
+    /// What the run decides, in order of the program; not contained in the totals.
+    pub parts: Vec<Part>,
+    /// Most rounds and payload bytes that any run takes, if there is a bound.
+    pub most: Option<(u128, Vec<Vec<u128>>)>,
+}
+
+/// What happens or not, by values that the run opens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Event {
+    /// The first side of an `if`.
+    Then,
+    /// The second.
+    Else,
+    /// A turn of a `while`: its body, and its condition once more.
+    Turn,
+}
+
+impl Event {
+    /// What it counts for, as reports name it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Event::Then => "if",
+            Event::Else => "else",
+            Event::Turn => "while",
+        }
+    }
+}
+
+/// A part of the cost that is multiplied by a number that only the run knows: how often its region is entered.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Part {
+    /// The region: a side, or a body.
+    pub region: RegionId,
+    /// Of the region gate.
+    pub span: SpanId,
+    /// What happens.
+    pub event: Event,
+    /// How often at most, if there is a bound.
+    pub at_most: Option<u128>,
+    /// What it costs each time, the parts inside of it excluded.
+    pub each: Cost,
+    /// Whether iterations around differ in size: then `each` is the greatest.
+    pub varies: bool,
 }
 
 /// What the gates of one span cost.
@@ -52,7 +91,19 @@ impl Cost {
         self.pairs.iter().map(|to| to.iter().sum()).collect()
     }
     fn new(nodes: usize) -> Cost {
-        Cost { pairs: vec![vec![0; nodes]; nodes], ..Cost::default() }
+        let pairs = vec![vec![0; nodes]; nodes];
+        Cost { most: Some((0, pairs.clone())), pairs, ..Cost::default() }
+    }
+    /// What a run costs that entered each part's region so often: rounds, and payload bytes by directed pair. Exact where no
+    /// part varies.
+    pub fn of_run(&self, entered: &dyn Fn(RegionId) -> u128) -> (u128, Vec<Vec<u128>>) {
+        let (mut rounds, mut pairs) = (self.rounds, self.pairs.clone());
+        for p in &self.parts {
+            let n = entered(p.region);
+            rounds += p.each.rounds * n;
+            add_pairs(&mut pairs, &p.each.pairs, n);
+        }
+        (rounds, pairs)
     }
     /// Adds `other` so many times.
     fn add(&mut self, other: &Cost, times: u128) {
@@ -60,9 +111,14 @@ impl Cost {
             return;
         }
         self.rounds += other.rounds * times;
-        for (a, b) in self.pairs.iter_mut().flatten().zip(other.pairs.iter().flatten()) {
-            *a += b * times;
-        }
+        add_pairs(&mut self.pairs, &other.pairs, times);
+        self.most = match (self.most.take(), &other.most) {
+            (Some((r, mut pairs)), Some((s, more))) => {
+                add_pairs(&mut pairs, more, times);
+                Some((r + s * times, pairs))
+            }
+            _ => None,
+        };
         for (k, n) in &other.gates {
             *self.gates.entry(k).or_default() += n * times;
         }
@@ -74,13 +130,28 @@ impl Cost {
                 *mine.gates.entry(k).or_default() += n * times;
             }
         }
-        for (s, c) in &other.turns {
-            match self.turns.iter_mut().find(|t| t.0 == *s) {
-                Some(t) => t.1.rounds = t.1.rounds.max(c.rounds),
-                None => self.turns.push((*s, c.clone())),
+        for p in &other.parts {
+            self.part(Part { at_most: p.at_most.map(|n| n * times), ..p.clone() });
+        }
+    }
+    fn part(&mut self, p: Part) {
+        let Some(mine) = self.parts.iter_mut().find(|m| m.region == p.region) else {
+            return self.parts.push(p);
+        };
+        mine.at_most = mine.at_most.zip(p.at_most).map(|(a, b)| a + b);
+        if (mine.each.rounds, &mine.each.pairs) != (p.each.rounds, &p.each.pairs) || p.varies {
+            mine.varies = true;
+            mine.each.rounds = mine.each.rounds.max(p.each.rounds);
+            for (a, b) in mine.each.pairs.iter_mut().flatten().zip(p.each.pairs.iter().flatten()) {
+                *a = (*a).max(*b);
             }
         }
-        self.branches |= other.branches;
+    }
+}
+
+fn add_pairs(to: &mut [Vec<u128>], more: &[Vec<u128>], times: u128) {
+    for (a, b) in to.iter_mut().flatten().zip(more.iter().flatten()) {
+        *a += b * times;
     }
 }
 
@@ -138,11 +209,13 @@ pub fn cost(c: &Circuit, schedule: &Schedule, protocol: &Protocol, profile: &Pro
     };
     let mut out = w.region(c.root)?;
     out.predicted_peak_bytes = peak::peak(c, schedule, protocol);
-    let busiest = out.pairs.iter().flatten().copied().max().unwrap_or(0) as f64;
-    let sent: u128 = out.bytes_sent().into_iter().max().unwrap_or(0);
+    // The dearest run, where there is one; else one in which no `while` turns and no `if` is taken.
+    let (rounds, pairs) = out.most.clone().unwrap_or_else(|| (out.rounds, out.pairs.clone()));
+    let busiest = pairs.iter().flatten().copied().max().unwrap_or(0) as f64;
+    let sent: u128 = pairs.iter().map(|to| to.iter().sum()).max().unwrap_or(0);
     // A message takes half a round trip; a local round some 40 µs; kernels about a nanosecond per byte sent.
     out.predicted_seconds =
-        out.rounds as f64 * (profile.rtt / 2.0 + 40e-6) + busiest * 8.0 / profile.bandwidth + sent as f64 * 1e-9;
+        rounds as f64 * (profile.rtt / 2.0 + 40e-6) + busiest * 8.0 / profile.bandwidth + sent as f64 * 1e-9;
     Ok(out)
 }
 
@@ -234,6 +307,14 @@ impl Walk<'_> {
                             *a += u128::from(*b);
                             span.bytes += u128::from(*b);
                         }
+                        if let Some((_, most)) = &mut out.most {
+                            for (a, b) in most.iter_mut().flatten().zip(bytes.iter().flatten()) {
+                                *a += u128::from(*b);
+                            }
+                        }
+                    }
+                    if let Some((rounds, _)) = &mut out.most {
+                        *rounds += 1;
                     }
                 }
                 Item::Region(g) => self.enter(&region.gates[*g as usize], &mut out)?,
@@ -283,15 +364,26 @@ impl Walk<'_> {
                 turn.add(&q, 1);
                 let b = self.region(*body)?;
                 turn.add(&b, 1);
-                out.turns.push((g.span, turn));
+                out.most = None;
+                self.aside(*body, g.span, Event::Turn, turn, None, out);
             }
             Op::If { then, otherwise } => {
                 let a = self.region(*then)?;
                 let b = self.region(*otherwise)?;
-                let total = |c: &Cost| c.pairs.iter().flatten().sum::<u128>();
-                let same = (a.rounds, &a.pairs, &a.gates) == (b.rounds, &b.pairs, &b.gates);
-                out.branches |= !same;
-                out.add(if (total(&a), a.rounds) >= (total(&b), b.rounds) { &a } else { &b }, 1);
+                out.most = match (out.most.take(), &a.most, &b.most) {
+                    (Some((rounds, mut pairs)), Some(a), Some(b)) => {
+                        let dearer: Vec<Vec<u128>> =
+                            a.1.iter()
+                                .zip(&b.1)
+                                .map(|(a, b)| a.iter().zip(b).map(|(a, b)| *a.max(b)).collect())
+                                .collect();
+                        add_pairs(&mut pairs, &dearer, 1);
+                        Some((rounds + a.0.max(b.0), pairs))
+                    }
+                    _ => None,
+                };
+                self.aside(*then, g.span, Event::Then, a, Some(1), out);
+                self.aside(*otherwise, g.span, Event::Else, b, Some(1), out);
             }
             Op::Call(r) => {
                 // A called region sees no variable.
@@ -306,6 +398,27 @@ impl Walk<'_> {
             op => return internal(format!("`{}` is not a region gate", op.name())),
         }
         Ok(())
+    }
+
+    /// Puts what the run decides beside the totals, unless it costs nothing.
+    fn aside(
+        &mut self,
+        region: RegionId,
+        span: SpanId,
+        event: Event,
+        mut each: Cost,
+        at_most: Option<u128>,
+        out: &mut Cost,
+    ) {
+        let inner = std::mem::take(&mut each.parts);
+        if each.rounds > 0 {
+            out.part(Part { region, span, event, at_most, each, varies: false });
+        }
+        for p in inner {
+            // Inside of what turns without a bound nothing has one.
+            let at_most = if at_most.is_none() { None } else { p.at_most };
+            out.part(Part { at_most, ..p });
+        }
     }
 
     /// Whether lane counts or loop bounds in a region mention a variable.

@@ -310,8 +310,9 @@ fn whiles_and_calls() {
     let (_, price, out) = check(&b.finish(), &[column(e, [5, 7])], Profile::LAN);
     // x = (5, 7), y = 2x, z = 3x; 36 doubled five times is 1152.
     assert_eq!(lanes(&out[0]), [15 * 32, 21 * 32]);
-    assert_eq!(price.turns.len(), 1);
-    assert!(price.turns[0].1.rounds > 5);
+    let [turn] = &price.parts[..] else { panic!("{:?}", price.parts) };
+    assert!(turn.event == opt::cost::Event::Turn && turn.at_most.is_none() && turn.each.rounds > 5);
+    assert!(price.most.is_none());
 }
 
 #[test]

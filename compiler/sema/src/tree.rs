@@ -376,6 +376,15 @@ pub enum ExprKind {
         /// Locals of outside that the body assigns, sorted.
         writes: Arc<[LocalId]>,
     },
+    /// `while`
+    While {
+        /// The condition, before each turn.
+        cond: ExprId,
+        /// The body.
+        body: ExprId,
+        /// Locals of outside that the condition or the body assigns, sorted.
+        writes: Arc<[LocalId]>,
+    },
     /// `at P { … }`: run in the clear at P.
     At {
         /// Who.
@@ -513,9 +522,10 @@ pub struct AtCode {
     pub args: Vec<(LocalId, u32)>,
     /// Public values of captured locals of type `Index`, which take no column.
     pub indices: Vec<(LocalId, i64)>,
-    /// Number of runs in one call: lanes of the loops around it; each argument column holds this many values of the leaf,
-    /// one run after another, and so do the result columns.
-    pub runs: u64,
+    /// Whether one call stands for many runs: those of the loops around it. Then there is one more column, of truth values,
+    /// one for each run: where it is false the block does not run and gives zeros. The other columns hold a value of the
+    /// leaf for each run, one run after another, or one value for all of them; those of the result one for each run.
+    pub many: bool,
 }
 
 impl Program {

@@ -39,6 +39,7 @@ pub struct Machine {
     queues: [VecDeque<(u64, Vec<u8>)>; NODES],
     queued: [usize; NODES],
     window: usize,
+    max_turns: u64,
     stats: Stats,
     failed: Option<Fault>,
 }
@@ -63,8 +64,8 @@ enum Kind {
     Root,
     Loop { by: By, var: LoopVar, value: i64, step: i64, left: u64 },
     Once { by: By },
-    Cond { by: By, carried: Vec<Arc<Value>>, body: RegionId },
-    Body { by: By, cond: RegionId },
+    Cond { by: By, carried: Vec<Arc<Value>>, body: RegionId, turns: u64 },
+    Body { by: By, cond: RegionId, turns: u64 },
 }
 
 /// A region gate.
@@ -140,6 +141,7 @@ impl Machine {
             queues: Default::default(),
             queued: [0; NODES],
             window: WINDOW,
+            max_turns: circuit::MAX_TURNS,
             stats: Stats { sent: vec![0; NODES], received: vec![0; NODES], ..Stats::default() },
             failed: None,
             program,
@@ -149,6 +151,12 @@ impl Machine {
     /// Another bound than [`WINDOW`] on the bytes of later steps that are kept for each peer.
     pub fn with_window(mut self, bytes: usize) -> Machine {
         self.window = bytes;
+        self
+    }
+
+    /// Another bound than [`circuit::MAX_TURNS`] on the turns of a `while`: all nodes must have the same.
+    pub fn with_turns(mut self, turns: u64) -> Machine {
+        self.max_turns = turns;
         self
     }
 
@@ -619,10 +627,11 @@ impl Machine {
                 let mut args = args.into_iter();
                 let cond = args.next().ok_or_else(|| internal("a condition is expected"))?;
                 let taken = if truth(&cond)? { *then } else { *otherwise };
+                *self.stats.entered.entry(taken.0).or_default() += 1;
                 self.push(program, taken, Kind::Once { by }, args.collect())
             }
             Op::While { cond, body } => {
-                self.push(program, *cond, Kind::Cond { by, carried: args.clone(), body: *body }, args)
+                self.push(program, *cond, Kind::Cond { by, carried: args.clone(), body: *body, turns: 0 }, args)
             }
             Op::Call(r) => self.push(program, *r, Kind::Once { by }, args),
             other => Err(internal(format!("{} enters no region", other.name()))),
@@ -672,18 +681,25 @@ impl Machine {
                 self.push(program, frame.region, Kind::Loop { by, var, value, step, left: left - 1 }, results)
             }
             Kind::Once { by } => self.leave_gate(program, by, results),
-            Kind::Cond { by, carried, body } => {
+            Kind::Cond { by, carried, body, turns } => {
                 if results.is_empty() {
                     return Err(internal("a condition is expected"));
                 }
                 if truth(&results.swap_remove(0))? {
-                    self.push(program, body, Kind::Body { by, cond: frame.region }, carried)
+                    if turns == self.max_turns {
+                        let span = Self::gate(program, by.region, by.gate)?.span;
+                        let what = format!("this loop has run {turns} times and does not end");
+                        return Err(Fault::Program { span, what });
+                    }
+                    *self.stats.entered.entry(body.0).or_default() += 1;
+                    self.push(program, body, Kind::Body { by, cond: frame.region, turns: turns + 1 }, carried)
                 } else {
                     self.leave_gate(program, by, carried)
                 }
             }
-            Kind::Body { by, cond } => {
-                self.push(program, cond, Kind::Cond { by, carried: results.clone(), body: frame.region }, results)
+            Kind::Body { by, cond, turns } => {
+                let kind = Kind::Cond { by, carried: results.clone(), body: frame.region, turns };
+                self.push(program, cond, kind, results)
             }
         }
     }

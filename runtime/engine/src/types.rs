@@ -84,6 +84,8 @@ pub struct Stats {
     pub steps: u64,
     /// Lanes by kind of gate (`and` counts planes × lanes).
     pub gates: BTreeMap<&'static str, u64>,
+    /// How often each side of an `if` and each body of a `while` was entered, by region.
+    pub entered: BTreeMap<u32, u64>,
     /// Payload bytes handed out, by peer.
     pub sent: Vec<u64>,
     /// Payload bytes taken in, by peer.

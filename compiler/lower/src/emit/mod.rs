@@ -3,6 +3,8 @@
 //! A wire knows over which loops it varies ([`Batch`]): values that do not depend on a loop are computed once, and widened
 //! only where they meet one that does. This file holds batches and their conversions. Knows no source language.
 
+mod at;
+mod choice;
 mod node;
 mod reduce;
 mod seq;
@@ -88,6 +90,7 @@ impl Emit<'_> {
                 | Gate::Check { .. }
                 | Gate::Loop { .. }
                 | Gate::If { .. }
+                | Gate::While { .. }
         );
         if effect {
             return self.b.gate_as(op, args, want);
@@ -126,7 +129,7 @@ impl Emit<'_> {
     // ---- batches ----
 
     fn lane_loop(&self, l: LoopId) -> bool {
-        !self.seq.contains_key(&l)
+        self.nest.counted(l) && !self.seq.contains_key(&l)
     }
     fn lane_vars(&self, e: &Index) -> Vec<LoopId> {
         ix::vars(e).into_iter().filter(|v| self.lane_loop(*v)).collect()

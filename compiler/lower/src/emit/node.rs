@@ -21,7 +21,16 @@ pub(crate) struct Frame {
     pub outputs: Vec<(Option<u32>, String, AtArg)>,
 }
 
-/// The circuit of a nest, and the loops that stayed loops.
+/// What emission gives.
+pub(crate) struct Emitted {
+    pub circuit: circuit::Circuit,
+    /// Loops that a dependence forced to stay loops.
+    pub forced: Vec<Forced>,
+    /// The nodes that run in each loop that stayed one.
+    pub seq: FxHashMap<LoopId, FxHashSet<NodeId>>,
+}
+
+/// The circuit of a nest, the loops that had to stay loops, and the nodes that run in loops.
 pub(crate) fn run(
     nest: &Nest,
     body: &[Item],
@@ -29,7 +38,7 @@ pub(crate) fn run(
     users: &FxHashMap<NodeId, Vec<NodeId>>,
     absorbed: &FxHashSet<LoopId>,
     frame: Frame,
-) -> E<(circuit::Circuit, Vec<Forced>)> {
+) -> E<Emitted> {
     let mut b = Builder::new(Level::Program);
     for (n, v) in &frame.sizes {
         b.size(n, *v);
@@ -74,30 +83,14 @@ pub(crate) fn run(
         }
     }
     let mut planner = Planner::new(nest, live, users);
-    for item in body {
-        match item {
-            Item::Node(n) => {
-                if live.contains(n) && !e.wires.contains_key(n) {
-                    if let Op::Input(k) = nest.n(*n).op {
-                        e.register(*n, leaves[k as usize], Batch::default());
-                    } else {
-                        e.node(*n)?;
-                    }
-                }
-            }
-            Item::Loop(l, body) => {
-                let mut nodes = Vec::new();
-                flatten(body, &mut nodes);
-                if nodes.iter().any(|n| live.contains(n))
-                    || nest.loops[*l as usize].phis.iter().any(|p| live.contains(&p.out))
-                {
-                    let plan = planner.top(*l, body);
-                    e.settle(&nodes);
-                    e.plan(&plan)?;
-                }
-            }
+    for (k, n) in nest.nodes.iter().enumerate() {
+        if let Op::Input(i) = n.op
+            && live.contains(&(k as NodeId))
+        {
+            e.register(k as NodeId, leaves[i as usize], Batch::default());
         }
     }
+    e.items(&mut planner, body)?;
     for (party, name, value) in &frame.outputs {
         let w = match value {
             AtArg::Node(n) => e.wire_in(*n, &Batch::default())?,
@@ -110,7 +103,7 @@ pub(crate) fn run(
         i.range = r;
     }
     crate::sweep::sweep(&mut c);
-    Ok((c, planner.forced))
+    Ok(Emitted { circuit: c, forced: planner.forced, seq: planner.seq })
 }
 
 impl Emit<'_> {
@@ -119,7 +112,46 @@ impl Emit<'_> {
             match p {
                 Plan::Node(n) => self.node(*n)?,
                 Plan::Reduce(r) => self.reduction(r)?,
-                Plan::Seq { l, nodes, body } => self.sequential(*l, nodes, body)?,
+                Plan::Seq { l, nodes, body } => self.sequential(*l, nodes, &mut |s| s.plan(body))?,
+                Plan::Choice { k, nodes, sides } => self.choice(*k, nodes, &mut |s, j| s.plan(&sides[j]))?,
+            }
+        }
+        Ok(())
+    }
+    /// Code around which no loop may become lanes, in the program's order.
+    fn items(&mut self, planner: &mut Planner<'_>, items: &[Item]) -> E<()> {
+        let nest = self.nest;
+        for item in items {
+            match item {
+                Item::Node(n) => {
+                    if self.live.contains(n) && !self.wires.contains_key(n) {
+                        self.node(*n)?;
+                    }
+                }
+                Item::Loop(l, body) => {
+                    let mut nodes = Vec::new();
+                    flatten(body, &mut nodes);
+                    let gives = nest.loops[*l as usize].phis.iter().any(|p| self.live.contains(&p.out));
+                    if !gives && !nodes.iter().any(|n| self.live.contains(n)) {
+                        continue;
+                    }
+                    if nest.counted(*l) {
+                        let plan = planner.top(*l, body);
+                        self.settle(&nodes);
+                        self.plan(&plan)?;
+                    } else {
+                        nodes.retain(|n| self.live.contains(n));
+                        self.sequential(*l, &nodes, &mut |s| s.items(planner, body))?;
+                    }
+                }
+                Item::Choice(k, sides) => {
+                    let mut nodes = Vec::new();
+                    sides.iter().for_each(|b| flatten(b, &mut nodes));
+                    nodes.retain(|n| self.live.contains(n));
+                    if !nodes.is_empty() {
+                        self.choice(*k, &nodes, &mut |s, j| s.items(planner, &sides[j]))?;
+                    }
+                }
             }
         }
         Ok(())
@@ -142,7 +174,7 @@ impl Emit<'_> {
         Ok(self.batch_all(dims, &node.guard))
     }
     /// Loops that decide whether a node runs at all: those that may have no iteration, and those of its conditions.
-    fn deciding(&self, n: NodeId) -> Vec<LoopId> {
+    pub(super) fn deciding(&self, n: NodeId) -> Vec<LoopId> {
         let node = self.nest.n(n);
         let mut out: Vec<LoopId> = self.nest.path(node.at).into_iter().filter(|l| self.skips(*l)).collect();
         for g in node.guard.iter() {
@@ -152,7 +184,7 @@ impl Emit<'_> {
     }
     /// Whether a loop stays lanes and may have no iteration.
     pub(super) fn skips(&self, l: LoopId) -> bool {
-        self.lane_loop(l) && ix::interval(&self.nest.loops[l as usize].trip, &self.nest.ranges).0 < 1
+        self.lane_loop(l) && self.nest.skips(l)
     }
     fn constant_wire(&self, w: WireId) -> Option<u128> {
         self.consts.get(&w).copied()
@@ -237,6 +269,16 @@ impl Emit<'_> {
             }
             Op::Pack(m) => return self.pack(n, *m),
             Op::Phi(..) => return Ok(()),
+            Op::Join(_) if self.wires.contains_key(&n) => return Ok(()),
+            // Both sides are empty.
+            Op::Join(_) => {
+                let b = self.natural(n, &[])?;
+                let mut args = Vec::new();
+                for a in &node.args {
+                    args.push(self.wire_in(*a, &b)?);
+                }
+                (self.gate(Gate::Select, &args)?, b)
+            }
             Op::Out(l, s) => self.out(*l, *s, n)?,
             Op::Share => {
                 let (w, b) = self.wire(node.args[0])?;
@@ -258,7 +300,7 @@ impl Emit<'_> {
                 }
             }
             Op::At(call) => return self.at(n, *call),
-            Op::AtPart(_) | Op::Input(_) => return Ok(()),
+            Op::AtPart(_) | Op::Input(_) | Op::Seen(_) | Op::Made(_) => return Ok(()),
             Op::Check(what) => {
                 let b = self.careful(n, &self.deciding(n))?;
                 let w = self.wire_in(node.args[0], &b)?;
@@ -525,30 +567,5 @@ impl Emit<'_> {
         let c = self.iota(&some, &b, Elem::Bool)?;
         let init = self.wire_in(p.init, &b)?;
         Ok((self.gate(Gate::Select, &[c, w, init])?, b))
-    }
-    fn at(&mut self, _n: NodeId, call: u32) -> E<()> {
-        let nest = self.nest;
-        let c = &nest.ats[call as usize];
-        let mut args = Vec::new();
-        for a in &c.args {
-            args.push(match a {
-                AtArg::Node(n) => self.wire_in(*n, &Batch::default())?,
-                AtArg::Mem(m) => self.state(*m, &[])?,
-            });
-        }
-        let domain = Domain::Local(circuit::PartyId(c.party));
-        let want: Vec<WireTy> =
-            c.outs.iter().map(|(elem, n, _)| WireTy { domain, elem: *elem, len: Len::Const(*n) }).collect();
-        let block = self.block_ids.get(c.block as usize).copied().ok_or("an unknown block")?;
-        let outs = self.gates(Gate::At { party: circuit::PartyId(c.party), block }, &args, &want)?;
-        for ((_, _, to), w) in c.outs.iter().zip(outs) {
-            match to {
-                AtArg::Node(n) => self.register(*n, w, Batch::default()),
-                AtArg::Mem(m) => {
-                    self.mems.insert(*m, State::Wire(w, vec![]));
-                }
-            }
-        }
-        Ok(())
     }
 }

@@ -3,12 +3,11 @@
 use super::{Batch, E, Emit, State};
 use crate::ix;
 use crate::nest::{LoopId, MemId, NodeId, Op};
-use crate::plan::Plan;
 use circuit::gate::Op as Gate;
 use circuit::index::{Index, Len};
-use circuit::types::{Domain, WireId, WireTy};
+use circuit::types::{Domain, SpanId, WireId, WireTy};
 
-fn join(a: Domain, b: Domain) -> Domain {
+pub(super) fn join(a: Domain, b: Domain) -> Domain {
     if a == b || b == Domain::Clear {
         a
     } else if a == Domain::Clear {
@@ -28,7 +27,13 @@ enum Carry {
 }
 
 impl Emit<'_> {
-    pub(super) fn sequential(&mut self, l: LoopId, nodes: &[NodeId], body: &[Plan]) -> E<()> {
+    /// A loop, or a `while`; `body` emits what happens in an iteration.
+    pub(super) fn sequential(
+        &mut self,
+        l: LoopId,
+        nodes: &[NodeId],
+        body: &mut dyn FnMut(&mut Self) -> E<()>,
+    ) -> E<()> {
         let nest = self.nest;
         let lp = &nest.loops[l as usize];
         let inside: rustc_hash::FxHashSet<NodeId> = nodes.iter().copied().collect();
@@ -68,9 +73,13 @@ impl Emit<'_> {
                 let ty = self.b.ty(init).clone();
                 let ty = WireTy { domain: join(ty.domain, nest.n(p.phi).dom), ..ty };
                 carry.push((Carry::Phi(*p), init, ty));
-            } else if inside.contains(&p.next) && self.live.contains(&p.out) && !self.live.contains(&p.phi) {
+            } else if (inside.contains(&p.next) || !nest.counted(l))
+                && self.live.contains(&p.out)
+                && !self.live.contains(&p.phi)
+            {
+                // (Of a `while` also what is made before it: whether it turns at all decides.)
                 // Where there surely is an iteration, the first value is as good as any.
-                let init = if ix::interval(&lp.trip, &nest.ranges).0 < 1 {
+                let init = if nest.skips(l) {
                     self.wire_in(p.init, &outer)?
                 } else {
                     let len = self.len(&outer)?;
@@ -127,15 +136,24 @@ impl Emit<'_> {
             carry.push((Carry::Export(*n, dims), init, ty));
         }
 
-        let trip = self.coords(&lp.trip, &[])?;
-        let var = self.b.loop_var();
-        let k = var.0 as usize;
-        self.var_ranges.resize(self.var_ranges.len().max(k + 1), (0, 0));
-        self.var_ranges[k] = (0, lp.max as i64 - 1);
         let inits: Vec<WireId> = carry.iter().map(|c| c.1).collect();
         let tys: Vec<WireTy> = carry.iter().map(|c| c.2.clone()).collect();
+        let var = if nest.counted(l) { Some((self.b.loop_var(), self.coords(&lp.trip, &[])?)) } else { None };
+        let cond = if var.is_none() {
+            // The condition was computed at the end of the iteration before.
+            let (cond, params) = self.b.begin(&tys);
+            self.b.end(params[..1].to_vec());
+            Some(cond)
+        } else {
+            None
+        };
         let (region, params) = self.b.begin(&tys);
-        self.seq.insert(l, var);
+        if let Some((var, _)) = var {
+            let k = var.0 as usize;
+            self.var_ranges.resize(self.var_ranges.len().max(k + 1), (0, 0));
+            self.var_ranges[k] = (0, lp.max as i64 - 1);
+            self.seq.insert(l, var);
+        }
         self.same.push(Default::default());
         self.made.push(vec![]);
         let mut collectors: Vec<Option<WireId>> = Vec::new();
@@ -153,7 +171,7 @@ impl Emit<'_> {
                 }
             }
         }
-        self.plan(body)?;
+        body(self)?;
         let mut results = Vec::new();
         for ((c, _, _), base) in carry.iter().zip(&collectors) {
             results.push(match c {
@@ -197,12 +215,25 @@ impl Emit<'_> {
         for m in gone {
             self.mems.remove(&m);
         }
-        let (lo, hi, step) =
-            if lp.rev { (ix::sub(&trip, &Index::Const(1)), Index::Const(-1), -1) } else { (Index::Const(0), trip, 1) };
-        if let Some(n) = nodes.first() {
-            self.span(*n);
-        }
-        let outs = self.gates(Gate::Loop { var, lo, hi, step, body: region }, &inits, &tys)?;
+        let gate = match (var, cond) {
+            (Some((var, trip)), _) => {
+                if let Some(n) = nodes.first() {
+                    self.span(*n);
+                }
+                let (lo, hi, step) = if lp.rev {
+                    (ix::sub(&trip, &Index::Const(1)), Index::Const(-1), -1)
+                } else {
+                    (Index::Const(0), trip, 1)
+                };
+                Gate::Loop { var, lo, hi, step, body: region }
+            }
+            (None, Some(cond)) => {
+                self.b.span = SpanId(lp.span);
+                Gate::While { cond, body: region }
+            }
+            (None, None) => return Err("a loop that is none".into()),
+        };
+        let outs = self.gates(gate, &inits, &tys)?;
         for ((c, _, _), w) in carry.into_iter().zip(outs) {
             match c {
                 Carry::Phi(p) | Carry::Last(p) => {

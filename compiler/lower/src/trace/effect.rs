@@ -13,18 +13,11 @@ impl Tracer<'_> {
         if v.leaves.is_empty() {
             return Ok(v.clone());
         }
-        // Where a public condition of the run is false nothing is opened but zeros, and nobody looks at them.
-        let mut open = None;
-        for k in 0..self.conds.len() {
-            let c = self.conds[k];
-            if self.nest.n(c).dom != Domain::Clear {
-                return self.sorry("an opening under a secret condition");
-            }
-            open = Some(match open {
-                None => c,
-                Some(o) => self.bin(circuit::Bin::And, o, c),
-            });
+        if self.conds.iter().any(|c| self.nest.n(*c).dom != Domain::Clear) {
+            return self.internal("an opening under a secret condition");
         }
+        // Where a public condition of the run is false nothing is opened but zeros, and nobody looks at them.
+        let open = self.open();
         let masked = |s: &mut Self, x: NodeId| {
             let x = s.secret(x);
             match open {
@@ -98,20 +91,16 @@ impl Tracer<'_> {
 
     /// A check that a clear truth value holds.
     pub(super) fn check(&mut self, ok: NodeId, what: &str) -> R<()> {
+        // Under a secret condition both sides run, and an error in either is one.
         let mut ok = ok;
-        for k in 0..self.conds.len() {
-            let c = self.conds[k];
-            if self.nest.n(c).dom != Domain::Clear {
-                // Under a secret condition nobody may learn whether it was reached.
-                return self.sorry("a check of the run under a secret condition");
-            }
+        if let Some(c) = self.open() {
             let n = crate::fold::not(self, c);
             ok = self.bin(circuit::Bin::Or, n, ok);
         }
         match self.nest.constant(ok) {
-            Some(0) => self.report("E0402", what.to_string(), ""),
-            Some(_) => Ok(()),
-            None => {
+            Some(0) if self.certain() && !self.top().guarded => self.report("E0402", what.to_string(), ""),
+            Some(1) => Ok(()),
+            _ => {
                 self.fixed(Op::Check(what.into()), vec![ok], Elem::Bool);
                 Ok(())
             }
@@ -123,7 +112,7 @@ impl Tracer<'_> {
         match &v.leaves[0] {
             Leaf::I(i) => {
                 let i = i.clone();
-                let sure = if i.as_const() == Some(0) && self.conds.is_empty() && !self.top().guarded {
+                let sure = if i.as_const() == Some(0) && self.certain() && !self.top().guarded {
                     return self.report("E0409", text, "");
                 } else {
                     crate::ix::interval(&i, &self.nest.ranges) == (1, 1)
@@ -136,9 +125,9 @@ impl Tracer<'_> {
             l => {
                 let n = self.node(l, &Ty::Bool)?;
                 if self.nest.n(n).dom != Domain::Clear {
-                    return self.sorry("an assertion on a secret");
+                    return self.internal("an assertion on a secret");
                 }
-                if self.nest.constant(n) == Some(0) && self.conds.is_empty() && !self.top().guarded {
+                if self.nest.constant(n) == Some(0) && self.certain() && !self.top().guarded {
                     return self.report("E0409", text, "");
                 }
                 self.check(n, &text)?;
@@ -149,27 +138,31 @@ impl Tracer<'_> {
 
     /// `at P { … }`
     pub(super) fn at_block(&mut self, party: PartyId, id: ExprId, reads: &[LocalId], ty: &Ty) -> R<Val> {
-        if self.here().is_some() || self.top().guarded || !self.conds.is_empty() {
-            return self.sorry("an `at` block inside a loop or a condition");
+        if self.conds.iter().any(|c| self.nest.n(*c).dom != Domain::Clear) {
+            return self.internal("an `at` block under a secret condition");
         }
+        let open = self.open();
+        let many = self.lanes_around().is_some() || !self.top().guard.is_empty() || open.is_some();
         let dom = Domain::Local(circuit::PartyId(party.0));
         let mut args = Vec::new();
         let mut columns = Vec::new();
         let mut indices = Vec::new();
+        let mut reads_of = Vec::new();
         for l in reads {
             let v = self.local(*l)?;
             let of = if v.leaves.is_empty() { vec![] } else { self.leaves(&v.ty)? };
             for (k, (leaf, of)) in v.leaves.iter().zip(&of).enumerate() {
                 if of.ty == Ty::Index && of.dims.is_empty() {
-                    match leaf {
-                        Leaf::I(i) if i.as_const().is_some() => indices.push((*l, i.as_const().unwrap_or(0))),
-                        _ => return self.sorry("an `at` block that reads an index that changes"),
+                    if let Leaf::I(i) = leaf
+                        && let Some(i) = i.as_const()
+                    {
+                        indices.push((*l, i));
+                        continue;
                     }
-                    continue;
                 }
                 let found = self.leaf_domain(leaf);
                 if found != Domain::Clear && found != dom {
-                    return self.sorry("an `at` block that reads a value that its party does not know");
+                    return self.internal("an `at` block that reads a value that its party does not know");
                 }
                 let arg = match leaf {
                     Leaf::V(view) => {
@@ -193,9 +186,13 @@ impl Tracer<'_> {
                     }
                     l => AtArg::Node(self.node(l, &of.ty)?),
                 };
-                if let AtArg::Mem(m) = arg {
-                    self.reads[m as usize] += 1;
-                }
+                reads_of.push(match arg {
+                    AtArg::Mem(m) => {
+                        self.reads[m as usize] += 1;
+                        self.fixed(Op::Seen(m), vec![], Elem::Bool)
+                    }
+                    AtArg::Node(n) => n,
+                });
                 columns.push((*l, k as u32));
                 args.push(arg);
             }
@@ -205,11 +202,11 @@ impl Tracer<'_> {
         let block = self.blocks.len() as u32;
         self.blocks.push((
             party.0,
-            AtCode { f: self.frame.f, expr: id, env: self.frame.env.clone(), args: columns, indices, runs: 1 },
+            AtCode { f: self.frame.f, expr: id, env: self.frame.env.clone(), args: columns, indices, many },
         ));
         let call = self.nest.ats.len() as u32;
-        let nodes = args.iter().filter_map(|a| if let AtArg::Node(n) = a { Some(*n) } else { None }).collect();
-        let at = self.fixed(Op::At(call), nodes, Elem::Bool);
+        reads_of.extend(open);
+        let at = self.fixed(Op::At(call), reads_of, Elem::Bool);
         let mut outs = Vec::new();
         let mut leaves = Vec::new();
         let mut made = Vec::new();
@@ -225,11 +222,12 @@ impl Tracer<'_> {
                 self.nest.mems[m as usize].dom = dom;
                 self.nest.mems[m as usize].owned = true;
                 outs.push((elem, of.lanes, AtArg::Mem(m)));
+                self.fixed(Op::Made(m), vec![at], elem);
                 leaves.push(self.whole(m));
                 made.push(m);
             }
         }
-        self.nest.ats.push(AtCall { block, party: party.0, args, outs });
+        self.nest.ats.push(AtCall { block, party: party.0, args, many: many.then_some(open), outs });
         for m in made {
             self.share_whole(m)?;
         }

@@ -1,7 +1,7 @@
 //! The whole of a run: parameters in, result out, traced again where a copy turned out to be needed.
 
 use super::value::{Leaf, Val, elem_of};
-use super::{Frame, R, Scope, Tracer};
+use super::{Frame, R, Scope, Selected, Tracer};
 use crate::nest::{AtArg, Item, Nest, NodeId, Op};
 use crate::{Finding, Request};
 use circuit::types::Domain;
@@ -19,6 +19,8 @@ pub(crate) struct Traced {
     pub outputs: Vec<(Option<u32>, String, AtArg)>,
     pub blocks: Vec<(u32, AtCode)>,
     pub spans: Vec<Span>,
+    /// Run-time conditions in loops whose sides both run.
+    pub selected: Vec<Selected>,
 }
 
 /// Points that all exact checks of one program may enumerate.
@@ -26,7 +28,12 @@ const BUDGET: u64 = 1 << 28;
 /// Times that a program is traced to find which arrays must be copied.
 const MAX_TRIES: usize = 8;
 
-pub(crate) fn trace(program: &Program, request: &Request) -> Result<Traced, Vec<Finding>> {
+/// Traces `main`. `choosing` are the numbers of run-time conditions in loops of which one side alone is to run.
+pub(crate) fn trace<'p>(
+    program: &'p Program,
+    request: &'p Request,
+    choosing: &'p FxHashSet<u32>,
+) -> Result<Traced, Vec<Finding>> {
     let mut copies = FxHashSet::default();
     for _ in 0..MAX_TRIES {
         let mut t = Tracer {
@@ -40,6 +47,7 @@ pub(crate) fn trace(program: &Program, request: &Request) -> Result<Traced, Vec<
                 at: None,
                 guard: [].into(),
                 guarded: false,
+                side: false,
                 same: Default::default(),
                 known: Default::default(),
                 written: Default::default(),
@@ -59,6 +67,10 @@ pub(crate) fn trace(program: &Program, request: &Request) -> Result<Traced, Vec<
             shares: Default::default(),
             budget: BUDGET,
             checked: Default::default(),
+            trial: false,
+            choosing,
+            branches: 0,
+            selected: vec![],
         };
         let r = t.run();
         if !t.findings.is_empty() || r.is_err() {
@@ -77,6 +89,7 @@ pub(crate) fn trace(program: &Program, request: &Request) -> Result<Traced, Vec<
                 inputs: t.inputs,
                 outputs,
                 blocks: t.blocks,
+                selected: t.selected,
                 spans: t.spans.into_iter().collect(),
             });
         }

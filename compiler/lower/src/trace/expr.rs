@@ -1,8 +1,9 @@
 //! Expressions: operators, calls, conditions, aggregates.
 
+use super::loops::INDEX;
 use super::value::{Fun, Leaf, Val, View, elem_of};
 use super::{Frame, R, Tracer};
-use crate::nest::{NodeId, Op};
+use crate::nest::NodeId;
 use crate::{fold, ix};
 use circuit::gate::{Bin, Un};
 use circuit::index::{Index, IndexOp};
@@ -58,13 +59,17 @@ impl<'p> Tracer<'p> {
                     Leaf::I(i) => {
                         let (lo, hi) = super::index::range(elem);
                         let i = i.clone();
-                        self.in_range(&i, lo, hi.saturating_add(1), &|v| {
-                            format!("{v} does not fit the type that is wanted here")
+                        self.need_range(&i, lo, hi.saturating_add(1), &|v| match v {
+                            Some(v) => format!("{v} does not fit the type that is wanted here"),
+                            None => "a number that does not fit the type that is wanted here".into(),
                         })?;
                         let n = self.iota(&i, elem);
                         Ok(Val::scalar(ty, Leaf::N(n)))
                     }
                     Leaf::N(n) => {
+                        let (lo, hi) = super::index::range(elem);
+                        let what = "a number that does not fit the type that is wanted here";
+                        self.need_within(*n, lo, hi.saturating_add(1), what)?;
                         let n = fold::un(self, Un::Cast, *n, elem);
                         Ok(Val::scalar(ty, Leaf::N(n)))
                     }
@@ -99,10 +104,10 @@ impl<'p> Tracer<'p> {
                         (Leaf::I(i), _) if *from == Ty::Index => Ok(Leaf::N(s.iota(i, elem_of(to)))),
                         (l, Ty::Index) => {
                             let n = s.node(l, from)?;
-                            Ok(match s.to_index(n) {
-                                Some(i) => Leaf::I(i),
-                                None => Leaf::N(fold::un(s, Un::Cast, n, elem_of(to))),
-                            })
+                            match s.to_index(n) {
+                                Some(i) => Ok(Leaf::I(i)),
+                                None => s.as_index(n).map(Leaf::N),
+                            }
                         }
                         (l, _) => {
                             let n = s.node(l, from)?;
@@ -175,6 +180,7 @@ impl<'p> Tracer<'p> {
             }
             ExprKind::If { cond, then, otherwise, writes } => self.branch(*cond, *then, *otherwise, writes),
             ExprKind::For { pat, iter, body, writes } => self.for_loop(pat, iter, *body, writes),
+            ExprKind::While { cond, body, writes } => self.while_loop(*cond, *body, writes),
             ExprKind::At { party, body: _, reads } => self.at_block(*party, id, reads, &e.ty),
             ExprKind::Assert { cond, what } => self.assert(*cond, what),
             ExprKind::Error => self.internal("a program with errors"),
@@ -262,6 +268,10 @@ impl<'p> Tracer<'p> {
         }
         let n = self.node(leaf, ty)?;
         let n = self.secret(n);
+        if *ty == Ty::Index && op == UnOp::Neg {
+            let zero = fold::konst(self, 0, INDEX);
+            return self.index_arith(BinOp::Sub, zero, n).map(Leaf::N);
+        }
         let elem = elem_of(ty);
         Ok(Leaf::N(fold::un(self, if op == UnOp::Neg { Un::Neg } else { Un::Not }, n, elem)))
     }
@@ -340,7 +350,12 @@ impl<'p> Tracer<'p> {
         if symbolic && let (Some(x), Some(y)) = (public(self, a), public(self, b)) {
             let both = x.as_const().is_some() && y.as_const().is_some();
             if matches!(op, BinOp::Div | BinOp::Rem) && y.as_const() == Some(0) {
-                return self.report("E0406", "division of a public number by zero".into(), "");
+                if self.certain() {
+                    return self.report("E0406", "division of a public number by zero".into(), "");
+                }
+                let never = fold::konst(self, 0, Elem::Bool);
+                self.check(never, "division of a public number by zero")?;
+                return Ok(a.clone());
             }
             let e = match op {
                 BinOp::Gt => ix::bin(IndexOp::Lt, &y, &x),
@@ -367,10 +382,22 @@ impl<'p> Tracer<'p> {
         let (x, y) = (self.node(a, ta)?, self.node(b, tb)?);
         let clear = self.nest.n(x).dom == Domain::Clear && self.nest.n(y).dom == Domain::Clear;
         if clear && matches!(op, BinOp::Div | BinOp::Rem) && self.nest.constant(y) == Some(0) {
-            return self.report("E0406", "division of a public number by zero".into(), "");
+            if self.certain() {
+                return self.report("E0406", "division of a public number by zero".into(), "");
+            }
+            let never = fold::konst(self, 0, Elem::Bool);
+            self.check(never, "division of a public number by zero")?;
+            return Ok(Leaf::N(x));
         }
-        if shift && self.nest.n(y).dom != Domain::Clear {
-            return self.sorry("a shift by a secret amount");
+        if shift {
+            if self.nest.n(y).dom != Domain::Clear {
+                return self.internal("a shift by a secret amount");
+            }
+            self.need_within(y, 0, i128::MAX, "a shift by a negative number")?;
+        }
+        let y = if clear && matches!(op, BinOp::Div | BinOp::Rem) { self.divisor(y) } else { y };
+        if *ta == Ty::Index && matches!(op, BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Shl) {
+            return self.index_arith(op, x, y).map(Leaf::N);
         }
         Ok(Leaf::N(match op {
             BinOp::Gt => self.bin(Bin::Lt, y, x),
@@ -419,30 +446,40 @@ impl<'p> Tracer<'p> {
             };
             return Ok(Val::scalar(Ty::Bool, leaf));
         }
+        let x = self.node(&a.leaves[0], &Ty::Bool)?;
+        if self.nest.n(x).dom == Domain::Clear {
+            // `a && b` is `if a { b } else { false }`.
+            let open = if and { x } else { fold::not(self, x) };
+            let other = Val::scalar(Ty::Bool, Leaf::N(fold::konst(self, !and as u128, Elem::Bool)));
+            return self.decide(open, &[], &mut |s| s.eval(right), &mut |_| Ok(other.clone()));
+        }
         let b = self.eval(right)?;
-        let (x, y) = (self.node(&a.leaves[0], &Ty::Bool)?, self.node(&b.leaves[0], &Ty::Bool)?);
+        let y = self.node(&b.leaves[0], &Ty::Bool)?;
         Ok(Val::scalar(Ty::Bool, Leaf::N(self.bin(if and { Bin::And } else { Bin::Or }, x, y))))
     }
 
     /// Element of an array at an index that may be an expression or a number that the run computes.
     fn subscript(&mut self, base: &Val, index: &Val) -> R<Val> {
         let (elem, n) = self.array(&base.ty)?;
-        let i = match &index.leaves[0] {
-            Leaf::I(i) => Some(i.clone()),
-            Leaf::N(n) => self.to_index(*n),
-            _ => None,
-        };
-        if let Some(i) = i {
-            self.bounds(&i, n, &base.leaves)?;
+        if let Some(i) = self.known_place(&index.leaves[0], n, &base.leaves)? {
             return self.element(base, &i);
         }
         let k = self.node(&index.leaves[0], &index.ty)?;
+        if n == 0 {
+            return self.nothing(&elem);
+        }
         let k = self.address(k, n)?;
         let of = self.leaves(&elem)?;
         let mut out = Vec::new();
         for (leaf, of) in base.leaves.iter().zip(&of) {
-            let Leaf::V(v) = leaf else {
-                return self.sorry("an array of indices read at a place that only the run knows");
+            let v = match leaf {
+                Leaf::V(v) => v.clone(),
+                // The array of the numbers first, first + step, ….
+                Leaf::R(first, step) => {
+                    out.push(Leaf::N(self.offset(k, *step, first)));
+                    continue;
+                }
+                _ => return self.internal("an array leaf that is a scalar"),
             };
             if self.nest.mems[v.mem as usize].ver != v.ver {
                 self.stale.insert(v.site);
@@ -450,55 +487,128 @@ impl<'p> Tracer<'p> {
             let scalar = elem_of(&of.ty);
             if of.dims.is_empty() {
                 let a = self.offset(k, 1, &v.off);
-                out.push(Leaf::N(fold::Sink::make(self, Op::LoadAt(v.mem), vec![a], scalar)));
+                out.push(Leaf::N(self.load_at(v.mem, a)));
                 continue;
             }
             let m = self.alloc(scalar, of.lanes, 0);
-            let v = v.clone();
             self.run_loop(&Index::Const(of.lanes as i64), false, vec![], &[m], &mut |s, t, _| {
                 let a = s.offset(k, of.lanes as i64, &ix::add(&v.off, t));
-                let x = fold::Sink::make(s, Op::LoadAt(v.mem), vec![a], scalar);
-                s.store(m, t, x);
+                let x = s.load_at(v.mem, a);
+                s.store_as(m, t, x);
                 Ok(vec![])
             })?;
+            // A party's own stay its own.
+            self.nest.mems[m as usize].owned |= matches!(self.nest.mems[m as usize].dom, Domain::Local(_));
+            self.share_whole(m)?;
             out.push(self.whole(m));
         }
         Ok(Val::of(elem, out))
     }
-    /// A clear number as an address part, checked against the length.
+    /// A clear number of the run as an index: it must fit.
+    fn as_index(&mut self, n: NodeId) -> R<NodeId> {
+        let most = i128::from(i64::MAX) + 1;
+        self.need_within(n, i128::from(i64::MIN), most, "a number that does not fit an index (64 bits)")?;
+        Ok(fold::un(self, Un::Cast, n, INDEX))
+    }
+    /// Arithmetic on indices that only the run knows: what leaves 64 bits is an error.
+    fn index_arith(&mut self, op: BinOp, x: NodeId, y: NodeId) -> R<NodeId> {
+        let (a, b) = (self.values(x), self.values(y));
+        let fits = |v: i128| i128::from(i64::MIN) <= v && v <= i128::from(i64::MAX);
+        let ends: Vec<i128> = match op {
+            BinOp::Add => vec![a.0 + b.0, a.1 + b.1],
+            BinOp::Sub => vec![a.0 - b.1, a.1 - b.0],
+            BinOp::Mul => vec![a.0 * b.0, a.0 * b.1, a.1 * b.0, a.1 * b.1],
+            _ if b.0 >= 0 && b.1 < 63 => vec![a.0 << b.1, a.1 << b.1],
+            _ => vec![i128::MAX],
+        };
+        if ends.into_iter().all(fits) {
+            return Ok(self.bin(gate_op(op), x, y));
+        }
+        let wide = Elem::Int { signed: true, bits: 128 };
+        let x = fold::un(self, Un::Cast, x, wide);
+        let mut y = fold::un(self, Un::Cast, y, wide);
+        let mut op = op;
+        if op == BinOp::Shl {
+            // What is shifted by more than 63 does not fit unless it is 0; a product of 2^63 tells as much.
+            let most = fold::konst(self, 63, wide);
+            let y63 = fold::extreme(self, false, y, most);
+            let one = fold::konst(self, 1, wide);
+            y = fold::bin(self, Bin::Shl, one, y63);
+            op = BinOp::Mul;
+        }
+        let r = self.bin(gate_op(op), x, y);
+        self.need_within(r, i128::from(i64::MIN), i128::from(i64::MAX) + 1, "an index that does not fit 64 bits")?;
+        Ok(fold::un(self, Un::Cast, r, INDEX))
+    }
+    /// A clear divisor: 1 where a clear condition around is false, for nothing is divided there.
+    fn divisor(&mut self, y: NodeId) -> NodeId {
+        let (lo, hi) = self.values(y);
+        if lo > 0 || hi < 0 {
+            return y;
+        }
+        match self.open() {
+            None => y,
+            Some(c) => {
+                let elem = self.nest.n(y).elem;
+                let one = fold::konst(self, 1, elem);
+                self.select(c, y, one)
+            }
+        }
+    }
+    /// A clear number as an address part, checked against the length `n`, which is not 0. Where a clear condition around is
+    /// false nothing is read, and the place is the first.
     pub(super) fn address(&mut self, k: NodeId, n: i64) -> R<NodeId> {
         if self.nest.n(k).dom != Domain::Clear {
-            return self.sorry("a secret index");
+            return self.internal("a secret index");
         }
-        let wide = Elem::Int { signed: true, bits: 64 };
-        let from = self.nest.n(k).elem;
-        let ok = if crate::fold::mask(from) < n as u128 {
-            None
+        let Some(ok) = self.within(k, 0, i128::from(n)) else { return Ok(fold::un(self, Un::Cast, k, INDEX)) };
+        self.check(ok, &format!("index out of bounds: the array has {n} elements"))?;
+        let k = if self.open().is_some() {
+            let zero = fold::konst(self, 0, self.nest.n(k).elem);
+            self.select(ok, k, zero)
         } else {
-            let len = fold::konst(self, n as u128, from);
-            let below = self.bin(Bin::Lt, k, len);
-            let zero = fold::konst(self, 0, from);
-            let negative = self.bin(Bin::Lt, k, zero);
-            let signed = matches!(from, Elem::Int { signed: true, .. });
-            Some(if signed {
-                let ok = fold::not(self, negative);
-                self.bin(Bin::And, below, ok)
-            } else {
-                below
-            })
+            k
         };
-        if let Some(ok) = ok {
-            self.check(ok, &format!("index out of bounds: the array has {n} elements"))?;
+        Ok(fold::un(self, Un::Cast, k, INDEX))
+    }
+    /// The place of an element, if it is an expression over loops that is in range wherever it is reached.
+    pub(super) fn known_place(&mut self, index: &Leaf, n: i64, leaves: &[Leaf]) -> R<Option<Index>> {
+        let i = match index {
+            Leaf::I(i) => Some(i.clone()),
+            Leaf::N(n) => self.to_index(*n),
+            _ => None,
+        };
+        let Some(i) = i else { return Ok(None) };
+        // Under a condition of the run the place must be one that exists even where it is not reached.
+        if self.conds.iter().any(|c| self.nest.n(*c).dom == Domain::Clear)
+            && !self.in_range(&i, 0, n as i128, &|_| String::new())?
+        {
+            return Ok(None);
         }
-        Ok(fold::un(self, Un::Cast, k, wide))
+        self.bounds(&i, n, leaves)?;
+        Ok(Some(i))
     }
     /// `k * stride + off`.
     pub(super) fn offset(&mut self, k: NodeId, stride: i64, off: &Index) -> NodeId {
-        let wide = Elem::Int { signed: true, bits: 64 };
-        let s = fold::konst(self, stride as u128, wide);
-        let off = self.iota(off, wide);
+        let s = fold::konst(self, stride as u128, INDEX);
+        let off = self.iota(off, INDEX);
         let p = fold::bin(self, Bin::Mul, k, s);
         fold::bin(self, Bin::Add, p, off)
+    }
+    /// What is read where there is nothing to read: an error if it is reached.
+    fn nothing(&mut self, ty: &Ty) -> R<Val> {
+        let never = fold::konst(self, 0, Elem::Bool);
+        self.check(never, "index out of bounds: the array has 0 elements")?;
+        let mut out = Vec::new();
+        for of in self.leaves(ty)? {
+            out.push(if of.dims.is_empty() {
+                Leaf::N(fold::konst(self, 0, elem_of(&of.ty)))
+            } else {
+                let m = self.alloc(elem_of(&of.ty), of.lanes, 0);
+                self.whole(m)
+            });
+        }
+        Ok(Val::of(ty.clone(), out))
     }
     /// That `0 <= i < n`: proved, reported, or left to a check in the run.
     pub(super) fn bounds(&mut self, i: &Index, n: i64, leaves: &[Leaf]) -> R<()> {

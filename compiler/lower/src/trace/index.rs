@@ -67,6 +67,79 @@ impl Tracer<'_> {
         fits(e, n.elem)
     }
 
+    /// The numbers that a node may be, as far as its making tells.
+    pub(super) fn values(&self, n: NodeId) -> (i128, i128) {
+        self.values_deep(n, 0)
+    }
+    fn values_deep(&self, id: NodeId, deep: usize) -> (i128, i128) {
+        let n = self.nest.n(id);
+        let all = range(n.elem);
+        if deep > 16 {
+            return all;
+        }
+        let arg = |k: usize| self.values_deep(n.args[k], deep + 1);
+        let inside = |v: (i128, i128)| if v.0 >= all.0 && v.1 <= all.1 { v } else { all };
+        let union = |a: (i128, i128), b: (i128, i128)| (a.0.min(b.0), a.1.max(b.1));
+        match &n.op {
+            Op::Const(v) => {
+                let v = crate::fold::signed(*v, n.elem);
+                inside((v, v))
+            }
+            Op::Iota(e) => {
+                let (a, b) = ix::interval(e, &self.nest.ranges);
+                inside((i128::from(a), i128::from(b)))
+            }
+            Op::Un(Un::Cast) | Op::Reveal(_) | Op::Share => inside(arg(0)),
+            Op::Min => {
+                let (a, b) = (arg(0), arg(1));
+                (a.0.min(b.0), a.1.min(b.1))
+            }
+            Op::Max => {
+                let (a, b) = (arg(0), arg(1));
+                (a.0.max(b.0), a.1.max(b.1))
+            }
+            Op::Select | Op::Join(_) => union(arg(1), arg(2)),
+            Op::Pick(_) => union(arg(0), arg(1)),
+            Op::Bin(b) => {
+                let (x, y) = (arg(0), arg(1));
+                match b {
+                    Bin::Add => inside((x.0.saturating_add(y.0), x.1.saturating_add(y.1))),
+                    Bin::Sub => inside((x.0.saturating_sub(y.1), x.1.saturating_sub(y.0))),
+                    Bin::Mul => {
+                        let p = [(x.0, y.0), (x.0, y.1), (x.1, y.0), (x.1, y.1)].map(|(a, b)| a.saturating_mul(b));
+                        inside((p.into_iter().min().unwrap_or(0), p.into_iter().max().unwrap_or(0)))
+                    }
+                    Bin::And if x.0 >= 0 && y.0 >= 0 => (0, x.1.min(y.1)),
+                    Bin::Rem if x.0 >= 0 && y.0 > 0 => (0, x.1.min(y.1 - 1)),
+                    Bin::Div if x.0 >= 0 && y.0 > 0 => (x.0 / y.1, x.1 / y.0),
+                    Bin::Shr if x.0 >= 0 && y.0 >= 0 => (0, x.1 >> y.0.min(126)),
+                    _ => all,
+                }
+            }
+            Op::Input(k) => match self.inputs[*k as usize].range {
+                Some((lo, hi)) => inside((crate::fold::signed(lo, n.elem), crate::fold::signed(hi, n.elem))),
+                None => all,
+            },
+            // A sum: so many times what each iteration adds.
+            Op::Out(l, s) => {
+                let lp = &self.nest.loops[*l as usize];
+                let Some(p) = lp.phis.get(*s as usize).filter(|_| self.nest.counted(*l)) else { return all };
+                let first = self.values_deep(p.init, deep + 1);
+                let next = self.nest.n(p.next);
+                let [a, b] = next.args[..] else { return all };
+                let more = if a == p.phi { b } else { a };
+                if next.op != Op::Bin(Bin::Add) || (a != p.phi && b != p.phi) || more == p.phi {
+                    return all;
+                }
+                let each = self.values_deep(more, deep + 1);
+                let times = |v: i128| v.saturating_mul(i128::from(lp.max));
+                let lo = first.0.saturating_add(times(each.0).min(0));
+                inside((lo, first.1.saturating_add(times(each.1).max(0))))
+            }
+            _ => all,
+        }
+    }
+
     /// The iterations that get here, as a space whose coordinate k is the k-th loop's variable.
     pub(super) fn iterations(&self) -> (Space, Vec<u32>) {
         let path = self.nest.path(self.here());
@@ -153,13 +226,75 @@ impl Tracer<'_> {
             k += 1;
             yes.is_empty() || yes[k - 1] != 0
         });
-        self.checked.insert(key, true);
+        self.checked.insert(key.clone(), true);
         match values.iter().find(|v| i128::from(**v) < lo || i128::from(**v) >= hi) {
             None => Ok(true),
+            Some(_) if !self.certain() => {
+                self.checked.insert(key, false);
+                Ok(false)
+            }
             Some(v) => {
                 let text = what(*v);
                 self.report("E0402", text, "")
             }
         }
+    }
+    /// Whether what stands here runs whatever the run's values: an error in it is an error of the program.
+    pub(super) fn certain(&self) -> bool {
+        !self.trial
+            && self.conds.iter().all(|c| self.nest.n(*c).dom != Domain::Clear)
+            && self.nest.path(self.here()).iter().all(|l| self.nest.counted(*l))
+    }
+    /// The clear conditions around, as one; `None` if there are none.
+    pub(super) fn open(&mut self) -> Option<NodeId> {
+        let mut open = None;
+        for k in 0..self.conds.len() {
+            let c = self.conds[k];
+            if self.nest.n(c).dom != Domain::Clear {
+                continue;
+            }
+            open = Some(match open {
+                None => c,
+                Some(o) => self.bin(Bin::And, o, c),
+            });
+        }
+        open
+    }
+    /// That `lo <= i < hi`: proved, reported, or checked in the run.
+    pub(super) fn need_range(&mut self, i: &Index, lo: i128, hi: i128, what: &dyn Fn(Option<i64>) -> String) -> R<()> {
+        if self.in_range(i, lo, hi, &|v| what(Some(v)))? {
+            return Ok(());
+        }
+        let n = self.iota(i, super::loops::INDEX);
+        self.need_within(n, lo, hi, &what(None))
+    }
+    /// The same for a clear number of the run.
+    pub(super) fn need_within(&mut self, n: NodeId, lo: i128, hi: i128, what: &str) -> R<()> {
+        match self.within(n, lo, hi) {
+            Some(ok) => self.check(ok, what),
+            None => Ok(()),
+        }
+    }
+    /// Whether `lo <= n < hi`, as a clear truth value; `None` where it is always so.
+    pub(super) fn within(&mut self, n: NodeId, lo: i128, hi: i128) -> Option<NodeId> {
+        let elem = self.nest.n(n).elem;
+        let (a, b) = self.values(n);
+        let mut out = None;
+        if a < lo {
+            let k = crate::fold::konst(self, lo as u128, elem);
+            let under = self.bin(Bin::Lt, n, k);
+            out = Some(crate::fold::not(self, under));
+        }
+        let (_, most) = range(elem);
+        // A type whose greatest number is capped here reaches beyond any bound.
+        if b >= hi && (hi <= most || b == i128::MAX) {
+            let k = crate::fold::konst(self, hi as u128, elem);
+            let below = self.bin(Bin::Lt, n, k);
+            out = Some(match out {
+                None => below,
+                Some(o) => self.bin(Bin::And, o, below),
+            });
+        }
+        out
     }
 }

@@ -5,13 +5,19 @@
 use super::value::Leaf;
 use super::{MAX_UNROLL, PSEUDO, R, Scope, Tracer, join};
 use crate::ix;
-use crate::nest::{Item, Loop, LoopId, Mem, MemId, NodeId, Op, Phi};
+use crate::nest::{Item, Kind, Loop, LoopId, Mem, MemId, NodeId, Op, Phi};
 use circuit::gate::Bin;
 use circuit::index::{Index, IndexOp};
 use circuit::types::{Domain, Elem};
 
 /// What an iteration does: given its number and the carried leaves, the next ones.
 type Work<'w, 'p> = dyn FnMut(&mut Tracer<'p>, &Index, &[Leaf]) -> R<Vec<Leaf>> + 'w;
+
+/// What a turn of a `while` does: given the carried leaves, the next ones.
+type Turn<'w, 'p> = dyn FnMut(&mut Tracer<'p>, &[Leaf]) -> R<Vec<Leaf>> + 'w;
+
+/// An index as a wire.
+pub(super) const INDEX: Elem = Elem::Int { signed: true, bits: 64 };
 
 impl<'p> Tracer<'p> {
     /// A loop of `trip` iterations over carried leaves. `mems` are the memories from outside that the body writes. The body
@@ -30,7 +36,7 @@ impl<'p> Tracer<'p> {
             let mut back = |s: &mut Self, t: &Index, c: &[Leaf]| work(s, &ix::sub(&last, t), c);
             return self.run_loop(&trip, false, carried, mems, &mut back);
         }
-        let (min, max) = ix::interval(&trip, &self.nest.ranges);
+        let (_, max) = ix::interval(&trip, &self.nest.ranges);
         if max < 1 {
             return Ok(carried);
         }
@@ -42,6 +48,25 @@ impl<'p> Tracer<'p> {
         if max > 1 << 48 {
             return self.report("E0404", "a loop whose number of iterations has no bound".into(), "");
         }
+        self.trace_loop(Kind::For, &trip, max, rev, carried, mems, work)
+    }
+    /// A loop that runs as long as the first carried leaf, a clear truth value, holds; the others are wires. What `work` gives
+    /// begins with whether there is another turn.
+    pub(super) fn run_while(&mut self, carried: Vec<Leaf>, mems: &[MemId], work: &mut Turn<'_, 'p>) -> R<Vec<Leaf>> {
+        let one = Index::Const(1);
+        self.trace_loop(Kind::While, &one, 1, false, carried, mems, &mut |s, _, c| work(s, c))
+    }
+    #[allow(clippy::too_many_arguments)]
+    fn trace_loop(
+        &mut self,
+        kind: Kind,
+        trip: &Index,
+        max: i64,
+        rev: bool,
+        mut carried: Vec<Leaf>,
+        mems: &[MemId],
+        work: &mut Work<'_, 'p>,
+    ) -> R<Vec<Leaf>> {
         for m in mems {
             self.forget(*m);
         }
@@ -56,6 +81,7 @@ impl<'p> Tracer<'p> {
             let guard = self.top().guard.clone();
             let depth = self.nest.depth(parent) as u32;
             self.nest.loops.push(Loop {
+                kind,
                 parent,
                 depth,
                 trip: trip.clone(),
@@ -70,6 +96,7 @@ impl<'p> Tracer<'p> {
                 at: Some(l),
                 guard,
                 guarded: false,
+                side: false,
                 same: Default::default(),
                 known: Default::default(),
                 written: mems.iter().copied().collect(),
@@ -124,24 +151,43 @@ impl<'p> Tracer<'p> {
             }
             for (k, init, phi) in &slots {
                 let Leaf::N(n) = next[*k] else { continue };
-                if n != *phi && doms[*k] == Domain::Clear && counts[*k].is_none() {
+                if kind == Kind::For && n != *phi && doms[*k] == Domain::Clear && counts[*k].is_none() {
                     counts[*k] = self.counted(*init, *phi, n, l, max);
                     again |= counts[*k].is_some();
                 }
             }
             let mut unroll = false;
+            // Indices that come around as numbers of the run, or by no law, are wires.
+            let mut wires = Vec::new();
             for (k, leaf) in carried.iter().enumerate() {
+                if let (Leaf::I(_), Leaf::N(_)) = (leaf, &next[k]) {
+                    wires.push(k);
+                }
                 if let (Leaf::I(first), Leaf::I(n), None) = (leaf, &next[k], &laws[k]) {
                     again = true;
                     match law(first, n, PSEUDO + k as u32, l) {
                         Some(e) => laws[k] = Some(e),
-                        None => unroll = true,
+                        None => {
+                            unroll = true;
+                            wires.push(k);
+                        }
                     }
                 }
             }
-            if unroll {
+            if let (true, Some(n)) = (unroll, trip.as_const().filter(|n| *n <= MAX_UNROLL)) {
                 self.restore(saved);
-                return self.unroll(&trip, rev, carried, work);
+                return self.unroll(n, rev, carried, work);
+            }
+            if !wires.is_empty() {
+                self.restore(saved);
+                for k in wires {
+                    if let Leaf::I(e) = &carried[k] {
+                        let e = e.clone();
+                        carried[k] = Leaf::N(self.iota(&e, INDEX));
+                    }
+                }
+                laws.fill(None);
+                continue;
             }
             if again {
                 self.restore(saved);
@@ -186,6 +232,7 @@ impl<'p> Tracer<'p> {
                 self.nest.loops[l as usize].phis.push(Phi { phi: *phi, init, next: n, out: id });
                 out[*k] = Leaf::N(id);
             }
+            let (min, _) = ix::interval(trip, &self.nest.ranges);
             let trip = if min < 0 { Index::bin(IndexOp::Max, trip.clone(), Index::Const(0)) } else { trip.clone() };
             for (k, law) in laws.iter().enumerate() {
                 if let Some(e) = law {
@@ -258,6 +305,9 @@ impl<'p> Tracer<'p> {
             // Through a loop inside: what it adds in each of its iterations.
             (Op::Out(l, slot), _) => {
                 let inner = &self.nest.loops[*l as usize];
+                if inner.kind != Kind::For {
+                    return None;
+                }
                 let p = inner.phis[*slot as usize];
                 let each = ix::norm(&self.step(p.phi, p.next, deep + 1)?);
                 if ix::vars(&each).iter().any(|v| v >= l) || ix::interval(&inner.trip, &self.nest.ranges).0 < 0 {
@@ -268,10 +318,7 @@ impl<'p> Tracer<'p> {
             _ => None,
         }
     }
-    fn unroll(&mut self, trip: &Index, rev: bool, mut carried: Vec<Leaf>, work: &mut Work<'_, 'p>) -> R<Vec<Leaf>> {
-        let Some(n) = trip.as_const().filter(|n| *n <= MAX_UNROLL) else {
-            return self.sorry("an index that follows no arithmetic law through a loop of many iterations");
-        };
+    fn unroll(&mut self, n: i64, rev: bool, mut carried: Vec<Leaf>, work: &mut Work<'_, 'p>) -> R<Vec<Leaf>> {
         for k in 0..n {
             let t = if rev { n - 1 - k } else { k };
             carried = work(self, &Index::Const(t), &carried)?;
@@ -279,12 +326,15 @@ impl<'p> Tracer<'p> {
         Ok(carried)
     }
 
-    fn save(&self) -> Saved {
+    pub(super) fn save(&self) -> Saved {
         Saved {
             nodes: self.nest.nodes.len(),
             mems: self.nest.mems.clone(),
             reads: self.reads.clone(),
             loops: self.nest.loops.len(),
+            choices: self.nest.choices.len(),
+            branches: self.branches,
+            selected: self.selected.len(),
             ats: self.nest.ats.len(),
             blocks: self.blocks.len(),
             scopes: self.scopes.len(),
@@ -293,13 +343,16 @@ impl<'p> Tracer<'p> {
             findings: self.findings.len(),
         }
     }
-    fn restore(&mut self, s: Saved) {
+    pub(super) fn restore(&mut self, s: Saved) {
         self.nest.nodes.truncate(s.nodes);
         self.place.truncate(s.nodes);
         self.nest.mems = s.mems;
         self.reads = s.reads;
         self.nest.loops.truncate(s.loops);
         self.nest.ranges.truncate(s.loops);
+        self.nest.choices.truncate(s.choices);
+        self.branches = s.branches;
+        self.selected.truncate(s.selected);
         self.nest.ats.truncate(s.ats);
         self.blocks.truncate(s.blocks);
         self.scopes.truncate(s.scopes);
@@ -335,11 +388,15 @@ impl Count {
     }
 }
 
-struct Saved {
+/// A point of tracing to go back to.
+pub(super) struct Saved {
     nodes: usize,
     mems: Vec<Mem>,
     reads: Vec<u32>,
     loops: usize,
+    choices: usize,
+    branches: u32,
+    selected: usize,
     ats: usize,
     blocks: usize,
     scopes: usize,

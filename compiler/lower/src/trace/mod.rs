@@ -5,12 +5,14 @@
 //! equal nodes, memories. Knows nothing of lanes.
 
 mod array;
+mod choice;
 mod effect;
 mod entry;
 mod expr;
 mod index;
 mod loops;
 mod stmt;
+mod turns;
 mod value;
 
 use crate::nest::{Item, LoopId, Mem, MemId, Nest, Node, NodeId, Op};
@@ -24,6 +26,7 @@ use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use value::Val;
 
+pub(crate) use choice::sends;
 pub(crate) use entry::trace;
 
 /// A program error: it has been reported.
@@ -54,6 +57,8 @@ struct Scope {
     guard: Rc<[Index]>,
     /// A public condition rather than a loop.
     guarded: bool,
+    /// A side of a run-time choice: what is made here stays here.
+    side: bool,
     same: FxHashMap<(Op, Vec<NodeId>, Elem, u32), NodeId>,
     known: FxHashMap<MemId, Vec<Known>>,
     /// Memories that the loop writes.
@@ -94,6 +99,25 @@ pub(crate) struct Tracer<'p> {
     budget: u64,
     /// Ranges that were proved: expression, conditions, loop, bounds.
     checked: FxHashMap<RangeKey, bool>,
+    /// What is traced now is only looked at: nothing in it is an error yet.
+    trial: bool,
+    /// Run-time conditions inside of loops, numbered, that become choices of what runs: their loops stay loops.
+    choosing: &'p FxHashSet<u32>,
+    /// The number of the next one.
+    branches: u32,
+    /// Those that became selections.
+    selected: Vec<Selected>,
+}
+
+/// A run-time condition whose sides both run, though one of them would do.
+#[derive(Clone, Debug)]
+pub(crate) struct Selected {
+    /// Its number.
+    pub branch: u32,
+    /// The loop that it stands in.
+    pub at: LoopId,
+    /// The nodes that it selects among.
+    pub nodes: std::ops::Range<NodeId>,
 }
 
 type RangeKey = (Index, Rc<[Index]>, Option<LoopId>, i128, i128);
@@ -127,9 +151,6 @@ impl<'p> Tracer<'p> {
         let span = self.spans[self.span as usize];
         self.findings.push(Finding { code, span, also: vec![], message, help: help.into() });
         Err(Stop)
-    }
-    fn sorry<T>(&mut self, what: &str) -> R<T> {
-        self.report("E0410", format!("{what} cannot be compiled yet"), "")
     }
     fn internal<T>(&mut self, what: &str) -> R<T> {
         self.report("E0499", format!("internal error in lowering: {what}"), "please report this program")
@@ -192,6 +213,10 @@ impl<'p> Tracer<'p> {
                 return *n;
             }
         }
+        // What only one side of a choice needs is made there.
+        if !matches!(key.0, Op::Const(_) | Op::Iota(_)) {
+            place = place.max(self.scopes.iter().rposition(|s| s.side).unwrap_or(0));
+        }
         let (op, args) = (key.0.clone(), key.1.clone());
         if let Some(m) = read {
             self.reads[m as usize] += 1;
@@ -202,7 +227,7 @@ impl<'p> Tracer<'p> {
     }
     /// Whether a loop may have no iteration.
     fn skips(&self, l: Option<LoopId>) -> bool {
-        l.is_some_and(|l| ix::interval(&self.nest.loops[l as usize].trip, &self.nest.ranges).0 < 1)
+        l.is_some_and(|l| self.nest.skips(l))
     }
     fn push(&mut self, op: Op, args: Vec<NodeId>, elem: Elem, place: usize) -> NodeId {
         let id = self.nest.nodes.len() as NodeId;
@@ -228,7 +253,8 @@ impl<'p> Tracer<'p> {
             Op::Load(m, e) => hash_of(&(1, mem(m), e)),
             Op::LoadAt(m) => hash_of(&(2, mem(m), args)),
             Op::Phi(l, _) | Op::Out(l, _) => hash_of(&(3, self.nest.depth(Some(*l)), matches!(op, Op::Phi(..)), elem)),
-            Op::Store(..) | Op::StoreAt(_) | Op::Alloc(_) | Op::Pack(_) | Op::At(_) | Op::AtPart(_) => 4,
+            Op::Store(..) | Op::StoreAt(_) | Op::Alloc(_) | Op::Pack(_) => 4,
+            Op::At(_) | Op::AtPart(_) | Op::Seen(_) | Op::Made(_) => 4,
             _ => hash_of(&(5, op, args, elem)),
         }
     }
@@ -320,6 +346,14 @@ impl<'p> Tracer<'p> {
             known.push(Known { at: at.clone(), value, store: None, reads: 0 });
         }
         value
+    }
+    /// What lies at a place that the run computes, of a memory that may be empty.
+    fn load_at(&mut self, m: MemId, at: NodeId) -> NodeId {
+        let Mem { elem, len, .. } = self.nest.mems[m as usize];
+        if len == 0 {
+            return fold::konst(self, 0, elem);
+        }
+        self.pure(Op::LoadAt(m), vec![at], elem)
     }
     /// A choice by a condition that is settled here.
     fn strip(&self, mut x: NodeId) -> NodeId {
@@ -432,6 +466,7 @@ impl<'p> Tracer<'p> {
             at,
             guard: g.into(),
             guarded: true,
+            side: false,
             same: Default::default(),
             known: Default::default(),
             written: Default::default(),

@@ -1,12 +1,11 @@
-//! Statements, assignments, conditions, and loops.
+//! Statements, assignments, and conditions.
 
 use super::value::{Leaf, Val, View, elem_of, stop};
 use super::{R, Tracer};
 use crate::ix;
 use crate::nest::{MemId, NodeId, Op};
-use circuit::index::{Index, IndexOp};
-use circuit::types::Domain;
-use sema::tree::{BinOp, ExprId, Iter, LocalId, Pat, Proj, Stmt, Ty};
+use circuit::index::Index;
+use sema::tree::{BinOp, ExprId, LocalId, Pat, Proj, Stmt, Ty};
 
 /// A part of a variable.
 struct Place {
@@ -82,8 +81,10 @@ impl Tracer<'_> {
                             Some(a) => self.store_at(mem, a, &place.offs[k], x),
                         }
                     } else {
-                        if place.dynamic[k].is_some() {
-                            return self.sorry("an assignment of an array at a place that only the run knows");
+                        if let Some(a) = place.dynamic[k] {
+                            let at = self.offset(a, 1, &ix::add(&d.off, &place.offs[k]));
+                            self.overwrite_at(mem, at, &v.leaves[k], &of.ty, of.lanes)?;
+                            continue;
                         }
                         let d = Leaf::V(View { off: ix::add(&d.off, &place.offs[k]), ..d.clone() });
                         let d = Val::of(scalar_array(&of.ty, of.lanes), vec![d]);
@@ -105,16 +106,45 @@ impl Tracer<'_> {
         }
         Ok(())
     }
+    /// Puts an array of `lanes` scalars into a memory from a place on that only the run knows, a multiple of `lanes`: every
+    /// stretch of the memory stays or is replaced, which is free for a clear place.
+    fn overwrite_at(&mut self, mem: MemId, at: NodeId, src: &Leaf, ty: &Ty, lanes: u64) -> R<()> {
+        let len = self.nest.mems[mem as usize].len;
+        if len == 0 || lanes == 0 {
+            return Ok(());
+        }
+        // By way of a copy: the source may be a stretch of the same memory.
+        let src = self.fresh(src, ty, lanes)?;
+        let (rows, lanes) = (Index::Const((len / lanes) as i64), lanes as i64);
+        self.run_loop(&rows, false, vec![], &[mem], &mut |s, r, _| {
+            let first = ix::scale(r, lanes);
+            let here = s.iota(&first, super::loops::INDEX);
+            let hit = s.bin(circuit::Bin::Eq, here, at);
+            s.run_loop(&Index::Const(lanes), false, vec![], &[mem], &mut |s, t, _| {
+                let place = ix::add(&first, t);
+                let (new, old) = (s.lane(&src, t, ty)?, s.load_raw(mem, &place));
+                let v = s.select(hit, new, old);
+                s.store(mem, &place, v);
+                Ok(vec![])
+            })?;
+            Ok(vec![])
+        })?;
+        Ok(())
+    }
     fn store_at(&mut self, mem: MemId, addr: NodeId, off: &Index, value: NodeId) {
+        // Nothing can be put where there is nothing.
+        if self.nest.mems[mem as usize].len == 0 {
+            return;
+        }
         let addr = self.offset(addr, 1, off);
-        let elem = self.nest.mems[mem as usize].elem;
         let value = match self.cond_for(mem) {
             None => value,
             Some(c) => {
-                let old = crate::fold::Sink::make(self, Op::LoadAt(mem), vec![addr], elem);
+                let old = self.load_at(mem, addr);
                 self.select(c, value, old)
             }
         };
+        let elem = self.nest.n(value).elem;
         self.fixed(Op::StoreAt(mem), vec![value, addr], elem);
         self.changed(mem, self.nest.n(value).dom);
         self.forget(mem);
@@ -141,15 +171,9 @@ impl Tracer<'_> {
                     let i = self.eval(*e)?;
                     let (elem, n) = self.array(&p.ty)?;
                     let of = self.leaves(&elem)?;
-                    let known = match &i.leaves[0] {
-                        Leaf::I(i) => Some(i.clone()),
-                        Leaf::N(n) => self.to_index(*n),
-                        _ => None,
-                    };
-                    match known {
+                    let leaves: Vec<Leaf> = var.leaves[p.first..p.first + of.len()].to_vec();
+                    match self.known_place(&i.leaves[0], n, &leaves)? {
                         Some(i) => {
-                            let leaves: Vec<Leaf> = var.leaves[p.first..p.first + of.len()].to_vec();
-                            self.bounds(&i, n, &leaves)?;
                             for (o, of) in p.offs.iter_mut().zip(&of) {
                                 *o = ix::add(o, &ix::scale(&i, of.lanes as i64));
                             }
@@ -185,11 +209,19 @@ impl Tracer<'_> {
                         (None, false) => Leaf::V(view),
                         (Some(a), true) => {
                             let a = self.offset(a, 1, &view.off);
-                            let elem = elem_of(&of.ty);
-                            Leaf::N(crate::fold::Sink::make(self, Op::LoadAt(d.mem), vec![a], elem))
+                            Leaf::N(self.load_at(d.mem, a))
                         }
-                        (Some(_), false) => {
-                            return self.sorry("an operation on an array at a place that only the run knows");
+                        (Some(a), false) => {
+                            let (mem, off, elem) = (d.mem, view.off, elem_of(&of.ty));
+                            let m = self.alloc(elem, of.lanes, 0);
+                            self.run_loop(&Index::Const(of.lanes as i64), false, vec![], &[m], &mut |s, t, _| {
+                                let a = s.offset(a, 1, &ix::add(&off, t));
+                                let x = s.load_at(mem, a);
+                                let x = s.secret(x);
+                                s.store(m, t, x);
+                                Ok(vec![])
+                            })?;
+                            self.whole(m)
                         }
                     }
                 }
@@ -235,36 +267,22 @@ impl Tracer<'_> {
                 if let Some(v) = self.nest.constant(n) {
                     return if v != 0 { self.eval(then) } else { other(self) };
                 }
-                let n = self.secret(n);
-                let not = crate::fold::not(self, n);
-                let before = self.snapshot(writes);
-                self.conds.push(n);
-                let a = self.eval(then);
-                self.conds.pop();
-                let a = a?;
-                let after = self.snapshot(writes);
-                self.reset(writes, before);
-                self.conds.push(not);
-                let b = other(self);
-                self.conds.pop();
-                let b = b?;
-                self.merge(writes, after, &mut |s, x, y| s.choose(n, x, y))?;
-                self.choose(n, &a, &b)
+                self.decide(n, writes, &mut |s| s.eval(then), &mut |s| other(s))
             }
             _ => stop(),
         }
     }
-    fn snapshot(&self, writes: &[LocalId]) -> Vec<Option<Val>> {
+    pub(super) fn snapshot(&self, writes: &[LocalId]) -> Vec<Option<Val>> {
         writes.iter().map(|l| self.frame.locals[l.0 as usize].clone()).collect()
     }
-    fn reset(&mut self, writes: &[LocalId], to: Vec<Option<Val>>) {
+    pub(super) fn reset(&mut self, writes: &[LocalId], to: Vec<Option<Val>>) {
         for (l, v) in writes.iter().zip(to) {
             self.frame.locals[l.0 as usize] = v;
         }
     }
     /// Joins scalars of assigned variables: `then` has their values after the first branch. Arrays were stored under the
     /// condition already.
-    fn merge(
+    pub(super) fn merge(
         &mut self,
         writes: &[LocalId],
         then: Vec<Option<Val>>,
@@ -287,107 +305,6 @@ impl Tracer<'_> {
             self.frame.locals[slot] = Some(now);
         }
         Ok(())
-    }
-
-    /// `for`.
-    pub(super) fn for_loop(&mut self, pat: &Pat, iter: &Iter, body: ExprId, writes: &[LocalId]) -> R<Val> {
-        enum Over {
-            Range(Index, Index),
-            Array(Val),
-        }
-        let (over, trip, rev) = match iter {
-            Iter::Range { lo, hi, inclusive, step, rev } => {
-                let lo = self.bound(*lo)?;
-                let mut hi = self.bound(*hi)?;
-                if *inclusive {
-                    hi = ix::add(&hi, &Index::Const(1));
-                }
-                let step = match step {
-                    None => Index::Const(1),
-                    Some(s) => self.bound(*s)?,
-                };
-                if ix::interval(&step, &self.nest.ranges).1 < 1 {
-                    return self.report("E0407", "a step that is not positive".into(), "");
-                }
-                let span = ix::sub(&hi, &lo);
-                let trip = if step.as_const() == Some(1) {
-                    span
-                } else {
-                    let up = ix::add(&span, &ix::sub(&step, &Index::Const(1)));
-                    ix::bin(IndexOp::Div, &up, &step)
-                };
-                (Over::Range(lo, step), trip, *rev)
-            }
-            Iter::Array(e) => {
-                let v = self.eval(*e)?;
-                let (_, n) = self.array(&v.ty)?;
-                (Over::Array(v), Index::Const(n), false)
-            }
-        };
-        // What comes around: scalars of assigned variables, and their memories.
-        let mut mems: Vec<MemId> = Vec::new();
-        let mut carried = Vec::new();
-        let mut slots = Vec::new();
-        for l in writes {
-            let Some(v) = self.frame.locals[l.0 as usize].clone() else { continue };
-            let of = self.leaves(&v.ty)?;
-            for (k, (leaf, of)) in v.leaves.iter().zip(of).enumerate() {
-                match leaf {
-                    Leaf::V(v) if !mems.contains(&v.mem) => mems.push(v.mem),
-                    Leaf::N(_) | Leaf::I(_) => {
-                        slots.push((l.0 as usize, k, of.ty));
-                        carried.push(leaf.clone());
-                    }
-                    _ => {}
-                }
-            }
-        }
-        let out = self.run_loop(&trip, rev, carried, &mems, &mut |s, t, now| {
-            let outer = s.frame.locals.clone();
-            for ((slot, k, _), leaf) in slots.iter().zip(now) {
-                if let Some(v) = &mut s.frame.locals[*slot] {
-                    v.leaves[*k] = leaf.clone();
-                }
-            }
-            let element = match &over {
-                Over::Range(lo, step) => Val::scalar(Ty::Index, Leaf::I(ix::add(lo, &ix::mul(step, t)))),
-                Over::Array(v) => s.element(v, t)?,
-            };
-            s.bind(pat, element)?;
-            s.eval(body)?;
-            let mut next = Vec::new();
-            for ((slot, k, ty), leaf) in slots.iter().zip(now) {
-                let Some(v) = &s.frame.locals[*slot] else { return s.internal("a variable that vanished") };
-                let l = v.leaves[*k].clone();
-                next.push(match (leaf, &l) {
-                    (Leaf::N(_), Leaf::I(_)) => Leaf::N(s.node(&l, ty)?),
-                    (Leaf::I(_), Leaf::N(_)) => {
-                        return s.sorry("an index that comes around with a value that only the run knows");
-                    }
-                    _ => l,
-                });
-            }
-            s.frame.locals = outer;
-            Ok(next)
-        })?;
-        for ((slot, k, _), leaf) in slots.iter().zip(out) {
-            if let Some(v) = &mut self.frame.locals[*slot] {
-                v.leaves[*k] = leaf;
-            }
-        }
-        Ok(Val::unit())
-    }
-    fn bound(&mut self, e: ExprId) -> R<Index> {
-        let v = self.eval(e)?;
-        match &v.leaves[0] {
-            Leaf::I(i) => Ok(i.clone()),
-            Leaf::N(n) => match self.to_index(*n) {
-                Some(i) => Ok(i),
-                None if self.nest.n(*n).dom == Domain::Clear => self.sorry("a loop bound that only the run knows"),
-                None => self.sorry("a loop bound that is secret"),
-            },
-            _ => self.internal("an array as a bound"),
-        }
     }
 }
 

@@ -153,12 +153,10 @@ impl Tracer<'_> {
             });
         }
         for (leaf, of) in out.iter_mut().zip(&inner) {
-            // Truth values and numbers known from tables stay nodes.
+            // What only the run knows stays a wire.
             if let (Leaf::N(n), Ty::Index) = (&*leaf, &of.ty) {
-                let n = *n;
-                match self.to_index(n) {
-                    Some(e) => *leaf = Leaf::I(e),
-                    None => return self.sorry("an array of indices read at a place that only the run knows"),
+                if let Some(e) = self.to_index(*n) {
+                    *leaf = Leaf::I(e);
                 }
             }
         }
@@ -291,9 +289,6 @@ impl Tracer<'_> {
             out.push(match (la, lb) {
                 (Leaf::I(x), Leaf::I(y)) if x == y => Leaf::I(x.clone()),
                 (Leaf::N(_) | Leaf::I(_), _) => {
-                    if of.ty == Ty::Index {
-                        return self.sorry("an index that a condition of the run decides");
-                    }
                     let (x, y) = (self.node(la, &of.ty)?, self.node(lb, &of.ty)?);
                     Leaf::N(self.select(c, x, y))
                 }

@@ -29,6 +29,33 @@ pub fn load(text: &str, sizes: &[i64], families: &[i64]) -> Loaded {
     Loaded { program, env: TyEnv { tys: vec![], sizes: sizes.to_vec(), families: fam.into() } }
 }
 
+/// Runs `at` blocks by the evaluator.
+pub struct Blocks<'a> {
+    pub program: &'a Program,
+    pub codes: &'a [sema::tree::AtCode],
+    pub circuit: &'a circuit::Circuit,
+    pub calls: usize,
+}
+
+impl circuit::interp::AtRunner for Blocks<'_> {
+    fn run(&mut self, block: u32, args: &[Column]) -> Result<Vec<Column>, String> {
+        self.calls += 1;
+        let cols: Vec<Vec<u128>> = args.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect()).collect();
+        let out = eval::run_at(self.program, &self.codes[block as usize], &cols).map_err(|e| e.what)?;
+        let is_it = |g: &&circuit::Gate| matches!(g.op, circuit::Op::At { block: b, .. } if b == block);
+        let gate = self.circuit.regions.iter().flat_map(|r| &r.gates).find(is_it).ok_or("no gate")?;
+        Ok(out
+            .into_iter()
+            .zip(&gate.outs)
+            .map(|(v, w)| {
+                let mut c = Column::with_capacity(self.circuit.wires[w.0 as usize].elem, v.len());
+                v.iter().for_each(|x| c.push(*x));
+                c
+            })
+            .collect())
+    }
+}
+
 impl Loaded {
     pub fn lower(&self) -> Result<lower::Lowered, Vec<lower::Finding>> {
         let entry = self.program.main.expect("main");

@@ -386,6 +386,14 @@ impl<'a> Body<'a, '_> {
         self.push(ExprKind::For { pat, iter: it, body: x, writes }, Ty::Unit, span)
     }
 
+    pub(super) fn while_expr(&mut self, cond: a::ExprId, body: a::ExprId, span: Span) -> ExprId {
+        let ((c, x), writes) = self.writing(|s| {
+            let c = s.check(cond, &Ty::Bool, "a condition");
+            (c, s.check(body, &Ty::Unit, "the body of a loop"))
+        });
+        self.push(ExprKind::While { cond: c, body: x, writes }, Ty::Unit, span)
+    }
+
     /// `(lo..hi).step_by(k).rev()`, if that is what stands there.
     fn range(&mut self, e: a::ExprId) -> Option<Iter> {
         let ast: &'a a::Module = self.ast;

@@ -248,21 +248,21 @@ impl<'c, 'p> Flow<'c, 'p> {
                         t
                     }
                 };
-                self.loops += 1;
-                for _ in 0..MAX_ROUNDS {
-                    let before = self.take(writes);
-                    self.bind(pat, elem.clone(), e.span);
-                    self.eval(*body, pc);
-                    let mut changed = false;
-                    for (l, old) in writes.iter().zip(before) {
-                        let new = std::mem::replace(&mut self.state[l.0 as usize], old);
-                        changed |= self.state[l.0 as usize].join(&new);
-                    }
-                    if !changed {
-                        break;
-                    }
-                }
-                self.loops -= 1;
+                self.settle(writes, &mut |s| {
+                    s.bind(pat, elem.clone(), e.span);
+                    s.eval(*body, pc);
+                });
+                Tree::Node(Vec::new())
+            }
+            ExprKind::While { cond, body, writes } => {
+                self.require(pc, None, Reason::WhileUnder, e.span, &[]);
+                let place = self.expr(*cond).span;
+                // What an earlier turn assigned may decide about the next.
+                self.settle(writes, &mut |s| {
+                    let c = s.eval(*cond, pc).all();
+                    s.require(&c, None, Reason::While, place, &[]);
+                    s.eval(*body, pc);
+                });
                 Tree::Node(Vec::new())
             }
             ExprKind::At { party, body, reads } => self.at_block(*party, *body, reads, e, pc),
@@ -276,6 +276,24 @@ impl<'c, 'p> Flow<'c, 'p> {
                 Tree::Node(Vec::new())
             }
         }
+    }
+
+    /// A loop's body, until the labels of what it assigns stand still; it may also not run at all.
+    fn settle(&mut self, writes: &[LocalId], turn: &mut dyn FnMut(&mut Self)) {
+        self.loops += 1;
+        for _ in 0..MAX_ROUNDS {
+            let before = self.take(writes);
+            turn(self);
+            let mut changed = false;
+            for (l, old) in writes.iter().zip(before) {
+                let new = std::mem::replace(&mut self.state[l.0 as usize], old);
+                changed |= self.state[l.0 as usize].join(&new);
+            }
+            if !changed {
+                break;
+            }
+        }
+        self.loops -= 1;
     }
 
     /// A tree brought to the form of a type: a type parameter's one label spreads over what stands for it.

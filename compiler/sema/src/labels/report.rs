@@ -22,6 +22,10 @@ pub(super) enum Reason {
     /// A reveal under a condition.
     Reveal(Option<PartyId>),
     AtUnder(PartyId),
+    /// The condition of a `while`.
+    While,
+    /// A `while` under a condition.
+    WhileUnder,
     /// What an `at` block reads.
     AtReads(PartyId, Arc<str>),
 }
@@ -40,6 +44,8 @@ impl Reason {
             Reason::AtUnder(_) => codes::E0303,
             Reason::AtReads(..) => codes::E0304,
             Reason::LoopBound => codes::E0305,
+            Reason::While => codes::E0312,
+            Reason::WhileUnder => codes::E0313,
             Reason::Index => codes::E0306,
             Reason::Shift => codes::E0307,
             Reason::Size => codes::E0308,
@@ -49,12 +55,14 @@ impl Reason {
     }
     /// Whether the control label is at fault, not a value.
     pub fn control(&self) -> bool {
-        matches!(self, Reason::Reveal(_) | Reason::AtUnder(_) | Reason::AssertUnder)
+        matches!(self, Reason::Reveal(_) | Reason::AtUnder(_) | Reason::AssertUnder | Reason::WhileUnder)
     }
     fn message(&self, program: &Program) -> String {
         let name = |p: &PartyId| &program.parties[p.0 as usize].name;
         match self {
             Reason::LoopBound => "the bound of a loop is not public".into(),
+            Reason::While => "the condition of a `while` is not public".into(),
+            Reason::WhileUnder => "`while` under a condition that is not public".into(),
             Reason::Index => "an index is not public".into(),
             Reason::Shift => "the amount of a shift is not public".into(),
             Reason::Size => "a number that must be public is not".into(),
@@ -76,6 +84,8 @@ impl Reason {
         let name = |p: &PartyId| &program.parties[p.0 as usize].name;
         match self {
             Reason::LoopBound => "this bounds a loop".into(),
+            Reason::While => "how often the loop runs would tell".into(),
+            Reason::WhileUnder => "whether this runs would tell".into(),
             Reason::Index => "this is an index".into(),
             Reason::Shift => "this is the amount of a shift".into(),
             Reason::Size => "this must be public".into(),
@@ -90,6 +100,8 @@ impl Reason {
     fn help(&self) -> &'static str {
         match self {
             Reason::LoopBound => "loop to a public bound and decide inside with an `if`, or `reveal` the bound first",
+            Reason::While => "`reveal` what decides, or loop to a public bound and decide inside with an `if`",
+            Reason::WhileUnder => "loop to a public bound with `for`, or `reveal` the condition around first",
             Reason::Index => {
                 "compare with every index in a loop, or `reveal` the index first (secret indices are not in the language yet)"
             }

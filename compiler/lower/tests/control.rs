@@ -1,0 +1,252 @@
+//! Control that the run decides: what is lowered gives what the reference evaluator gives, or fails as it does; and one side
+//! of a choice alone is there to run.
+mod support;
+use circuit::Op;
+
+const AB: &str = "party A, B; ";
+
+/// Lowers and compares; errors of the run must agree too.
+fn ok(text: &str) -> circuit::Circuit {
+    let text = format!("{AB}{text}");
+    let l = support::load(&text, &[], &[]);
+    let lowered = l.lower().unwrap_or_else(|f| panic!("{text}\n{f:#?}"));
+    let c = lowered.circuit;
+    let shown = circuit::text::print(&c);
+    if let Err(e) = circuit::verify::verify(&c) {
+        panic!("{text}\n{shown}\n{}", e.iter().take(5).map(|e| e.to_string()).collect::<Vec<_>>().join("\n"));
+    }
+    for seed in 0..8 {
+        let inputs = l.inputs(seed);
+        let flat: Vec<circuit::Column> = inputs
+            .iter()
+            .flatten()
+            .zip(&c.inputs)
+            .map(|(v, i)| {
+                let mut col = circuit::Column::with_capacity(i.elem, v.len());
+                v.iter().for_each(|x| col.push(*x));
+                col
+            })
+            .collect();
+        let mut at = support::Blocks { program: &l.program, codes: &lowered.blocks, circuit: &c, calls: 0 };
+        let got = circuit::interp::run(&c, &flat, &mut at, 1)
+            .map(|c| c.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect::<Vec<_>>()).collect::<Vec<_>>());
+        match (got, l.try_eval(&inputs)) {
+            (Ok(a), Ok(b)) => assert_eq!(a, b, "{text}\n{shown}\ninputs {inputs:?}"),
+            (Err(circuit::interp::InterpError::Program { .. }), Err(_)) => {}
+            (a, b) => panic!("{text}\n{shown}\ninputs {inputs:?}: {a:?}, but {b:?}"),
+        }
+    }
+    c
+}
+/// Numbers of `if`, `while`, and `loop` gates.
+fn regions(c: &circuit::Circuit) -> (usize, usize, usize) {
+    let count = |f: &dyn Fn(&Op) -> bool| c.regions.iter().flat_map(|r| &r.gates).filter(|g| f(&g.op)).count();
+    (
+        count(&|o| matches!(o, Op::If { .. })),
+        count(&|o| matches!(o, Op::While { .. })),
+        count(&|o| matches!(o, Op::Loop { .. })),
+    )
+}
+#[track_caller]
+fn shape(text: &str, want: (usize, usize, usize)) {
+    let c = ok(text);
+    assert_eq!(regions(&c), want, "{text}\n{}", circuit::text::print(&c));
+}
+
+#[test]
+fn a_revealed_condition_chooses() {
+    shape(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let mut r: u32 = 1; if reveal(x < y) { r = x * y; } reveal(r) }",
+        (1, 0, 0),
+    );
+    shape(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let r = if reveal(x < y) { x * y } else { x / y }; reveal(r) }",
+        (1, 0, 0),
+    );
+    shape(
+        "fn main(x: [u32; 5] from A, y: [u32; 5] from B) -> [u32; 5] { let mut r = x; if reveal(x[0] < y[0]) { for i in 0..5 { r[i] = x[i] * y[i]; } } else { r[1] = x[1] * x[2]; } reveal(r) }",
+        (1, 0, 0),
+    );
+    shape(
+        "fn main(x: [u32; 5] from A, y: [u32; 5] from B) -> [u32; 5] { let r = if reveal(x[0] < y[0]) { x * y } else { y }; reveal(r) }",
+        (1, 0, 0),
+    );
+    // Opened where it is reached alone.
+    shape(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let mut r: u32 = 0; if reveal(x < y) { r = reveal(x * y); } else { if reveal(x == y) { r = reveal(y) + 1; } } r }",
+        (2, 0, 0),
+    );
+    // Free on both sides.
+    shape(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let c = reveal(x < y); let k = reveal(y); let mut r = x; let mut n: u32 = 3; if c { r = r + y; n = k * k; } reveal(r + n) }",
+        (0, 0, 0),
+    );
+    shape(
+        "fn f(x: u32, c: bool) -> u32 { if c { x * x } else { x } } fn main(x: u32 from A, y: u32 from B) -> (u32, u32) { (reveal(f(x, reveal(x < y))), reveal(f(x, x < y))) }",
+        (1, 0, 0),
+    );
+}
+#[test]
+fn values_of_parties_leave_a_choice() {
+    ok(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 to A { let v = if reveal(x < y) { reveal_to(A, x * y) } else { reveal_to(A, y * y) }; v }",
+    );
+    ok(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let v = if reveal(x < y) { reveal_to(A, x * y) } else { reveal_to(B, y * y) }; reveal(v) }",
+    );
+    ok(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let mut v: u32 = 7; if reveal(x < y) { v = reveal_to(A, x * y); } reveal(v) }",
+    );
+}
+#[test]
+fn in_a_loop_that_stays_a_loop() {
+    shape(
+        "fn main(x: [u32; 6] from A, y: u32 from B) -> u32 { let mut s = y; for i in 0..6 { if reveal(s < x[i]) { s = s * x[i]; } else { s = s + 1; } } reveal(s) }",
+        (1, 0, 1),
+    );
+    // Lanes: both sides run.
+    shape(
+        "fn main(x: [u32; 6] from A, y: u32 from B) -> [u32; 6] { let mut s = x; for i in 0..6 { if reveal(y < x[i]) { s[i] = y * x[i]; } } reveal(s) }",
+        (0, 0, 0),
+    );
+    shape(
+        "fn main(x: [u32; 6] from A, y: u32 from B) -> u32 { let mut n: u32 = 0; let mut over = false; for i in 0..6 { if !over { n += 1; over = reveal(y * n < x[i]); } } n }",
+        (1, 0, 1),
+    );
+}
+#[test]
+fn while_turns() {
+    shape(
+        "fn main(x: u32 from A) -> u32 { let mut r = x % 50; let mut n: u32 = 0; while reveal(r > 9) { r = r - 10; n += 1; } n }",
+        (0, 1, 0),
+    );
+    shape(
+        "fn main(x: [u32; 6] from A, y: u32 from B) -> [u32; 6] { let k = reveal(y % 7); let mut v = x; let mut i: u32 = 0; while i < k { v[i % 6] = v[i % 6] * y; for j in 0..6 { v[j] += 1; } i += 2; } reveal(v) }",
+        (0, 1, 0),
+    );
+    // Of clear values alone.
+    ok(
+        "fn main(x: u32 from A) -> u32 { let mut n = reveal(x % 1000); let mut t: u32 = 0; while n != 0 && t < 200 { n = if n % 2 == 0 { n / 2 } else { n - 1 }; t += 1; } t }",
+    );
+    // While in if in while.
+    shape(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let mut k = reveal(x % 6); let mut s = y; while k > 0 { if k % 2 == 0 { let mut j = k; while j > 1 { s = s * x; j -= 1; } } k -= 1; } reveal(s) }",
+        (1, 2, 0),
+    );
+    // An index that comes around.
+    ok(
+        "fn main(x: [u32; 9] from A) -> u32 { let mut i = 0; let mut s: u32 = 0; while reveal(x[i] % 3) != 0 { s += x[i] * x[i]; i += 1; } reveal(s) }",
+    );
+    ok(
+        "fn main(x: [u32; 9] from A) -> u32 { let mut i = 0; let mut s: u32 = 0; while i < 9 { s += x[i] * x[i]; i += 2; } reveal(s) }",
+    );
+    // What a turn assigns comes from before it, and nobody reads it inside: it comes out if there is a turn.
+    ok(
+        "fn main(x: [u32; 3] from A, y: u32 from B) -> u32 { let mut r = y; for i in 0..3 { let k = y * 5 + i; let mut t = reveal(x[i] % 2); while t > 0 { r = k; t -= 1; } } reveal(r) }",
+    );
+    ok(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let mut r = y; let k = y * x; let mut t = reveal(x % 2); while t > 0 { r = k; t -= 1; } reveal(r) }",
+    );
+    // In a loop: an outer number of turns each.
+    ok(
+        "fn main(x: [u32; 4] from A) -> [u32; 4] { let mut v = x; for i in 0..4 { let mut k = reveal(x[i] % 5); while k > 0 { v[i] = v[i] * x[3]; k -= 1; } } reveal(v) }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, c: u32 from B) -> [u32; 4] { let mut v = x; let n = reveal(c % 4); for i in 0..4 { let mut k: u32 = 0; while k < n { v[i] = v[i] * x[3]; k += 1; } v[i] += 1; } reveal(v) }",
+    );
+}
+#[test]
+fn bounds_of_the_run() {
+    // Few: lanes.
+    shape(
+        "fn main(x: [u32; 8] from A, y: [u32; 8] from B, n: u8 from A) -> u32 { let k = reveal(n % 9); let mut s: u32 = 0; for i in 0..k { s += x[i] * y[i]; } reveal(s) }",
+        (0, 0, 0),
+    );
+    // An index beyond the array is an error of the run.
+    ok(
+        "fn main(x: [u32; 3] from A, y: u32 from B) -> u32 { let k = reveal(y); let mut s: u32 = 0; for i in 0..k { s += x[i] * x[i]; } reveal(s) }",
+    );
+    // One after another: only as often as the run says.
+    shape(
+        "fn main(x: [u32; 8] from A, n: u8 from B) -> u32 { let k = reveal(n % 9); let mut s: u32 = 1; for i in 0..k { s = s * x[i] + 1; } reveal(s) }",
+        (0, 1, 0),
+    );
+    ok(
+        "fn main(x: [u32; 8] from A, n: u8 from B) -> [u32; 8] { let k = reveal(n % 9); let mut v = x; for i in (0..k).rev() { v[i] = x[i] * x[7 - i]; } for i in (1..k).step_by(3) { v[i] = v[i - 1] * v[i]; } reveal(v) }",
+    );
+    ok(
+        "fn main(x: [u32; 8] from A, n: i16 from B) -> [u32; 8] { let k = reveal(n); let mut v = x; for i in -2..=k { if i >= 0 && i < 8 { v[i] = v[i] * x[0]; } } reveal(v) }",
+    );
+    ok(
+        "fn main(x: [[u32; 4]; 5] from A, n: [u8; 5] from B) -> [u32; 5] { let k = reveal(n); let mut v: [u32; 5] = [0; 5]; for i in 0..5 { for j in 0..k[i] % 5 { v[i] += x[i][j] * x[0][j]; } } reveal(v) }",
+    );
+    ok(
+        "fn main(x: [u32; 8] from A, n: u64 from B) -> u64 { let k = reveal(n % 5); let mut s: u64 = 0; for i in k..k + k { s = s * s + n + i; } reveal(s) }",
+    );
+}
+#[test]
+fn places_of_the_run() {
+    ok(
+        "fn main(x: [[u32; 3]; 4] from A, n: u8 from B) -> [[u32; 3]; 4] { let k = reveal(n % 4); let mut v = x; v[k] = x[3 - k]; v[k] += x[0]; v[0][k % 3] = v[k][0] * v[1][1]; reveal(v) }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, n: u8 from B) -> u32 { let k = reveal(n % 8); let mut r: u32 = 0; if k < 4 { r = x[k] * x[0]; } reveal(r) }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, n: u8 from B) -> u32 { let k = reveal(n % 8); let r = if k < 4 && x[0] == x[k] { 1 } else { 2 }; reveal(r as u32) }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, n: u8 from B) -> u32 { let k = reveal(n % 8); let mut i = 0; for j in 0..4 { if k > 3 { i += 1; } } reveal(x[i % 4]) + 10 / (if i > 0 { i } else { 3 }) as u32 }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, n: u8 from B) -> u32 { let k = reveal(n % 3); let c = reveal(n < 2); let mut r: u32 = 5; for i in 0..4 { if c { r += (i as u32 + 10) / k as u32; } } r }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, n: u8 from B) -> u32 { let c = reveal(n % 2 == 0); let mut s: u32 = 0; for i in 0..4 { if c { s += x[i + 1]; } } reveal(s) }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, n: u8 from B) -> u32 { let c = reveal(n % 2 == 0); let mut s: u32 = 0; if c { s = x[0] * x[4 - 1]; assert(false); } reveal(s) }",
+    );
+}
+#[test]
+fn counted_after_all() {
+    // A condition over indices counts: lanes, as in a `for`.
+    shape(
+        "fn main(x: [u32; 9] from A, y: [u32; 9] from B) -> u32 { let mut i = 0; let mut s: u32 = 0; while i < 9 { s += x[i] * y[i]; i += 2; } reveal(s) }",
+        (0, 0, 0),
+    );
+    shape(
+        "fn main(x: [u32; 8] from A) -> [u32; 8] { let mut v = x; let mut p = 1; while p < 8 { for i in 0..8 - p { v[i] = v[i] * v[i + p]; } p *= 2; } reveal(v) }",
+        (0, 0, 1),
+    );
+}
+#[test]
+fn at_blocks_in_loops() {
+    shape(
+        "fn main(x: [u32; 6] from A, y: u32 from B) -> u32 { let mut s: u32 = 0; for i in 0..6 { s += at A { x[i] / 3 + i } * y; } reveal(s) }",
+        (0, 0, 0),
+    );
+    ok(
+        "fn main(x: [[u32; 3]; 5] from A) -> [u32; 5] { let mut s: [u32; 5] = [0; 5]; for i in 0..5 { let r = x[i]; let d = at A { [r[2], r.sum(), r[0]] }; s[i] = d[0] * d[1] + d[2]; } reveal(s) }",
+    );
+    // Only where it is reached: the block would fail elsewhere.
+    ok(
+        "fn main(x: [u32; 6] from A) -> u32 { let mut s: u32 = 0; for i in 0..6 { if i % 2 == 1 { s += at A { (12 / i) as u32 + x[i] }; } } reveal(s) }",
+    );
+    ok(
+        "fn main(x: [u32; 6] from A) -> [u32; 21] { let mut s: [u32; 21] = [0; 21]; for i in 0..6 { for j in 0..i { let p = at A { [x[i], x[j]] }; s[i * 3 + j] = p[0] * p[1]; } } reveal(s) }",
+    );
+    ok(
+        "fn main(x: [u32; 6] from A, y: u32 from B) -> u32 { let k = reveal(y % 8); let mut s: u32 = 0; for i in 0..k { s += at A { 100 / (x[i] % 3) } * y; } reveal(s) }",
+    );
+    shape(
+        "fn main(x: u32 from A, y: u32 from B) -> u32 { let mut s = y; if reveal(y > 2) { let t = at A { 10 / x + 1 }; s = s * t; } reveal(s) }",
+        (1, 0, 0),
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, y: u32 from B) -> u32 { let mut s = y; let mut k = reveal(y % 5); while k > 0 { let t = at A { x[k as u64 % 4] + k }; s = s * t; k -= 1; } reveal(s) }",
+    );
+    ok(
+        "fn main(x: [u32; 4] from A, y: u32 from B) -> u32 { let mut s = y; for i in 0..4 { s = s * s + at A { x[i] * 2 }; if reveal(s % 2 == 0) { s += at B { y / 2 } * s; } } reveal(s) }",
+    );
+}
