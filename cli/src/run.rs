@@ -71,6 +71,8 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         protocol: goal.protocol.name.into(),
         profile: goal.net.clone(),
         record: recorded(args),
+        // The children's keys lie in a folder that has to go.
+        stop: if args.tcp { crate::interrupt::on_signal() } else { node::Stop::default() },
         ..Settings::local()
     };
     let bar = bar(shown);

@@ -5,6 +5,7 @@
 mod bad_inputs;
 mod bad_programs;
 mod examples;
+mod hosts;
 mod leaks;
 mod outputs;
 mod report;

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant, SystemTime};
 
@@ -17,7 +17,7 @@ use rustls::{AlertDescription, Error as TlsError};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
-use tokio::time::{timeout, timeout_at};
+use tokio::time::timeout;
 use tokio_rustls::{TlsAcceptor, TlsConnector, TlsStream};
 use wire::{Header, KNOCK, Kind, Knock, Word};
 
@@ -126,10 +126,11 @@ pub(crate) async fn meet(call: Call<'_>) -> Result<Vec<Option<Stream>>, ConnectE
     let setup = |e: &dyn std::fmt::Display| ConnectError::Setup(e.to_string());
     let mut met: Vec<Option<Result<Stream, ConnectError>>> = peers.iter().map(|_| None).collect();
     let mut dials = JoinSet::new();
+    let failures: Arc<Mutex<Vec<Option<String>>>> = Arc::new(Mutex::new(vec![None; peers.len()]));
     for (index, peer) in peers.iter().enumerate().take(me) {
         let config = tls::client_config(identity, pins([peer])).map_err(|e| setup(&e))?;
         let dial = Dial { index, peer: peer.clone(), connector: TlsConnector::from(Arc::new(config)) };
-        dials.spawn(dial.until_welcome(build.to_owned(), until, wait));
+        dials.spawn(dial.until_welcome(build.to_owned(), failures.clone()));
     }
     let others = peers.iter().enumerate().filter(|(k, _)| *k != me).map(|(_, p)| p);
     let mut door = Door::open(call.listener, identity, pins(others))?;
@@ -195,7 +196,10 @@ pub(crate) async fn meet(call: Call<'_>) -> Result<Vec<Option<Stream>>, ConnectE
     if let (None, Some(&first)) = (&worst, absent.first()) {
         let Peer { name, address, .. } = missing(first);
         let also = absent[1..].iter().map(|k| missing(*k).name).collect();
-        worst = Some(ConnectError::Absent { peer: first, name, address, waited: wait, last: door.last, also });
+        // Those with a lower index are called, the others come to the door.
+        let failure = failures.lock().unwrap_or_else(PoisonError::into_inner)[first].clone();
+        let last = if first < me { failure } else { door.last };
+        worst = Some(ConnectError::Absent { peer: first, name, address, waited: wait, last, also });
     }
     let Some(error) = worst else {
         return Ok(met.into_iter().map(|m| m.and_then(Result::ok)).collect());
@@ -327,7 +331,10 @@ async fn identify(tcp: TcpStream, from: SocketAddr, acceptor: TlsAcceptor) -> Re
             let _ = guarded.tcp.shutdown().await;
             let mut sink = tokio::io::sink();
             let _ = timeout(BRIEF, tokio::io::copy(&mut guarded, &mut sink)).await;
-            return Err(e.to_string());
+            return Err(match e.get_ref().and_then(|e| e.downcast_ref::<TlsError>()) {
+                Some(TlsError::InvalidCertificate(why)) => tls::reason(why),
+                _ => e.to_string(),
+            });
         }
     };
     let certificate = stream.get_ref().1.peer_certificates().and_then(|c| c.first());
@@ -355,29 +362,24 @@ pub(crate) enum Unanswered {
 }
 
 impl Dial {
-    /// Again and again, until the node lets us in, or says why it never will.
+    /// Again and again, until the node lets us in, or says why it never will. Why it did not yet is kept in `failures`.
     async fn until_welcome(
         self,
         build: String,
-        until: Instant,
-        waited: Duration,
+        failures: Arc<Mutex<Vec<Option<String>>>>,
     ) -> (usize, Result<Stream, ConnectError>) {
         let mut pause = Duration::from_millis(2);
-        let mut last = None;
-        while Instant::now() < until {
-            let limit = (Instant::now() + HANDSHAKE).min(until);
-            match timeout_at(limit.into(), self.once(Word::Run, &build)).await {
+        loop {
+            let why = match timeout(HANDSHAKE, self.once(Word::Run, &build)).await {
                 Ok(Ok((stream, _))) => return (self.index, Ok(stream)),
                 Ok(Err(Unanswered::Ever(e))) => return (self.index, Err(e)),
-                Ok(Err(Unanswered::Yet(why))) => last = Some(why),
-                Err(_) => last = Some(last.unwrap_or_else(|| "no answer".to_owned())),
-            }
+                Ok(Err(Unanswered::Yet(why))) => why,
+                Err(_) => "no answer".to_owned(),
+            };
+            failures.lock().unwrap_or_else(PoisonError::into_inner)[self.index] = Some(why);
             tokio::time::sleep(pause).await;
             pause = (pause * 2).min(Duration::from_millis(250));
         }
-        let Peer { name, address, .. } = self.peer;
-        let error = ConnectError::Absent { peer: self.index, name, address, waited, last, also: Vec::new() };
-        (self.index, Err(error))
     }
 
     /// One call: a stream, and the answer.
@@ -416,7 +418,7 @@ impl Dial {
         let peer = self.index;
         match e.get_ref().and_then(|e| e.downcast_ref::<TlsError>()) {
             Some(TlsError::InvalidCertificate(why)) => {
-                Unanswered::Ever(ConnectError::Identity { peer, name, address, why: why.to_string() })
+                Unanswered::Ever(ConnectError::Identity { peer, name, address, why: tls::reason(why) })
             }
             Some(TlsError::AlertReceived(alert)) => match reason(*alert) {
                 Some(why) => Unanswered::Ever(ConnectError::Refused { peer, name, address, why: why.to_owned() }),
@@ -441,4 +443,36 @@ fn reason(alert: AlertDescription) -> Option<&'static str> {
         AlertDescription::CertificateRequired => "it got none",
         _ => return None,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn who_is_not_known_may_say_so_much_and_no_more() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let sender = tokio::spawn(async move {
+            let mut tcp = TcpStream::connect(address).await.unwrap();
+            let _ = tcp.write_all(&vec![7; 4 * BEFORE_KNOWN]).await;
+            tcp
+        });
+        let mut guarded = Guarded::new(listener.accept().await.unwrap().0);
+        let (mut read, mut buffer) = (0, vec![0; 4096]);
+        let e = loop {
+            match guarded.read(&mut buffer).await {
+                Ok(n) => read += n,
+                Err(e) => break e,
+            }
+        };
+        assert!(e.to_string().contains("without showing who it is"), "{e}");
+        assert!((BEFORE_KNOWN..BEFORE_KNOWN + buffer.len()).contains(&read), "{read}");
+        // Once it is known there is no limit.
+        guarded.left = None;
+        while read < 4 * BEFORE_KNOWN {
+            read += guarded.read(&mut buffer).await.unwrap();
+        }
+        sender.await.unwrap();
+    }
 }

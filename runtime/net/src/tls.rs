@@ -171,6 +171,14 @@ pub(crate) fn vouched(leaf: &CertificateDer<'_>, chain: &[CertificateDer<'_>], n
     verify_server_cert_signed_by_trust_anchor(&ParsedCertificate::try_from(leaf)?, &roots, chain, now, algorithms)
 }
 
+/// Why a certificate is refused, in words.
+pub(crate) fn reason(why: &CertificateError) -> String {
+    match why {
+        CertificateError::Other(OtherError(ours)) => ours.to_string(),
+        other => format!("its certificate: {other}"),
+    }
+}
+
 fn refuse(why: String) -> Error {
     CertificateError::Other(OtherError(Arc::new(NotPinned(why)))).into()
 }

@@ -37,6 +37,9 @@ const LONGEST: u64 = 1 << 31;
 /// How long the others may take to report once one has failed.
 const GRACE: Duration = Duration::from_secs(2);
 
+/// How often to look whether someone wished to stop.
+const LOOK: Duration = Duration::from_millis(200);
+
 enum Said {
     Line(Line),
     /// Not a line of ours.
@@ -180,12 +183,14 @@ fn collect(
     // Set while all nodes start, and again once one has failed.
     let mut until = Some(Instant::now() + launch.wait);
     while (0..nodes).any(|n| done[n].is_none() && !failed[n]) {
-        let next = match until {
-            Some(until) => said.recv_timeout(until.saturating_duration_since(Instant::now())),
-            None => said.recv().map_err(|_| RecvTimeoutError::Disconnected),
-        };
-        let (node, said) = match next {
+        let left = until.map_or(LOOK, |u| u.saturating_duration_since(Instant::now()));
+        let (node, said) = match said.recv_timeout(left.min(LOOK)) {
+            Ok(_) | Err(_) if settings.stop.is_set() => {
+                worst = Some(NodeError::Interrupted);
+                break;
+            }
             Ok(next) => next,
+            Err(RecvTimeoutError::Timeout) if left > LOOK || until.is_none() => continue,
             Err(_) => {
                 if worst.is_some() {
                     break;

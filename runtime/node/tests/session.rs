@@ -73,8 +73,8 @@ fn an_emulated_network_changes_time_alone() {
     assert!(run.stats.seconds.run >= 5.0 * 0.002, "five rounds take at least half a round trip each");
 }
 
-/// What each node comes to when they run different things.
-fn disagree(change: impl Fn(&mut Hand, &mut Settings)) -> Vec<NodeError> {
+/// What each node comes to when node `odd` runs another thing than the others.
+fn disagree(odd: usize, change: &dyn Fn(&mut Hand, &mut Settings)) -> Vec<NodeError> {
     let hand = chain(4, 2);
     let folder = chain_inputs(4);
     let (mut other, mut settings) = (hand.clone(), Settings::local());
@@ -85,7 +85,7 @@ fn disagree(change: impl Fn(&mut Hand, &mut Settings)) -> Vec<NodeError> {
             .into_iter()
             .enumerate()
             .map(|(me, links)| {
-                let (hand, settings) = if me == 2 { (&other, settings.clone()) } else { (&hand, Settings::local()) };
+                let (hand, settings) = if me == odd { (&other, settings.clone()) } else { (&hand, Settings::local()) };
                 let inputs = inputs(hand, folder.path());
                 scope.spawn(move || node::session::run(links, &settings, hand, inputs, &mut |_| {}).unwrap_err())
             })
@@ -106,24 +106,27 @@ fn every_difference_stops_every_node_with_its_name() {
         ("network profile", Box::new(|_, s| s.profile = "wan".into())),
         ("memory budget", Box::new(|_, s| s.memory = 1 << 30)),
         ("list of parties", Box::new(|h, _| h.contract.parties[2].name = "Dan".into())),
+        ("list of parties", Box::new(|h, _| h.contract.parties[1].host = circuit::Host::Node(0))),
         ("list of nodes", Box::new(|_, s| s.names[1] = "elsewhere".into())),
         ("circuit and schedule", Box::new(|h, _| h.compiled.digest[31] ^= 1)),
     ];
-    for (field, change) in changes {
-        let errors = disagree(change);
+    for (odd, (field, change)) in (0..3).flat_map(|odd| changes.iter().map(move |c| (odd, c))) {
+        let errors = disagree(odd, change);
+        // The odd one meets the difference itself, and says both values.
+        let NodeError::Disagree { field: found, mine: its, theirs: ours, .. } = &errors[odd] else {
+            panic!("{field}, node {odd}: {}", errors[odd])
+        };
+        assert_eq!(found, field);
+        assert_ne!(its, ours);
         for (me, e) in errors.iter().enumerate() {
             assert_eq!(e.exit(), 7, "{field}, node {me}: {e}");
-            match e {
-                NodeError::Disagree { field: found, mine, theirs, .. } => {
-                    assert_eq!(found, field);
-                    assert_ne!(mine, theirs);
-                }
-                // A node that agrees with both sides' first word may hear of it from one of them.
-                NodeError::Stopped { what, .. } => assert!(what.contains(field), "{what}"),
-                other => panic!("{field}: {other}"),
-            }
+            // Also one that hears of it from another before it meets it.
+            let text = e.to_string();
+            assert!(
+                [field, its.as_str(), ours.as_str()].iter().all(|t| text.contains(t)),
+                "{field}, node {me}: {text}"
+            );
         }
-        assert!(matches!(&errors[2], NodeError::Disagree { .. }), "{}", errors[2]);
     }
 }
 
@@ -150,7 +153,41 @@ fn sizes_and_public_inputs_must_agree() {
         for e in results.into_iter().map(Result::unwrap_err) {
             assert_eq!(e.exit(), 7, "{e}");
             assert!(e.to_string().contains(field), "{e}");
+            let values = if field.starts_with("sizes") { ["N = 1 (-D)", "N = 2 (-D)"] } else { ["3", "4"] };
+            assert!(values.iter().all(|v| e.to_string().contains(v)), "{e}");
         }
+    }
+}
+
+/// A session's id and the first bytes that each node sends in it.
+#[derive(Default)]
+struct First(Mutex<BTreeMap<(usize, usize), (u64, Vec<u8>)>>);
+
+impl Interceptor for First {
+    fn frame(&self, from: usize, to: usize, header: &Header, body: &mut Vec<u8>) -> Action {
+        if header.kind == Kind::Payload {
+            self.0.lock().unwrap().entry((from, to)).or_insert_with(|| (header.session, body.clone()));
+        }
+        Action::Deliver
+    }
+}
+
+#[test]
+fn a_second_run_is_another_session_with_fresh_randomness() {
+    let hand = chain(50, 2);
+    let folder = chain_inputs(50);
+    let first = || {
+        let first = Arc::new(First::default());
+        let all = inputs(&hand, folder.path());
+        local::run_with(&hand, all, &Settings::local(), None, Some(first.clone()), &|_| {}).unwrap();
+        first.0.lock().unwrap().clone()
+    };
+    let (one, two) = (first(), first());
+    assert!(!one.is_empty() && one.keys().eq(two.keys()));
+    for (pair, (session, bytes)) in &one {
+        assert_ne!(*session, two[pair].0);
+        // The same inputs, and nothing on the wire in common.
+        assert_ne!(*bytes, two[pair].1, "{pair:?}");
     }
 }
 
