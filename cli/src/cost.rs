@@ -28,7 +28,7 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     let memory = node::stats::peak_memory();
     // `while@17`: the region gate at line 17; with the column, where a line has several.
     let place = |s: circuit::SpanId| {
-        let span = compiled.lowered.spans.get(s.0 as usize).copied().unwrap_or_default();
+        let span = compiled.spans.get(s.0 as usize).copied().unwrap_or_default();
         object.checked().sources.start(span)
     };
     let names: Vec<String> = cost

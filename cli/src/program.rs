@@ -276,7 +276,7 @@ impl Object {
     /// In the command's words.
     pub fn compiled(&self, sizes: &Sizes) -> Result<driver::Compiled, Failure> {
         let compiled = self.finish(self.lowered(sizes)?)?;
-        *self.spans.lock().unwrap_or_else(|e| e.into_inner()) = compiled.lowered.spans.clone();
+        *self.spans.lock().unwrap_or_else(|e| e.into_inner()) = compiled.spans.clone();
         Ok(compiled)
     }
 
@@ -377,7 +377,7 @@ impl ProgramObject for Object {
         let compiled = self.compiled(sizes).map_err(failed)?;
         self.fits(&compiled).map_err(failed)?;
         *self.blocks.lock().unwrap_or_else(|e| e.into_inner()) =
-            Some(Blocks { program: self.checked.program.clone(), codes: compiled.lowered.blocks.clone() });
+            Some(Blocks { program: self.checked.program.clone(), codes: compiled.blocks.clone() });
         if let Some(spread) = self.predict {
             let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile);
             // A program that is too long to price runs all the same.

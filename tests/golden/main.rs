@@ -8,6 +8,117 @@ use mpcc_tests::{check, golden, root, walk};
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+/// Sizes of a program of a class: matrices of n numbers in all; a sorting network of as many levels as n has doublings.
+fn sizes(checked: &driver::Checked, class: &str, n: u64) -> BTreeMap<String, u64> {
+    let value = |name: &str| match (class, name) {
+        ("matmul", "R") => 3,
+        ("matmul", "K") => n,
+        ("matmul", _) => 2,
+        ("sort", "L") => u64::from(n.next_power_of_two().trailing_zeros()),
+        _ => n,
+    };
+    driver::size_names(&checked.program).into_iter().map(|name| (name.clone(), value(&name))).collect()
+}
+
+/// A text with every number as `#`, and one space where a column is aligned.
+fn without_numbers(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '0'..='9' if out.ends_with('#') => {}
+            ' ' if out.ends_with(' ') => {}
+            '0'..='9' => out.push('#'),
+            c => out.push(c),
+        }
+    }
+    out
+}
+
+#[test]
+fn circuits_of_a_thousand_and_of_a_million_differ_in_numbers_alone() {
+    let mut files = Vec::new();
+    walk(&root().join("tests/pairs"), "mpc", &mut files);
+    assert!(files.len() >= 9);
+    let mut wrong = Vec::new();
+    for file in files {
+        let class = file.parent().and_then(|p| p.file_name()).unwrap().to_string_lossy().into_owned();
+        // Which exchanges of a sorting network are disjoint is found by enumerating them, which is bounded: beyond that
+        // bound inner loops stay loops.
+        if class == "sort" {
+            continue;
+        }
+        let checked = check(&std::fs::read_to_string(&file).unwrap());
+        let texts = [1000, 1_000_000].map(|n| {
+            let bound = bound(&checked, &sizes(&checked, &class, n));
+            let lowered = driver::lower(&checked, &bound, &driver::Publics::new()).expect("lowers");
+            let program = driver::program_text(&checked, &lowered);
+            let compiled = driver::compile(lowered, &spec::REP3, &opt::Profile::LAN).expect("compiles");
+            let schedule = circuit::text::print_schedule(&compiled.schedule, Some(&compiled.gates));
+            [program, circuit::text::print(&compiled.gates), schedule].map(|t| without_numbers(&t))
+        });
+        for (stage, (a, b)) in ["program", "gates", "schedule"].iter().zip(texts[0].iter().zip(&texts[1])) {
+            if a != b {
+                let at = a.lines().zip(b.lines()).position(|(a, b)| a != b).unwrap_or(0);
+                wrong.push(format!(
+                    "{}, {stage}: {} and {} lines, from line {}: `{}`, `{}`",
+                    file.display(),
+                    a.lines().count(),
+                    b.lines().count(),
+                    at + 1,
+                    a.lines().nth(at).unwrap_or(""),
+                    b.lines().nth(at).unwrap_or("")
+                ));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Programs of n statements in a loop and written out one by one: kind, declarations, loop, statement k, result.
+type Written = (&'static str, &'static str, &'static str, fn(usize) -> String, &'static str);
+
+#[test]
+fn statements_written_out_cost_what_a_loop_does() {
+    const N: usize = 100;
+    let kinds: [Written; 7] = [
+        ("sum", "", "s += x[i];", |k| format!("s += x[{k}];"), "s"),
+        ("dot", "", "s = s + x[i] * y[i];", |k| format!("s = s + x[{k}] * y[{k}];"), "s"),
+        ("product", "", "s *= x[i];", |k| format!("s *= x[{k}];"), "s"),
+        ("count", "", "if x[i] < y[i] { s += 1; }", |k| format!("if x[{k}] < y[{k}] {{ s += 1; }}"), "s"),
+        ("chosen", "", "if x[i] < y[i] { s += x[i]; }", |k| format!("if x[{k}] < y[{k}] {{ s += x[{k}]; }}"), "s"),
+        ("writes", "", "a[i] = x[i] * y[i];", |k| format!("a[{k}] = x[{k}] * y[{k}];"), "a"),
+        (
+            "calls",
+            "fn f(a: u64, b: u64) -> u64 { let c = a * b + 3; let d = c * a - b; d * d + c }\n",
+            "a[i] = f(x[i], y[i]);",
+            |k| format!("a[{k}] = f(x[{k}], y[{k}]);"),
+            "a",
+        ),
+    ];
+    for (kind, before, inside, statement, result) in kinds {
+        let first = u8::from(kind == "product");
+        let ty = if result == "a" { format!("[u64; {N}]") } else { "u64".into() };
+        let program = |body: &str| {
+            format!(
+                "party Ada, Ben;\n{before}fn main(x: [u64; {N}] from Ada, y: [u64; {N}] from Ben) -> {ty} {{\n    \
+                 let mut s: u64 = {first};\n    let mut a: [u64; {N}] = [0; {N}];\n{body}\n    reveal({result})\n}}\n"
+            )
+        };
+        let looped = program(&format!("    for i in 0..{N} {{ {inside} }}"));
+        let written = program(&(0..N).map(statement).collect::<Vec<_>>().join("\n"));
+        let costs = [looped, written].map(|text| {
+            let checked = check(&text);
+            assert!(checked.ok(), "{kind}: {text}");
+            let bound = bound(&checked, &BTreeMap::new());
+            match climb(&checked, &bound, &random_inputs(&checked, &bound, 3)) {
+                Ok(Climb::Agree { rounds, bytes, result }) => (rounds, bytes, result),
+                other => panic!("{kind}: {other:?}\n{text}"),
+            }
+        });
+        assert_eq!(costs[0], costs[1], "{kind}");
+    }
+}
+
 #[test]
 fn every_spelling_costs_what_the_expert_pays() {
     let mut folders: Vec<_> = std::fs::read_dir(root().join("tests/pairs"))
@@ -34,20 +145,7 @@ fn every_spelling_costs_what_the_expert_pays() {
                     wrong.push(format!("{class}/{spelling}: {codes:?}"));
                     continue;
                 }
-                // Matrices of n numbers in all; a sorting network of as many levels as n has doublings.
-                let sizes: BTreeMap<String, u64> = driver::size_names(&checked.program)
-                    .into_iter()
-                    .map(|name| {
-                        let value = match (&*class, &*name) {
-                            ("matmul", "R") => 3,
-                            ("matmul", "K") => n,
-                            ("matmul", _) => 2,
-                            ("sort", "L") => u64::from(n.next_power_of_two().trailing_zeros()),
-                            _ => n,
-                        };
-                        (name, value)
-                    })
-                    .collect();
+                let sizes = sizes(&checked, &class, n);
                 let bound = bound(&checked, &sizes);
                 match climb(&checked, &bound, &random_inputs(&checked, &bound, 5)) {
                     Ok(Climb::Agree { rounds, bytes, result }) => {

@@ -46,6 +46,13 @@ impl Builder {
     pub fn circuit(&self) -> &Circuit {
         &self.circuit
     }
+    /// Makes room for so many more gates in the innermost open region, and their wires.
+    pub fn reserve(&mut self, gates: usize) {
+        self.circuit.wires.reserve(gates);
+        if let Some(r) = self.open.last() {
+            self.circuit.regions[r.0 as usize].gates.reserve(gates);
+        }
+    }
     /// Done: the circuit, not yet verified.
     pub fn finish(self) -> Circuit {
         self.circuit

@@ -238,7 +238,8 @@ pub enum Op {
 
     // ---- regions (PG) ----
     /// `for var in (lo..hi).step(step)`: operands are the carried wires' initial values, results their final ones; the
-    /// body's parameters are the carried wires, its results their next values. Bodies use outer wires freely.
+    /// body's parameters are the carried wires, its results their next values. Bodies use outer wires freely. Lengths of
+    /// carried wires may mention the variable: a result is as long as the parameter of the next iteration.
     Loop {
         /// Induction variable.
         var: LoopVar,

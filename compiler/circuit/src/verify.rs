@@ -389,7 +389,7 @@ impl Verifier<'_> {
                 (self.at, self.span) = place;
                 self.scope.pop();
                 if ok {
-                    self.carried(g, *body, samples, &inner);
+                    self.carried(g, samples);
                 }
             }
             Op::Call(r) => {
@@ -412,22 +412,34 @@ impl Verifier<'_> {
         }
     }
 
-    /// Carried wires have the same length before, during, and after each iteration.
-    fn carried(&mut self, g: &Gate, body: RegionId, outer: &[Vec<i64>], inner: &[Vec<i64>]) {
+    /// A carried wire's length may follow the variable: what an iteration gives is what the next one takes, the first takes
+    /// what came in, and the last gives what comes out.
+    fn carried(&mut self, g: &Gate, samples: &[Vec<i64>]) {
         let c = self.c;
-        let Some(region) = c.regions.get(body.0 as usize) else { return };
+        let Op::Loop { var, lo, hi, step, body } = &g.op else { return };
+        let Some(region) = c.regions.get(body.0 as usize).filter(|_| *step != 0) else { return };
         for (k, p) in region.params.iter().enumerate() {
             let (Some(a), Some(r), Some(o)) = (g.args.get(k), region.results.get(k), g.outs.get(k)) else { return };
             let len = |w: &WireId, vars: &[i64]| c.wires.get(w.0 as usize).map(|t| t.len.eval(c, vars));
-            let mut lens = vec![];
-            for v in outer {
-                lens.extend([len(a, v), len(o, v)]);
-            }
-            if lens.windows(2).any(|w| w[0] != w[1]) && outer.len() == 1 {
-                return self.problem(format!("carried wire {k} comes and goes with different lengths"));
-            }
-            for v in inner {
-                if len(p, v) != len(r, v) || (outer.len() == 1 && len(p, v) != lens[0]) {
+            for v in samples {
+                let env = IndexEnv { vars: v };
+                let (Ok(lo), Ok(hi)) = (lo.eval_scalar(&env), hi.eval_scalar(&env)) else { return };
+                let at = |i: i64| {
+                    let mut v = v.clone();
+                    v[var.0 as usize] = i;
+                    v
+                };
+                let turns = iterations(lo, hi, *step);
+                let (Some(first), Some(last)) = (turns.first(), turns.last()) else {
+                    if len(a, v) != len(o, v) {
+                        return self.problem(format!("carried wire {k} comes and goes with different lengths"));
+                    }
+                    continue;
+                };
+                if len(a, v) != len(p, &at(*first)) || len(r, &at(*last)) != len(o, v) {
+                    return self.problem(format!("carried wire {k} comes and goes with different lengths"));
+                }
+                if turns.iter().any(|i| i != last && len(r, &at(*i)) != len(p, &at(i.saturating_add(*step)))) {
                     return self.problem(format!("carried wire {k} changes its length"));
                 }
             }

@@ -41,8 +41,10 @@ impl Lowered {
 /// A program compiled for one protocol and network.
 #[derive(Clone, Debug)]
 pub struct Compiled {
-    /// As lowered.
-    pub lowered: Lowered,
+    /// Its `at` blocks.
+    pub blocks: Arc<[AtCode]>,
+    /// What span ids mean; 0 is nowhere.
+    pub spans: Arc<[diag::Span]>,
     /// Gate level.
     pub gates: Circuit,
     /// Rounds.
@@ -99,10 +101,11 @@ pub fn lower(checked: &Checked, bound: &Bound, publics: &Publics) -> Result<Lowe
 /// # Errors
 /// What the protocol has no form for, or ours.
 pub fn compile(lowered: Lowered, protocol: &spec::Protocol, profile: &Profile) -> Result<Compiled, CompileError> {
-    let out = opt::compile(&lowered.circuit, protocol, profile).map_err(|e| match e {
+    let Lowered { circuit, blocks, spans, .. } = lowered;
+    let out = opt::compile(circuit, protocol, profile).map_err(|e| match e {
         opt::Error::Unsupported { what, span } => {
             let mut diags = Diags::new();
-            let place = lowered.spans.get(span.0 as usize).copied().unwrap_or_default();
+            let place = spans.get(span.0 as usize).copied().unwrap_or_default();
             diags.push(Diag::error(diag::codes::E0410, what).at(place, "here"));
             CompileError::Program(Box::new(diags))
         }
@@ -111,7 +114,7 @@ pub fn compile(lowered: Lowered, protocol: &spec::Protocol, profile: &Profile) -
     verified("gate level", circuit::verify::verify(&out.gates))?;
     verified("schedule", circuit::verify::verify_schedule(&out.gates, &out.schedule))?;
     let digest = circuit::binary::digest(&out.gates, &out.schedule);
-    Ok(Compiled { lowered, gates: out.gates, schedule: out.schedule, digest })
+    Ok(Compiled { blocks, spans, gates: out.gates, schedule: out.schedule, digest })
 }
 
 fn verified<E: std::fmt::Display>(stage: &str, result: Result<(), Vec<E>>) -> Result<(), CompileError> {

@@ -187,9 +187,9 @@ impl<'p> Run<'p> {
                 };
                 why(ops::map(&v, |_| kind, |s| ops::cast_scalar(s, kind)), e.span)
             }
-            ExprKind::Call { f, tys, sizes, args } => {
+            ExprKind::Call { f, generics, args } => {
                 let args = self.all(fr, args)?;
-                let env = self.bind(fr, tys, sizes, e.span)?;
+                let env = self.bind(fr, &generics.tys, &generics.sizes, e.span)?;
                 self.enter(*f, env, args, e.span)
             }
             ExprKind::CallLocal(l, args) => {
@@ -210,7 +210,7 @@ impl<'p> Run<'p> {
             }
             ExprKind::Repeat(x) => {
                 let v = self.eval(fr, *x)?;
-                let Ty::Array(_, n) = &e.ty else {
+                let Ty::Array(_, n) = &*e.ty else {
                     return internal(e.span);
                 };
                 let elem = v.shape();
@@ -266,8 +266,8 @@ impl<'p> Run<'p> {
         let e = fr.f.expr(id);
         match &e.kind {
             ExprKind::Closure { .. } => Ok(Callee { f: fr.id, env: fr.env.clone(), closure: Some((fr.base, id)) }),
-            ExprKind::FnRef { f, tys, sizes } => {
-                Ok(Callee { f: *f, env: self.bind(fr, tys, sizes, e.span)?, closure: None })
+            ExprKind::FnRef { f, generics } => {
+                Ok(Callee { f: *f, env: self.bind(fr, &generics.tys, &generics.sizes, e.span)?, closure: None })
             }
             _ => match self.eval(fr, id)? {
                 Value::Fn(callee) => Ok(callee),

@@ -97,8 +97,11 @@ fn lower_once(
     let mut t = trace::trace(program, request, choosing)?;
     live::settle_outs(&mut t.nest);
     let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
-    live::chain(&mut t.nest, &live);
-    let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
+    let live = if live::chain(&mut t.nest, &live) {
+        live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2))
+    } else {
+        live
+    };
     let absorbed = live::absorb(&mut t.nest, &live);
     let users = live::users(&t.nest, &live);
     let code = program.f(request.entry);
@@ -126,12 +129,7 @@ fn lower_once(
 }
 
 /// Whether all that a selection makes both sides send runs in loops that stay loops, so that one side may be chosen.
-fn stays(
-    nest: &Nest,
-    live: &FxHashSet<NodeId>,
-    seq: &FxHashMap<LoopId, FxHashSet<NodeId>>,
-    s: &trace::Selected,
-) -> bool {
+fn stays(nest: &Nest, live: &live::Live, seq: &FxHashMap<LoopId, FxHashSet<NodeId>>, s: &trace::Selected) -> bool {
     let path: Vec<LoopId> = nest.path(Some(s.at)).into_iter().filter(|l| nest.counted(*l)).collect();
     let mut any = false;
     for n in s.nodes.clone() {

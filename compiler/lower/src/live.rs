@@ -3,8 +3,35 @@
 use crate::nest::{AtArg, Kind, LoopId, MemId, Nest, NodeId, Op};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// Nodes that something depends on.
+#[derive(Clone, Debug)]
+pub struct Live(Vec<bool>);
+
+impl Live {
+    /// Whether something depends on the node.
+    pub fn contains(&self, n: &NodeId) -> bool {
+        self.0.get(*n as usize).is_some_and(|l| *l)
+    }
+}
+
+/// Live users of each live node.
+#[derive(Clone, Debug)]
+pub struct Users {
+    /// Where in `list` those of a node begin; one more for the end.
+    starts: Vec<u32>,
+    list: Vec<NodeId>,
+}
+
+impl Users {
+    /// Who uses a node, in order; `None` for nobody.
+    pub fn get(&self, n: &NodeId) -> Option<&[NodeId]> {
+        let (from, to) = (*self.starts.get(*n as usize)?, *self.starts.get(*n as usize + 1)?);
+        (from < to).then(|| &self.list[from as usize..to as usize])
+    }
+}
+
 /// Nodes that something depends on. `dead` are stores that are overwritten unread.
-pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = AtArg>) -> FxHashSet<NodeId> {
+pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = AtArg>) -> Live {
     let mut writers: FxHashMap<MemId, Vec<NodeId>> = FxHashMap::default();
     let mut work = Vec::new();
     for (k, n) in nest.nodes.iter().enumerate() {
@@ -20,7 +47,7 @@ pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = A
             _ => {}
         }
     }
-    let mut live: FxHashSet<NodeId> = FxHashSet::default();
+    let mut live = vec![false; nest.nodes.len()];
     let mut entered: FxHashSet<LoopId> = FxHashSet::default();
     let mut mems: FxHashSet<MemId> = FxHashSet::default();
     let mut new_mems: Vec<MemId> = Vec::new();
@@ -36,8 +63,8 @@ pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = A
                 work.extend(writers.get(&m).into_iter().flatten());
             }
         }
-        let Some(id) = work.pop() else { return live };
-        if !live.insert(id) {
+        let Some(id) = work.pop() else { return Live(live) };
+        if std::mem::replace(&mut live[id as usize], true) {
             continue;
         }
         let n = nest.n(id);
@@ -69,23 +96,35 @@ pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = A
 }
 
 /// Live users of each live node; a carried value uses its first and next ones.
-pub fn users(nest: &Nest, live: &FxHashSet<NodeId>) -> FxHashMap<NodeId, Vec<NodeId>> {
-    let mut out: FxHashMap<NodeId, Vec<NodeId>> = FxHashMap::default();
-    for (k, n) in nest.nodes.iter().enumerate() {
-        let id = k as NodeId;
-        if !live.contains(&id) {
-            continue;
+pub fn users(nest: &Nest, live: &Live) -> Users {
+    let each = |f: &mut dyn FnMut(NodeId, NodeId)| {
+        for (k, n) in nest.nodes.iter().enumerate() {
+            let id = k as NodeId;
+            if !live.contains(&id) {
+                continue;
+            }
+            n.args.iter().for_each(|a| f(*a, id));
+            if let Op::Phi(l, s) = n.op {
+                let p = nest.loops[l as usize].phis[s as usize];
+                f(p.init, id);
+                f(p.next, id);
+            }
         }
-        for a in &n.args {
-            out.entry(*a).or_default().push(id);
-        }
-        if let Op::Phi(l, s) = n.op {
-            let p = nest.loops[l as usize].phis[s as usize];
-            out.entry(p.init).or_default().push(id);
-            out.entry(p.next).or_default().push(id);
-        }
+    };
+    // Counted, then filled from the back of each node's stretch.
+    let mut starts = vec![0u32; nest.nodes.len() + 1];
+    each(&mut |a, _| starts[a as usize + 1] += 1);
+    for k in 1..starts.len() {
+        starts[k] += starts[k - 1];
     }
-    out
+    let mut list = vec![0; starts.last().map_or(0, |n| *n as usize)];
+    let mut next = starts.clone();
+    each(&mut |a, id| {
+        let at = &mut next[a as usize];
+        list[*at as usize] = id;
+        *at += 1;
+    });
+    Users { starts, list }
 }
 
 /// What a loop gives does not depend on the first value where it surely has an iteration (but through the carried value).
@@ -102,8 +141,12 @@ pub fn settle_outs(nest: &mut Nest) {
 
 /// A reduction that starts from nothing and is then taken into an outer one is part of that one: `for i { let mut r = 0; for
 /// j { r += e; } s += r; }` becomes `for i { for j { s += e; } }`, so that rows of unequal length need no padding. Only
-/// where nobody else sees the inner value, and both accumulate by the same operation.
-pub fn chain(nest: &mut Nest, live: &FxHashSet<NodeId>) {
+/// where nobody else sees the inner value, and both accumulate by the same operation. Tells whether anything changed.
+pub fn chain(nest: &mut Nest, live: &Live) -> bool {
+    if nest.loops.iter().all(|l| l.parent.is_none() || l.phis.is_empty()) {
+        return false;
+    }
+    let mut changed = false;
     let users = users(nest, live);
     let sole = |n: NodeId, by: NodeId| users.get(&n).is_some_and(|u| u.iter().all(|x| *x == by));
     for l in 0..nest.loops.len() {
@@ -113,7 +156,7 @@ pub fn chain(nest: &mut Nest, live: &FxHashSet<NodeId>) {
         }
         for slot in 0..nest.loops[l].phis.len() {
             let p = nest.loops[l].phis[slot];
-            let Some([sum]) = users.get(&p.out).map(|u| &u[..]) else { continue };
+            let Some([sum]) = users.get(&p.out) else { continue };
             let (sum, inner) = (*sum, nest.n(p.next));
             let op = inner.op.clone();
             let reduces = matches!(op, Op::Bin(_) | Op::Min | Op::Max) && inner.args.contains(&p.phi);
@@ -133,6 +176,7 @@ pub fn chain(nest: &mut Nest, live: &FxHashSet<NodeId>) {
             if !takes || !same_guard || !out_sees || !sole(carried.phi, sum) {
                 continue;
             }
+            changed = true;
             let first = p.init;
             nest.loops[l].phis[slot].init = carried.phi;
             for a in &mut nest.nodes[p.out as usize].args {
@@ -148,12 +192,13 @@ pub fn chain(nest: &mut Nest, live: &FxHashSet<NodeId>) {
             }
         }
     }
+    changed
 }
 
 /// A first value that is an element like those of the iterations is one of them: `m = x[0]; for i in 1..n …` becomes the
 /// loop over all, and `m = x[0]; for i in 0..n …` loses its first value, which a minimum or maximum takes twice in vain.
 /// For carried values that only accumulate. Returns the loops whose first values are absorbed.
-pub fn absorb(nest: &mut Nest, live: &FxHashSet<NodeId>) -> FxHashSet<LoopId> {
+pub fn absorb(nest: &mut Nest, live: &Live) -> FxHashSet<LoopId> {
     use crate::ix;
     use circuit::index::Index;
     use circuit::types::Elem;

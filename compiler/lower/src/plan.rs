@@ -5,6 +5,7 @@
 
 use crate::depend::{Depend, distinct};
 use crate::ix;
+use crate::live::{Live, Users};
 use crate::nest::{Item, Kind, LoopId, MemId, Nest, NodeId, Op};
 use crate::reduce::{self, Reduction};
 use circuit::index::Index;
@@ -49,9 +50,9 @@ pub struct Forced {
 /// Plans for one program.
 pub struct Planner<'n> {
     nest: &'n Nest,
-    live: &'n FxHashSet<NodeId>,
+    live: &'n Live,
     /// Users of each node.
-    pub users: &'n FxHashMap<NodeId, Vec<NodeId>>,
+    pub users: &'n Users,
     pub depend: Depend,
     pub forced: Vec<Forced>,
     /// Loops that must stay loops because a loop inside, which stays one, has bounds that depend on them.
@@ -80,7 +81,7 @@ pub fn flatten(items: &[Item], out: &mut Vec<NodeId>) {
 }
 
 impl<'n> Planner<'n> {
-    pub fn new(nest: &'n Nest, live: &'n FxHashSet<NodeId>, users: &'n FxHashMap<NodeId, Vec<NodeId>>) -> Planner<'n> {
+    pub fn new(nest: &'n Nest, live: &'n Live, users: &'n Users) -> Planner<'n> {
         Planner {
             nest,
             live,

@@ -6,10 +6,11 @@
 use crate::depend::Depend;
 use crate::fold;
 use crate::ix;
+use crate::live::Users;
 use crate::nest::{LoopId, Nest, NodeId, Op};
 use circuit::gate::{Bin, Un};
 use circuit::index::Index;
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 /// Something that is accumulated.
 #[derive(Clone, Debug)]
@@ -160,13 +161,7 @@ impl Decompose<'_> {
 }
 
 /// Whether a strongly connected part whose cycle loop `l` carries is a reduction.
-pub fn recognise(
-    nest: &Nest,
-    users: &FxHashMap<NodeId, Vec<NodeId>>,
-    depend: &mut Depend,
-    ids: &[NodeId],
-    l: LoopId,
-) -> Option<Reduction> {
+pub fn recognise(nest: &Nest, users: &Users, depend: &mut Depend, ids: &[NodeId], l: LoopId) -> Option<Reduction> {
     let inside: FxHashSet<NodeId> = ids.iter().copied().collect();
     let stores: Vec<NodeId> = ids.iter().copied().filter(|n| nest.writes(*n)).collect();
     if let [store] = stores[..] {
@@ -190,12 +185,7 @@ pub fn recognise(
 }
 
 /// The part is no more than the chain, and nobody sees the values on the way.
-fn closed(
-    nest: &Nest,
-    users: &FxHashMap<NodeId, Vec<NodeId>>,
-    inside: &FxHashSet<NodeId>,
-    used: &FxHashSet<NodeId>,
-) -> Option<()> {
+fn closed(nest: &Nest, users: &Users, inside: &FxHashSet<NodeId>, used: &FxHashSet<NodeId>) -> Option<()> {
     // What the loop gives of the accumulated value itself.
     let own = |u: NodeId| match nest.n(u).op {
         Op::Out(l, s) => inside.contains(&nest.loops[l as usize].phis[s as usize].phi),
@@ -210,7 +200,7 @@ fn closed(
 
 fn memory(
     nest: &Nest,
-    users: &FxHashMap<NodeId, Vec<NodeId>>,
+    users: &Users,
     depend: &mut Depend,
     inside: &FxHashSet<NodeId>,
     store: NodeId,
@@ -257,12 +247,7 @@ pub fn key_of(nest: &Nest, p: &crate::nest::Phi) -> Option<NodeId> {
 }
 
 /// `if x > m { m = x; p = v; }`
-fn arg(
-    nest: &Nest,
-    users: &FxHashMap<NodeId, Vec<NodeId>>,
-    inside: &FxHashSet<NodeId>,
-    l: LoopId,
-) -> Option<Reduction> {
+fn arg(nest: &Nest, users: &Users, inside: &FxHashSet<NodeId>, l: LoopId) -> Option<Reduction> {
     let phis: Vec<_> = nest.loops[l as usize].phis.iter().filter(|p| inside.contains(&p.phi)).collect();
     if ix::interval(&nest.loops[l as usize].trip, &nest.ranges).0 < 1 {
         return None;

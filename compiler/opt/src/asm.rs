@@ -45,6 +45,10 @@ pub struct Asm {
     spaces: FxHashMap<Space, SpaceId>,
     consts: FxHashMap<WireId, u128>,
     frames: usize,
+    /// Whether levels of trees shall be loops.
+    pub roll: bool,
+    /// Whether any are.
+    pub rolled: bool,
 }
 
 /// An open region.
@@ -67,6 +71,8 @@ impl Asm {
             spaces,
             consts: FxHashMap::default(),
             frames: 0,
+            roll: false,
+            rolled: false,
         }
     }
     /// A new wire without a definition yet (parameters, results of region gates).
@@ -92,6 +98,10 @@ impl Asm {
         let f = self.stack.pop().unwrap_or_default();
         self.c.regions.push(Region { params, gates: f.gates, results });
         RegionId(self.c.regions.len() as u32 - 1)
+    }
+    /// Drops the innermost region with all that it holds.
+    pub fn discard(&mut self) {
+        self.stack.pop();
     }
     /// Puts the open regions aside, for a region that must not see them.
     pub fn detach(&mut self) -> Vec<Frame> {

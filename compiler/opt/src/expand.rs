@@ -46,16 +46,25 @@ pub(crate) struct Expander<'a> {
     lean: f64,
 }
 
-/// Builds the gate-level circuit of a placed program.
+/// Builds the gate-level circuit of a placed program. With `roll` the levels of trees are loops; tells whether there are
+/// any such.
 ///
 /// # Errors
 /// [`Error::Unsupported`] for what the protocol has no form for.
-pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64) -> Result<Circuit> {
-    let mut base = c.clone();
-    base.level = Level::Gates(protocol.into());
-    base.wires.clear();
-    base.regions.clear();
-    base.outputs.clear();
+pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64, roll: bool) -> Result<(Circuit, bool)> {
+    // All but wires and regions.
+    let base = Circuit {
+        level: Level::Gates(protocol.into()),
+        sizes: c.sizes.clone(),
+        parties: c.parties.clone(),
+        inputs: c.inputs.clone(),
+        outputs: vec![],
+        blocks: c.blocks.clone(),
+        spaces: c.spaces.clone(),
+        wires: vec![],
+        regions: vec![],
+        ..*c
+    };
     let mut x = Expander {
         c,
         plan,
@@ -66,6 +75,7 @@ pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64) -> Res
         low: FxHashMap::default(),
         lean: round_bytes,
     };
+    x.s.roll = roll;
     for g in &c.region(c.root).gates {
         x.gate(g)?;
     }
@@ -75,7 +85,7 @@ pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64) -> Res
         let wire = x.plain(o.wire)?;
         x.s.c.outputs.push(circuit::Output { wire, ..o.clone() });
     }
-    Ok(x.s.c)
+    Ok((x.s.c, x.s.rolled))
 }
 
 impl Expander<'_> {

@@ -165,18 +165,21 @@ fn join(c: &mut Circuit, r: RegionId, a: usize, b: usize, after: &[bool]) {
         // The common part gives fresh wires, the rest the loop's own results.
         let (own, at, to) = if first { (&ga.outs, 0, ha.clone()) } else { (&gb.outs, ga.outs.len(), hb.clone()) };
         let mut middle = vec![];
-        for (k, o) in own.iter().enumerate() {
-            let ty = c.ty(*o).clone();
-            c.wires.push(ty);
-            let w = WireId(c.wires.len() as u32 - 1);
-            outs[at + k] = w;
-            middle.push(w);
-        }
         let t = ta.unwrap_or(0).min(tb.unwrap_or(0)) as i64;
         let start = match &lo {
             Index::Const(l) => Index::Const(l.saturating_add(t.saturating_mul(step))),
             l => l.clone(),
         };
+        let params = c.region(body).params.clone();
+        for (k, o) in own.iter().enumerate() {
+            // As many lanes as the rest's first turn takes.
+            let len = len_at(c, &c.ty(params[k]).len.clone(), fresh, &start);
+            let ty = circuit::WireTy { len, ..c.ty(*o).clone() };
+            c.wires.push(ty);
+            let w = WireId(c.wires.len() as u32 - 1);
+            outs[at + k] = w;
+            middle.push(w);
+        }
         let op = Op::Loop { var: fresh, lo: start, hi: to, step, body };
         let span = if first { ga.span } else { gb.span };
         tail = Some(Gate { op, args: middle, outs: own.clone(), span });
@@ -201,6 +204,22 @@ fn join(c: &mut Circuit, r: RegionId, a: usize, b: usize, after: &[bool]) {
         }
     }
     c.regions[r.0 as usize].gates = out;
+}
+
+/// A length with a variable set.
+fn len_at(c: &mut Circuit, len: &circuit::Len, var: LoopVar, value: &Index) -> circuit::Len {
+    use circuit::Len;
+    match len {
+        Len::Const(n) => Len::Const(*n),
+        Len::Mul(a, b) => Len::mul(len_at(c, a, var, value), len_at(c, b, var, value)),
+        Len::Space { space, max } => {
+            let s = c.spaces[space.0 as usize].map_index(&mut |i| i.subst_var(var, value));
+            match s.count(&circuit::IndexEnv::default()) {
+                Ok(n) if !s.mentions_vars() => Len::Const(n),
+                _ => Len::Space { space: c.intern_space(s), max: *max },
+            }
+        }
+    }
 }
 
 /// Replaces a variable in a region and all that it enters: in bounds, indices, spaces, lengths of wires.

@@ -4,7 +4,9 @@
 //! nor how a protocol does what it offers.
 
 pub mod asm;
+mod chain;
 pub mod cost;
+mod depth;
 mod error;
 pub mod expand;
 pub mod fuse;

@@ -7,14 +7,14 @@
 //!                                          %5 = gather [0] %11 ; %6 = gather [1] %11
 //! ```
 //! Statements written out one by one are as good as a loop then: planes are packed, dealt parts rotate over the nodes, and
-//! the stages behind carry one gate instead of thousands. Only gates whose operands are ready after the same number of
-//! rounds are joined, by an estimate of each operation's rounds, so that no gate waits for another's operands. The meaning
-//! is kept because a lane-wise gate does the same on every lane; gates with effects stay in order; regions with gates that
-//! may stop a run are left alone.
+//! the stages behind carry one gate instead of thousands: a long function called a thousand times on independent values is
+//! one body of a thousand lanes. Only gates whose operands are ready after the same number of rounds are joined, by an
+//! estimate of each operation's rounds, so that no gate waits for another's operands; and of those that take no round only
+//! such as stand equally far behind the last one, so that none needs another. The meaning is kept because a lane-wise gate
+//! does the same on every lane; gates with effects stay in order; regions with gates that may stop a run are left alone.
 
-use circuit::{
-    Bin, Circuit, Domain, Elem, Gate, Index, Len, Op, RegionId, Space, SpaceDim, SpanId, Un, WireId, WireTy,
-};
+use crate::depth::{Depths, Ready, rounds};
+use circuit::{Bin, Circuit, Domain, Elem, Gate, Index, Len, Op, RegionId, Space, SpaceDim, SpanId, WireId, WireTy};
 use rustc_hash::FxHashMap;
 
 /// Fewer gates than this are left as they are.
@@ -27,8 +27,9 @@ pub fn pack(c: &mut Circuit) {
 
 /// As [`pack`], for groups of `few` gates and more: tests join pairs.
 fn pack_from(c: &mut Circuit, few: usize) {
+    let mut depths = Depths::new(c);
     for r in 0..c.regions.len() as u32 {
-        region(c, RegionId(r), few);
+        region(c, RegionId(r), few, &mut depths);
     }
 }
 
@@ -38,41 +39,29 @@ struct Key {
     op: Op,
     args: Vec<(Domain, Elem)>,
     result: Elem,
-    ready: u32,
+    ready: Ready,
 }
 
-/// Rounds that a packable operation takes, about; `None` for what is not packed.
-fn rounds(c: &Circuit, g: &Gate) -> Option<u32> {
-    let [out] = g.outs[..] else { return None };
+/// Whether a gate may become a lane of another.
+fn packable(c: &Circuit, g: &Gate) -> bool {
+    let [out] = g.outs[..] else { return false };
     let one = |w: &WireId| c.ty(*w).len == Len::Const(1);
     let known = |w: &WireId| matches!(c.ty(*w).domain, Domain::Secret | Domain::Clear);
     if c.ty(out).domain != Domain::Secret || !one(&out) || !g.args.iter().all(|a| one(a) && known(a)) {
-        return None;
+        return false;
     }
     let secret = g.args.iter().filter(|a| c.ty(**a).domain == Domain::Secret).count();
     match g.op {
-        Op::Bin(Bin::Mul | Bin::And | Bin::Or) if secret == 2 => Some(1),
-        Op::Bin(Bin::Lt) => Some(7),
-        Op::Bin(Bin::Eq) => Some(6),
-        Op::Bin(Bin::Div | Bin::Rem) => Some(500),
-        Op::Select => Some(1),
-        Op::Un(Un::Cast) if c.ty(g.args[0]).elem == Elem::Bool => Some(2),
-        _ => None,
+        // A shift's amount is best as a number.
+        Op::Bin(Bin::Shl | Bin::Shr) => false,
+        Op::Select => true,
+        Op::Bin(_) => secret > 0,
+        Op::Un(_) => true,
+        _ => false,
     }
 }
 
-/// Wires from outside that a gate's regions use.
-fn captured(c: &Circuit, g: &Gate, out: &mut Vec<WireId>) {
-    for r in g.op.regions() {
-        for inner in &c.region(r).gates {
-            out.extend(&inner.args);
-            captured(c, inner, out);
-        }
-        out.extend(&c.region(r).results);
-    }
-}
-
-fn region(c: &mut Circuit, r: RegionId, few: usize) {
+fn region(c: &mut Circuit, r: RegionId, few: usize, depths: &mut Depths) {
     let gates = &c.region(r).gates;
     if gates.len() < few
         || gates.iter().any(|g| matches!(g.op, Op::Check { .. } | Op::At { .. }) || g.op.is_region() && stops(c, g))
@@ -80,25 +69,21 @@ fn region(c: &mut Circuit, r: RegionId, few: usize) {
         return;
     }
     // When each gate's operands are ready.
-    let mut depth: FxHashMap<WireId, u32> = FxHashMap::default();
+    depths.begin(r);
     let mut ready = Vec::with_capacity(gates.len());
     let mut groups: FxHashMap<Key, Vec<u32>> = FxHashMap::default();
     for (k, g) in gates.iter().enumerate() {
-        let mut needs = g.args.clone();
-        captured(c, g, &mut needs);
-        let at = needs.iter().filter_map(|w| depth.get(w)).max().copied().unwrap_or(0);
-        let cost = rounds(c, g);
-        if cost.is_some() {
+        let at = depths.add(c, g);
+        let join = packable(c, g);
+        if join {
             let kind = |w: &WireId| (c.ty(*w).domain, c.ty(*w).elem);
             let args = g.args.iter().map(kind).collect();
-            let key = Key { op: g.op.clone(), args, result: c.ty(g.outs[0]).elem, ready: at };
+            let ready = if rounds(c, g) > 0 { (at.0, 0) } else { at };
+            let key = Key { op: g.op.clone(), args, result: c.ty(g.outs[0]).elem, ready };
             groups.entry(key).or_default().push(k as u32);
         }
-        let done = at + cost.unwrap_or(0);
-        if done > 0 {
-            depth.extend(g.outs.iter().map(|w| (*w, done)));
-        }
-        ready.push(at);
+        // What takes rounds comes behind all that is ready before it without any.
+        ready.push(if rounds(c, g) > 0 { (at.0, u32::MAX) } else { at });
     }
     let mut group_of: Vec<u32> = vec![u32::MAX; gates.len()];
     let mut chosen: Vec<Vec<u32>> = groups.into_values().filter(|g| g.len() >= few).collect();
@@ -109,16 +94,20 @@ fn region(c: &mut Circuit, r: RegionId, few: usize) {
     for (n, group) in chosen.iter().enumerate() {
         group.iter().for_each(|k| group_of[*k as usize] = n as u32);
     }
-    // By readiness; at equal readiness what costs no rounds comes first, since packed gates may use it.
+    // By readiness: a gate's operands are ready before it is.
     let mut order: Vec<u32> = (0..gates.len() as u32).collect();
-    let packable: Vec<bool> = gates.iter().map(|g| rounds(c, g).is_some()).collect();
-    order.sort_by_key(|k| (ready[*k as usize], packable[*k as usize], *k));
-    let old = std::mem::take(&mut c.regions[r.0 as usize].gates);
+    order.sort_by_key(|k| (ready[*k as usize], *k));
+    let mut old = std::mem::take(&mut c.regions[r.0 as usize].gates);
     let mut p = Packer { c, gates: Vec::with_capacity(old.len()), from: FxHashMap::default() };
     let mut done = vec![false; chosen.len()];
     for k in order {
         match group_of[k as usize] {
-            u32::MAX => p.keep(old[k as usize].clone()),
+            u32::MAX => {
+                let g = &mut old[k as usize];
+                let (args, outs) = (std::mem::take(&mut g.args), std::mem::take(&mut g.outs));
+                let op = std::mem::replace(&mut g.op, Op::Concat);
+                p.keep(Gate { op, args, outs, span: g.span });
+            }
             n if !std::mem::replace(&mut done[n as usize], true) => {
                 p.join(&chosen[n as usize].iter().map(|k| &old[*k as usize]).collect::<Vec<_>>());
             }
@@ -153,6 +142,17 @@ impl Packer<'_> {
             && lane >= 0
         {
             self.from.insert(*out, (*src, lane as u64));
+        }
+        // Lanes put together again.
+        if let (Op::Concat, [out]) = (&g.op, &g.outs[..])
+            && let Some(whole) = self.lanes(&g.args, g.span)
+            && self.c.ty(whole).domain == self.c.ty(*out).domain
+        {
+            let n = g.args.len() as i64;
+            let space = self.c.intern_space(Space { dims: vec![SpaceDim::upto(n)], guard: None });
+            let op = Op::Gather { space, index: Index::Coord(0) };
+            self.gates.push(Gate { op, args: vec![whole], ..g });
+            return;
         }
         self.gates.push(g);
     }
@@ -193,18 +193,28 @@ impl Packer<'_> {
             let space = self.c.intern_space(Space { dims: vec![SpaceDim::upto(n as i64)], guard: None });
             return self.gate(Op::Gather { space, index: Index::Const(0) }, vec![wires[0]], ty, span);
         }
-        let lanes: Vec<(WireId, u64)> = wires.iter().map_while(|w| self.from.get(w).copied()).collect();
-        if lanes.len() == wires.len() && lanes.iter().all(|l| l.0 == lanes[0].0) {
-            let source = lanes[0].0;
-            if self.c.ty(source).len == Len::Const(n) && lanes.iter().enumerate().all(|(k, l)| l.1 == k as u64) {
-                return source;
-            }
-            let table = Op::Table(lanes.iter().map(|l| u128::from(l.1)).collect());
-            let index = WireTy::clear(Elem::Int { signed: false, bits: 64 }, n);
-            let index = self.gate(table, vec![], index, span);
-            return self.gate(Op::GatherAt, vec![source, index], ty, span);
+        if let Some(w) = self.lanes(wires, span) {
+            return w;
         }
         self.gate(Op::Concat, wires.to_vec(), ty, span)
+    }
+    /// Wires that are all lanes of one, as one wire without the way over single lanes.
+    fn lanes(&mut self, wires: &[WireId], span: SpanId) -> Option<WireId> {
+        let n = wires.len() as u64;
+        let source = self.from.get(wires.first()?)?.0;
+        let lanes: Vec<u64> =
+            wires.iter().map_while(|w| self.from.get(w).filter(|f| f.0 == source).map(|f| f.1)).collect();
+        if lanes.len() < wires.len() || wires.len() < 2 {
+            return None;
+        }
+        if self.c.ty(source).len == Len::Const(n) && lanes.iter().enumerate().all(|(k, l)| *l == k as u64) {
+            return Some(source);
+        }
+        let ty = WireTy { len: Len::Const(n), ..self.c.ty(source).clone() };
+        let table = Op::Table(lanes.into_iter().map(u128::from).collect());
+        let index = WireTy::clear(Elem::Int { signed: false, bits: 64 }, n);
+        let index = self.gate(table, vec![], index, span);
+        Some(self.gate(Op::GatherAt, vec![source, index], ty, span))
     }
 }
 
@@ -242,7 +252,7 @@ mod tests {
         let mut after = before.clone();
         pack(&mut after);
         circuit::verify::verify(&after).unwrap();
-        let kinds = |c: &Circuit| c.region(c.root).gates.iter().filter(|g| rounds(c, g).is_some()).count();
+        let kinds = |c: &Circuit| c.region(c.root).gates.iter().filter(|g| packable(c, g) && rounds(c, g) > 0).count();
         assert_eq!((kinds(&before), kinds(&after)), (198 * 3, 0), "all are packed");
         let wide = |op: &Op| after.region(after.root).gates.iter().filter(|g| g.op == *op).count();
         assert_eq!((wide(&Op::Bin(Bin::Lt)), wide(&Op::Bin(Bin::Mul)), wide(&Op::Select)), (1, 1, 1));

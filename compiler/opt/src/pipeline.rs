@@ -2,7 +2,7 @@
 
 use crate::error::Result;
 use crate::place::Prices;
-use crate::{Profile, expand, fuse, pack, place, schedule, simplify};
+use crate::{Profile, chain, expand, fuse, pack, place, schedule, simplify};
 use circuit::{Circuit, Schedule};
 
 /// A gate-level circuit with its schedule.
@@ -14,11 +14,11 @@ pub struct Compiled {
     pub schedule: Schedule,
 }
 
-/// Compiles a verified program-level circuit for a protocol and a network.
+/// Compiles a verified program-level circuit for a protocol and a network. It is taken, for it may be large.
 ///
 /// # Errors
 /// [`crate::Error::Unsupported`] for what the protocol has no form for.
-pub fn compile(circuit: &Circuit, protocol: &spec::Protocol, profile: &Profile) -> Result<Compiled> {
+pub fn compile(circuit: Circuit, protocol: &spec::Protocol, profile: &Profile) -> Result<Compiled> {
     compile_with(circuit, protocol, profile, &mut |_, _| {})
 }
 
@@ -27,24 +27,43 @@ pub fn compile(circuit: &Circuit, protocol: &spec::Protocol, profile: &Profile) 
 /// # Errors
 /// As [`compile`].
 pub fn compile_with(
-    circuit: &Circuit,
+    circuit: Circuit,
     protocol: &spec::Protocol,
     profile: &Profile,
     after: &mut dyn FnMut(&str, &Circuit),
 ) -> Result<Compiled> {
-    let mut program = circuit.clone();
+    let mut program = circuit;
     simplify::simplify(&mut program);
     after("simplify", &program);
+    chain::chain(&mut program);
+    simplify::sweep(&mut program);
+    after("chain", &program);
     pack::pack(&mut program);
     simplify::sweep(&mut program);
     after("pack", &program);
     fuse::fuse(&mut program);
     after("fuse", &program);
     let plan = place::place(&program, Prices { round: profile.round_bytes() })?;
-    let mut gates = expand::expand(&program, &plan, protocol.name, profile.round_bytes())?;
-    after("expand", &gates);
-    simplify::sweep(&mut gates);
-    after("sweep", &gates);
-    let schedule = schedule::schedule(&gates)?;
-    Ok(Compiled { gates, schedule })
+    let mut gates = |roll: bool| -> Result<(Compiled, bool)> {
+        let (mut gates, rolled) = expand::expand(&program, &plan, protocol.name, profile.round_bytes(), roll)?;
+        after("expand", &gates);
+        simplify::sweep(&mut gates);
+        after("sweep", &gates);
+        if rolled {
+            fuse::fuse(&mut gates);
+            after("fuse", &gates);
+        }
+        let schedule = schedule::schedule(&gates)?;
+        Ok((Compiled { gates, schedule }, rolled))
+    };
+    // Levels of trees as loops, unless trees that are written out share more rounds with what runs beside them.
+    let (rolled, any) = gates(true)?;
+    if any {
+        let (plain, _) = gates(false)?;
+        let rounds = |c: &Compiled| schedule::length(&c.gates, &c.schedule, c.gates.root);
+        if rounds(&plain) < rounds(&rolled) {
+            return Ok(plain);
+        }
+    }
+    Ok(rolled)
 }

@@ -67,8 +67,8 @@ enum Kind {
     Fixed(Form),
     /// Made in the form of an entity's label.
     By(u32),
-    /// Made in any form that its operands have.
-    Move(Vec<WireId>, Map),
+    /// Made in any form that some operands of a gate have: those from `from` below `to`.
+    Move { region: RegionId, gate: u32, from: u32, to: u32, map: Map },
 }
 
 /// Which form of the operand a form of a moved result comes from.
@@ -131,6 +131,8 @@ struct Placer<'a> {
     bits: Vec<bool>,
     consts: FxHashMap<WireId, u128>,
     cost: f64,
+    /// Uses that are still to be counted; kept for its room.
+    todo: Vec<(WireId, Form)>,
     adders: Vec<(u32, u32)>,
 }
 
@@ -180,7 +182,7 @@ impl Placer<'_> {
                     self.price(w, f64::from(bits) / 3.0, 0)
                 })
                 .sum(),
-            Kind::Move(_, map) => {
+            Kind::Move { map, .. } => {
                 // Forms that do not pass through are made from planes.
                 (1..6u8)
                     .filter(|f| cnt[*f as usize] > 0 && map.of(*f).is_none())
@@ -220,7 +222,8 @@ impl Placer<'_> {
     }
 
     fn add_use(&mut self, w: WireId, f: Form, on: bool) {
-        let mut todo = vec![(w, f)];
+        let mut todo = std::mem::take(&mut self.todo);
+        todo.push((w, f));
         while let Some((w, f)) = todo.pop() {
             if matches!(self.kind[w.0 as usize], Kind::Plain) {
                 continue;
@@ -234,7 +237,9 @@ impl Placer<'_> {
             self.cost -= self.wire_cost(w);
             self.count[w.0 as usize][f as usize] = u32::from(on);
             self.cost += self.wire_cost(w);
-            if let Kind::Move(from, map) = &self.kind[w.0 as usize] {
+            if let Kind::Move { region, gate, from, to, map } = &self.kind[w.0 as usize] {
+                let args = &self.c.region(*region).gates[*gate as usize].args;
+                let from = &args[*from as usize..*to as usize];
                 let g = map.of(f).unwrap_or(BITS);
                 let direct = map.of(f).is_some();
                 // A form made here wants the planes of this wire, which pass through in turn.
@@ -245,58 +250,44 @@ impl Placer<'_> {
                 }
             }
         }
+        self.todo = todo;
     }
 
-    /// Forms that a gate wants of its operands, given its label, and its own price.
-    fn demands(&self, r: RegionId, g: u32, bits: bool) -> (Vec<(WireId, Form)>, f64) {
+    /// The form that a gate wants of its operands, given its label, and its own price.
+    fn demands(&self, r: RegionId, g: u32, bits: bool) -> (Option<Form>, f64) {
         let gate = &self.c.region(r).gates[g as usize];
-        let Some(&out) = gate.outs.first() else { return (vec![], 0.0) };
+        let Some(&out) = gate.outs.first() else { return (None, 0.0) };
         let k = self.elem(gate.args.first().copied().unwrap_or(out)).bits();
-        let all = |f: Form| gate.args.iter().map(|a| (*a, f)).collect::<Vec<_>>();
         let own_arg = gate.args.first().map_or(BITS, |a| self.own(*a));
         let ring = f64::from(form_ring(self.own(out)));
         let kf = f64::from(k);
         let log = |k: u8| u8::BITS - (k.max(1) - 1).leading_zeros();
-        match &gate.op {
-            Op::Un(Un::Neg) | Op::Bin(Bin::Add | Bin::Sub) => {
-                if bits {
-                    let (ands, depth) = self.adders[k as usize];
-                    (all(BITS), self.price(out, f64::from(ands), depth))
-                } else {
-                    (all(own_arg), 0.0)
-                }
+        let (form, price) = match &gate.op {
+            Op::Un(Un::Neg) | Op::Bin(Bin::Add | Bin::Sub) if bits => {
+                let (ands, depth) = self.adders[k as usize];
+                (BITS, self.price(out, f64::from(ands), depth))
             }
-            Op::Un(Un::Not) => (all(if bits { BITS } else { own_arg }), 0.0),
-            Op::Bin(Bin::Eq) => {
-                if bits {
-                    (all(BITS), self.price(out, kf - 1.0, log(k)))
-                } else {
-                    (all(own_arg), self.price(out, kf / 3.0 + kf - 1.0, 1 + log(k)))
-                }
-            }
-            Op::Bin(Bin::Lt) => {
-                if bits {
-                    (all(BITS), 0.0)
-                } else {
-                    (all(own_arg), self.price(out, kf / 3.0 + 2.4 * kf, 2 + log(k)))
-                }
-            }
-            Op::Select => {
-                let kf = f64::from(self.elem(out).bits());
-                if bits { (all(BITS), self.price(out, kf, 1)) } else { (all(self.own(out)), self.price(out, ring, 1)) }
-            }
-            _ => (vec![], 0.0),
-        }
+            Op::Un(Un::Neg | Un::Not) | Op::Bin(Bin::Add | Bin::Sub) => (if bits { BITS } else { own_arg }, 0.0),
+            Op::Bin(Bin::Eq) if bits => (BITS, self.price(out, kf - 1.0, log(k))),
+            Op::Bin(Bin::Eq) => (own_arg, self.price(out, kf / 3.0 + kf - 1.0, 1 + log(k))),
+            Op::Bin(Bin::Lt) if bits => (BITS, 0.0),
+            Op::Bin(Bin::Lt) => (own_arg, self.price(out, kf / 3.0 + 2.4 * kf, 2 + log(k))),
+            Op::Select if bits => (BITS, self.price(out, f64::from(self.elem(out).bits()), 1)),
+            Op::Select => (self.own(out), self.price(out, ring, 1)),
+            _ => return (None, 0.0),
+        };
+        (Some(form), price)
     }
 
     fn label(&mut self, e: usize, on: bool) {
         let bits = self.bits[e];
         match &self.entities[e] {
             Entity::Gate(r, g) => {
-                let (d, price) = self.demands(*r, *g, bits);
+                let (r, g, c) = (*r, *g, self.c);
+                let (form, price) = self.demands(r, g, bits);
                 self.cost += if on { price } else { -price };
-                for (w, f) in d {
-                    self.add_use(w, f, on);
+                if let Some(f) = form {
+                    c.region(r).gates[g as usize].args.iter().for_each(|w| self.add_use(*w, f, on));
                 }
             }
             Entity::Slot { uses, own, .. } => {
@@ -362,6 +353,7 @@ pub fn place(c: &Circuit, prices: Prices) -> Result<Plan> {
         bits: vec![],
         consts: FxHashMap::default(),
         cost: 0.0,
+        todo: vec![],
         adders: (0..=128).map(|k| adder::cost(k, Style::Fast)).collect(),
     };
     let mut fixed: Vec<(WireId, Form)> = vec![];
@@ -546,9 +538,10 @@ fn visit(
         _ => {}
     }
     if matches!(gate.op, Op::ArgReduce { .. }) && !p.secret(gate.args[0]) {
-        for (o, a) in gate.outs.iter().zip(&gate.args) {
+        for (k, o) in gate.outs.iter().enumerate().take(gate.args.len()) {
             if p.secret(*o) {
-                p.kind[o.0 as usize] = Kind::Move(vec![*a], Map::Same);
+                let k = k as u32;
+                p.kind[o.0 as usize] = Kind::Move { region: r, gate: gi, from: k, to: k + 1, map: Map::Same };
             }
         }
         return Ok(());
@@ -558,24 +551,25 @@ fn visit(
     }
     let own = p.own(out);
     let word = p.elem(out) != Elem::Bool;
+    let moved = |from: usize, to: usize, map| Kind::Move { region: r, gate: gi, from: from as u32, to: to as u32, map };
     let mut want = |f: Form| fixed.extend(gate.args.iter().map(|a| (*a, f)));
     match &gate.op {
         Op::Share(_) => set(p, Kind::Share),
-        Op::Gather { .. } | Op::GatherAt => set(p, Kind::Move(vec![gate.args[0]], Map::Same)),
-        Op::Scatter { .. } | Op::ScatterAt => set(p, Kind::Move(gate.args[..2].to_vec(), Map::Same)),
-        Op::Concat => set(p, Kind::Move(gate.args.clone(), Map::Same)),
+        Op::Gather { .. } | Op::GatherAt => set(p, moved(0, 1, Map::Same)),
+        Op::Scatter { .. } | Op::ScatterAt => set(p, moved(0, 2, Map::Same)),
+        Op::Concat => set(p, moved(0, gate.args.len(), Map::Same)),
         Op::Un(Un::Cast) => {
             let from = p.elem(gate.args[0]);
-            set(p, Kind::Move(vec![gate.args[0]], Map::Cast(from, p.elem(out))));
+            set(p, moved(0, 1, Map::Cast(from, p.elem(out))));
         }
         Op::Un(Un::Neg) | Op::Bin(Bin::Add | Bin::Sub) => flex(p),
         Op::Un(Un::Not) if word => flex(p),
         Op::Bin(Bin::Eq) if p.elem(gate.args[0]).bits() > 1 => flex(p),
         Op::Bin(Bin::Lt) if is_sign_test(c, &p.consts, gate) => flex(p),
-        Op::Bin(Bin::Shl) => set(p, Kind::Move(vec![gate.args[0]], Map::Own(own))),
-        Op::Select if !p.secret(gate.args[0]) => set(p, Kind::Move(gate.args[1..].to_vec(), Map::Same)),
+        Op::Bin(Bin::Shl) => set(p, moved(0, 1, Map::Own(own))),
+        Op::Select if !p.secret(gate.args[0]) => set(p, moved(1, 3, Map::Same)),
         Op::Select if !p.secret(gate.args[1]) && !p.secret(gate.args[2]) && word => {
-            set(p, Kind::Move(vec![gate.args[0]], Map::Same));
+            set(p, moved(0, 1, Map::Same));
         }
         Op::Select if word => flex(p),
         Op::Un(_)

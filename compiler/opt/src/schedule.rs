@@ -32,6 +32,26 @@ pub fn schedule(c: &Circuit) -> Result<Schedule> {
     Ok(out)
 }
 
+/// Rounds of a region, for comparing circuits of one program: turns that only the run knows count as some.
+pub fn length(c: &Circuit, s: &Schedule, r: RegionId) -> u64 {
+    let item = |item: &Item| match item {
+        Item::Round(_) => 1,
+        Item::Region(g) => {
+            let g = &c.region(r).gates[*g as usize];
+            let each = g.op.regions().map(|r| length(c, s, r));
+            match &g.op {
+                Op::Loop { lo, hi, step, .. } => {
+                    crate::lens::trips(lo, hi, *step).unwrap_or(16).saturating_mul(each.sum())
+                }
+                Op::While { .. } => 16 * each.sum::<u64>(),
+                _ => each.max().unwrap_or(0),
+            }
+        }
+        Item::Local(_) | Item::Free(_) => 0,
+    };
+    s.regions[r.0 as usize].iter().map(item).fold(0, u64::saturating_add)
+}
+
 const NEVER: u32 = u32::MAX;
 
 /// Where wires are defined: region, and gate in it ([`NEVER`] for parameters).
@@ -102,6 +122,59 @@ fn uses<'a>(g: &'a Gate, captured: &'a [Vec<WireId>]) -> impl Iterator<Item = Wi
     g.args.iter().copied().chain(g.op.regions().flat_map(|r| captured[r.0 as usize].iter().copied()))
 }
 
+/// A short ascending list for each gate, one behind the other.
+struct Lists {
+    starts: Vec<u32>,
+    items: Vec<u32>,
+}
+
+impl Lists {
+    fn with_capacity(n: usize) -> Lists {
+        let mut starts = Vec::with_capacity(n + 1);
+        starts.push(0);
+        Lists { starts, items: Vec::with_capacity(2 * n) }
+    }
+    /// The next gate's list, sorted, each once.
+    fn push(&mut self, of: impl Iterator<Item = u32>) {
+        let from = self.items.len();
+        self.items.extend(of);
+        self.items[from..].sort_unstable();
+        let mut end = from;
+        for k in from..self.items.len() {
+            if k == from || self.items[k] != self.items[end - 1] {
+                self.items[end] = self.items[k];
+                end += 1;
+            }
+        }
+        self.items.truncate(end);
+        self.starts.push(end as u32);
+    }
+    fn len(&self) -> usize {
+        self.starts.len() - 1
+    }
+    fn of(&self, i: usize) -> &[u32] {
+        &self.items[self.starts[i] as usize..self.starts[i + 1] as usize]
+    }
+    /// For each gate, those in whose lists it stands.
+    fn reversed(&self) -> Lists {
+        let n = self.len();
+        let mut starts = vec![0u32; n + 1];
+        self.items.iter().for_each(|p| starts[*p as usize + 1] += 1);
+        for k in 1..=n {
+            starts[k] += starts[k - 1];
+        }
+        let (mut next, mut items) = (starts.clone(), vec![0; self.items.len()]);
+        for i in 0..n {
+            for p in self.of(i) {
+                let at = &mut next[*p as usize];
+                items[*at as usize] = i as u32;
+                *at += 1;
+            }
+        }
+        Lists { starts, items }
+    }
+}
+
 struct Slots {
     /// Segment and round (1-based) of interactive gates; 0 where unset.
     seg: Vec<u32>,
@@ -119,18 +192,12 @@ fn region(
     let region = c.region(id);
     let n = region.gates.len();
     let inter: Vec<bool> = region.gates.iter().map(|g| c.interactive(g)).collect();
-    let preds: Vec<Vec<u32>> = region
-        .gates
-        .iter()
-        .map(|g| {
-            let mut p: Vec<u32> = uses(g, captured).filter_map(|w| home.in_region(w, id)).collect();
-            p.sort_unstable();
-            p.dedup();
-            p
-        })
-        .collect();
-    for (i, p) in preds.iter().enumerate() {
-        if p.last().is_some_and(|l| *l as usize >= i) {
+    let mut preds = Lists::with_capacity(n);
+    for g in &region.gates {
+        preds.push(uses(g, captured).filter_map(|w| home.in_region(w, id)));
+    }
+    for i in 0..n {
+        if preds.of(i).last().is_some_and(|l| *l as usize >= i) {
             return internal(format!("gate {i} of region {} uses a wire that is defined later", id.0));
         }
     }
@@ -142,7 +209,8 @@ fn region(
     let mut next_barrier = 0;
     let mut rank = vec![u32::MAX; n];
     for i in 0..n {
-        let e = preds[i]
+        let e = preds
+            .of(i)
             .iter()
             .map(|p| {
                 let p = *p as usize;
@@ -162,7 +230,7 @@ fn region(
         if rank[i] != u32::MAX {
             latest[i] = rank[i];
         }
-        for p in &preds[i] {
+        for p in preds.of(i) {
             let p = *p as usize;
             latest[p] = latest[p].min(latest[i]);
         }
@@ -221,18 +289,13 @@ fn must_run(g: &Gate) -> bool {
 }
 
 /// Rounds of interactive gates.
-fn rounds(preds: &[Vec<u32>], inter: &[bool], rank: &[u32], earliest: &[u32], latest: &[u32], segs: u32) -> Slots {
+fn rounds(preds: &Lists, inter: &[bool], rank: &[u32], earliest: &[u32], latest: &[u32], segs: u32) -> Slots {
     let n = preds.len();
     let mut slots = Slots { seg: vec![0; n], round: vec![0; n] };
     let mut placed = vec![false; n];
     // Depth of a gate inside the segment that is being filled: rounds that have passed when its results exist.
     let mut depth = vec![0u32; n];
-    let mut succs: Vec<Vec<u32>> = vec![vec![]; n];
-    for (i, ps) in preds.iter().enumerate() {
-        for p in ps {
-            succs[*p as usize].push(i as u32);
-        }
-    }
+    let succs = preds.reversed();
     // Gates by the segment at which they become available; those left over wait for the next.
     let mut by_earliest: Vec<Vec<u32>> = vec![vec![]; segs as usize + 1];
     for i in 0..n {
@@ -260,7 +323,7 @@ fn rounds(preds: &[Vec<u32>], inter: &[bool], rank: &[u32], earliest: &[u32], la
                 }
                 let mut d = 0;
                 let mut open = false;
-                for p in &preds[i] {
+                for p in preds.of(i) {
                     let p = *p as usize;
                     if rank[p] != u32::MAX {
                         continue;
@@ -291,13 +354,13 @@ fn rounds(preds: &[Vec<u32>], inter: &[bool], rank: &[u32], earliest: &[u32], la
     }
     // Inputs wait until the round before their first user.
     for i in (0..n).rev() {
-        if !inter[i] || !preds[i].iter().all(|p| source(preds, inter, *p as usize)) {
+        if !inter[i] || !preds.of(i).iter().all(|p| source(preds, inter, *p as usize)) {
             continue;
         }
         let s = slots.seg[i];
         let mut limit = u32::MAX;
         let mut direct = true;
-        for u in &succs[i] {
+        for u in succs.of(i) {
             let u = *u as usize;
             if rank[u] != u32::MAX {
                 // Before the barrier, in whichever round is last.
@@ -320,14 +383,14 @@ fn rounds(preds: &[Vec<u32>], inter: &[bool], rank: &[u32], earliest: &[u32], la
 }
 
 /// Whether a gate has nothing shared among its operands' sources, as far as one step tells.
-fn source(preds: &[Vec<u32>], inter: &[bool], i: usize) -> bool {
-    !inter[i] && preds[i].is_empty()
+fn source(preds: &Lists, inter: &[bool], i: usize) -> bool {
+    !inter[i] && preds.of(i).is_empty()
 }
 
 struct Emit<'a> {
     c: &'a Circuit,
     id: RegionId,
-    preds: &'a [Vec<u32>],
+    preds: &'a Lists,
     inter: &'a [bool],
     done: Vec<bool>,
     /// Marks of the walk number `now`.
@@ -350,7 +413,7 @@ impl Emit<'_> {
             if own || of.binary_search(&i).is_err() {
                 todo.push(i);
             }
-            stack.extend(self.preds[i as usize].iter().filter(|p| !self.done[**p as usize]));
+            stack.extend(self.preds.of(i as usize).iter().filter(|p| !self.done[**p as usize]));
         }
         todo.sort_unstable();
         todo

@@ -11,7 +11,8 @@
 //! input that nobody reads.
 
 use circuit::{Bin, Circuit, Domain, Elem, Gate, Index, Len, Op, Red, RegionId, Un, WireId};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHasher};
+use std::hash::{Hash, Hasher};
 
 /// Deepest index expression that composition of gathers may build.
 const MAX_INDEX: usize = 16;
@@ -20,7 +21,8 @@ const MAX_INDEX: usize = 16;
 pub fn simplify(c: &mut Circuit) {
     let mut s = Simplify {
         alias: (0..c.wires.len() as u32).map(WireId).collect(),
-        def: vec![None; c.wires.len()],
+        def: vec![NONE; c.wires.len()],
+        open: vec![],
         uses: vec![0; c.wires.len()],
         table: FxHashMap::default(),
         log: vec![],
@@ -48,17 +50,18 @@ pub fn simplify(c: &mut Circuit) {
     sweep(c);
 }
 
-type Key = (Op, Vec<WireId>, Domain, Elem, Len);
-
 struct Simplify<'a> {
     c: &'a mut Circuit,
     alias: Vec<WireId>,
-    /// Operation and operands by wire, for gates with one result.
-    def: Vec<Option<(Op, Vec<WireId>)>>,
+    /// Which rewritten gate gives a wire in sight, for gates with one result: open region and place in it.
+    def: Vec<(u32, u32)>,
+    /// Rewritten gates of the open regions, the innermost last.
+    open: Vec<Vec<Gate>>,
     uses: Vec<u32>,
-    table: FxHashMap<Key, WireId>,
-    /// Keys to forget when regions close.
-    log: Vec<Key>,
+    /// Results of gates in sight by hash.
+    table: FxHashMap<u64, WireId>,
+    /// Hashes to forget when regions close.
+    log: Vec<u64>,
     seen: Vec<bool>,
     /// Runs of scatters of one lane each, and where in its run a result stands.
     runs: Vec<Run>,
@@ -74,6 +77,8 @@ struct Run {
     lanes: FxHashMap<i64, Vec<(u32, WireId)>>,
 }
 
+const NONE: (u32, u32) = (u32::MAX, u32::MAX);
+
 /// What becomes of a gate.
 enum To {
     Keep,
@@ -88,7 +93,7 @@ impl Simplify<'_> {
         }
         let mark = self.log.len();
         let gates = std::mem::take(&mut self.c.regions[r.0 as usize].gates);
-        let mut out: Vec<Gate> = Vec::with_capacity(gates.len());
+        self.open.push(Vec::with_capacity(gates.len()));
         for mut g in gates {
             for a in &mut g.args {
                 *a = self.alias[a.0 as usize];
@@ -103,10 +108,10 @@ impl Simplify<'_> {
                     self.region(inner);
                 }
             }
-            self.gate(g, &mut out);
+            self.gate(g);
         }
         let region = &mut self.c.regions[r.0 as usize];
-        region.gates = out;
+        region.gates = self.open.pop().unwrap_or_default();
         for w in &mut region.results {
             *w = self.alias[w.0 as usize];
         }
@@ -115,18 +120,24 @@ impl Simplify<'_> {
         }
     }
 
-    fn gate(&mut self, mut g: Gate, out: &mut Vec<Gate>) {
+    fn push(&mut self, g: Gate) {
+        if let Some(open) = self.open.last_mut() {
+            open.push(g);
+        }
+    }
+
+    fn gate(&mut self, mut g: Gate) {
         let [w] = g.outs[..] else {
-            out.push(g);
+            self.push(g);
             return;
         };
         if g.op.is_region() || g.op.effectful() || matches!(g.op, Op::At { .. }) {
-            out.push(g);
+            self.push(g);
             return;
         }
         // A rule's result may match another rule; chains are short.
         for _ in 0..4 {
-            match self.rule(&g, w, out) {
+            match self.rule(&g, w) {
                 To::Keep => break,
                 To::Wire(x) => {
                     self.alias[w.0 as usize] = x;
@@ -138,17 +149,21 @@ impl Simplify<'_> {
                 }
             }
         }
-        let t = self.c.ty(w);
-        let key = (g.op.clone(), g.args.clone(), t.domain, t.elem, t.len.clone());
-        if let Some(x) = self.table.get(&key) {
-            self.alias[w.0 as usize] = *x;
+        let mut hasher = FxHasher::default();
+        (&g.op, &g.args, self.c.ty(w)).hash(&mut hasher);
+        let key = hasher.finish();
+        if let Some(x) = self.table.get(&key).copied()
+            && self.definition(x).is_some_and(|d| d.op == g.op && d.args == g.args)
+            && self.c.ty(x) == self.c.ty(w)
+        {
+            self.alias[w.0 as usize] = x;
             return;
         }
-        self.table.insert(key.clone(), w);
+        self.table.insert(key, w);
         self.log.push(key);
-        self.def[w.0 as usize] = Some((g.op.clone(), g.args.clone()));
+        self.define(w);
         self.run_on(&g, w);
-        out.push(g);
+        self.push(g);
     }
 
     /// Notes a scatter of one lane.
@@ -185,9 +200,19 @@ impl Simplify<'_> {
         }
     }
 
+    /// The gate that comes next gives this wire.
+    fn define(&mut self, w: WireId) {
+        let at = self.open.last().map_or(0, Vec::len) as u32;
+        self.def[w.0 as usize] = (self.open.len() as u32 - 1, at);
+    }
+    /// The rewritten gate that gives a wire in sight.
+    fn definition(&self, w: WireId) -> Option<&Gate> {
+        let (depth, at) = self.def[w.0 as usize];
+        self.open.get(depth as usize)?.get(at as usize)
+    }
     fn number(&self, w: WireId) -> Option<u128> {
-        match &self.def[w.0 as usize] {
-            Some((Op::Const(v), _)) => Some(*v),
+        match self.definition(w).map(|g| &g.op) {
+            Some(Op::Const(v)) => Some(*v),
             _ => None,
         }
     }
@@ -195,20 +220,21 @@ impl Simplify<'_> {
         if self.c.ty(w) == self.c.ty(x) { To::Wire(x) } else { To::Keep }
     }
     /// A new gate before the one that is being rewritten.
-    fn emit(&mut self, op: Op, args: Vec<WireId>, like: &Gate, ty: circuit::WireTy, out: &mut Vec<Gate>) -> WireId {
+    fn emit(&mut self, op: Op, args: Vec<WireId>, like: &Gate, ty: circuit::WireTy) -> WireId {
         self.c.wires.push(ty);
         let w = WireId(self.c.wires.len() as u32 - 1);
         self.alias.push(w);
         self.uses.push(1);
-        self.def.push(Some((op.clone(), args.clone())));
-        out.push(Gate { op, args, outs: vec![w], span: like.span });
+        self.def.push(NONE);
+        self.define(w);
+        self.push(Gate { op, args, outs: vec![w], span: like.span });
         w
     }
 
-    fn rule(&mut self, g: &Gate, w: WireId, out: &mut Vec<Gate>) -> To {
+    fn rule(&mut self, g: &Gate, w: WireId) -> To {
         let e = self.c.ty(w).elem;
         let arg = |k: usize| g.args[k];
-        let def = |k: usize| g.args.get(k).and_then(|a| self.def[a.0 as usize].as_ref());
+        let def = |k: usize| g.args.get(k).and_then(|a| self.definition(*a)).map(|g| (&g.op, &g.args));
         let num = |k: usize| g.args.get(k).and_then(|a| self.number(*a));
         match &g.op {
             Op::Un(Un::Cast) => {
@@ -292,7 +318,7 @@ impl Simplify<'_> {
                 if *red != Red::Add || !secret(w) {
                     return To::Keep;
                 }
-                match def(0).cloned() {
+                match def(0).map(|(op, args)| (op.clone(), args.clone())) {
                     Some((Op::Un(Un::Cast), inner)) if self.c.ty(inner[0]).elem == Elem::Bool => {
                         To::Op(Op::Reduce { red: Red::Count, group: group.clone() }, inner)
                     }
@@ -310,9 +336,9 @@ impl Simplify<'_> {
                             return To::Keep;
                         };
                         let ty = self.c.ty(cond).clone();
-                        let cond = if flip { self.emit(Op::Un(Un::Not), vec![cond], g, ty.clone(), out) } else { cond };
+                        let cond = if flip { self.emit(Op::Un(Un::Not), vec![cond], g, ty.clone()) } else { cond };
                         let ty = circuit::WireTy { elem: e, ..ty };
-                        let bits = self.emit(Op::Un(Un::Cast), vec![cond], g, ty, out);
+                        let bits = self.emit(Op::Un(Un::Cast), vec![cond], g, ty);
                         To::Op(Op::Dot { group: group.clone() }, vec![bits, x])
                     }
                     _ => To::Keep,

@@ -20,7 +20,7 @@ fn verified(name: &str, c: &Circuit) {
 fn check(c: &Circuit, inputs: &[Column], profile: Profile) -> (Compiled, Cost, Vec<Column>) {
     verified("building", c);
     let want = eval(c, inputs, 0);
-    let done = compile_with(c, &spec::REP3, &profile, &mut |name, c| {
+    let done = compile_with(c.clone(), &spec::REP3, &profile, &mut |name, c| {
         verified(name, c);
         for seed in 1..3 {
             assert_eq!(lanes_of(&eval(c, inputs, seed)), lanes_of(&want), "after {name}\n{}", common::c_text(c));
@@ -78,7 +78,7 @@ fn comparisons_of_inputs_are_cheap() {
     assert_eq!(lanes(&out[0]), [3]);
     assert_eq!(price.rounds, 11);
     let n = 100_000;
-    let done = opt::compile(&wins(n, 64), &spec::REP3, &Profile::LAN).unwrap();
+    let done = opt::compile(wins(n, 64), &spec::REP3, &Profile::LAN).unwrap();
     let price = cost(&done.gates, &done.schedule, &spec::REP3, &Profile::LAN).unwrap();
     assert_eq!(price.rounds, 11);
     assert_eq!(price.gates["and"], 152 * u128::from(n));
@@ -90,13 +90,13 @@ fn comparisons_of_inputs_are_cheap() {
 #[test]
 fn a_billion_lanes_cost_microseconds() {
     let c = wins(1_000_000_000, 32);
-    let done = opt::compile(&c, &spec::REP3, &Profile::WAN).unwrap();
+    let done = opt::compile(c.clone(), &spec::REP3, &Profile::WAN).unwrap();
     let price = cost(&done.gates, &done.schedule, &spec::REP3, &Profile::WAN).unwrap();
     assert_eq!(price.gates["and"], 73_000_000_000);
     assert_eq!(price.rounds, 10);
     // Numbers alone differ between sizes.
     let digits = |c: &Circuit| -> String { common::c_text(c).chars().filter(|c| !c.is_ascii_digit()).collect() };
-    let other = opt::compile(&wins(1_000_000, 32), &spec::REP3, &Profile::WAN).unwrap();
+    let other = opt::compile(wins(1_000_000, 32), &spec::REP3, &Profile::WAN).unwrap();
     assert_eq!(digits(&done.gates), digits(&other.gates));
     assert_eq!(done.schedule, other.schedule);
 }
@@ -118,7 +118,7 @@ fn argmax_is_cheap() {
     };
     let (_, _, out) = check(&make(7), &[column(Elem::u(32), [3, 9, 1, 9, 9, 2, 8])], Profile::LAN);
     assert_eq!(lanes(&out[0]), [1]);
-    let done = opt::compile(&make(100_000), &spec::REP3, &Profile::LAN).unwrap();
+    let done = opt::compile(make(100_000), &spec::REP3, &Profile::LAN).unwrap();
     let price = cost(&done.gates, &done.schedule, &spec::REP3, &Profile::LAN).unwrap();
     assert!(price.rounds <= 125, "{}", price.rounds);
     assert!(price.bytes_sent().iter().all(|b| *b <= 2_000_000), "{:?}", price.bytes_sent());
@@ -210,7 +210,7 @@ fn long_straight_lines_compile_fast() {
     let o = b.reveal(v[v.len() - 1], Recipient::All).unwrap();
     b.output(None, "result", o);
     let c = b.finish();
-    let done = opt::compile(&c, &spec::REP3, &Profile::LAN).unwrap();
+    let done = opt::compile(c.clone(), &spec::REP3, &Profile::LAN).unwrap();
     cost(&done.gates, &done.schedule, &spec::REP3, &Profile::LAN).unwrap();
 }
 
@@ -237,7 +237,7 @@ fn check_any(c: &Circuit, inputs: &[Column], profile: Profile) {
         check(c, inputs, profile);
         return;
     }
-    match compile_with(c, &spec::REP3, &profile, &mut |name, c| {
+    match compile_with(c.clone(), &spec::REP3, &profile, &mut |name, c| {
         verified(name, c);
         assert!(run(c, inputs, &mut NoBlocks, 1).is_err(), "after {name}: no error\n{}", common::c_text(c));
     }) {
@@ -252,7 +252,7 @@ fn straight_lines_run_in_their_depth() {
     let mut seen = 0;
     for seed in 0..400 {
         let (c, _) = random::program(seed);
-        let done = opt::compile(&c, &spec::REP3, &Profile::LAN).unwrap();
+        let done = opt::compile(c.clone(), &spec::REP3, &Profile::LAN).unwrap();
         let root = done.gates.region(done.gates.root);
         if root.gates.iter().any(|g| g.op.is_region()) {
             continue;

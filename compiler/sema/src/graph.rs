@@ -74,7 +74,10 @@ pub(crate) fn circles(p: &Program, diags: &mut Diags) {
 pub(crate) fn size_checks(p: &Program, diags: &mut Diags) {
     for f in &p.fns {
         for e in &f.exprs {
-            let (ExprKind::Call { f: g, sizes, .. } | ExprKind::FnRef { f: g, sizes, .. }) = &e.kind else { continue };
+            let (ExprKind::Call { f: g, generics, .. } | ExprKind::FnRef { f: g, generics, .. }) = &e.kind else {
+                continue;
+            };
+            let sizes = &generics.sizes;
             let callee = p.f(*g);
             for c in &callee.size_checks {
                 let (l, r) = (subst_size(&c.left, sizes), subst_size(&c.right, sizes));

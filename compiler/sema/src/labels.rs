@@ -93,7 +93,7 @@ impl Checker<'_> {
 }
 
 fn broken(f: &Fn) -> bool {
-    f.exprs.iter().any(|e| matches!(e.kind, ExprKind::Error) || e.ty == Ty::Error)
+    f.exprs.iter().any(|e| matches!(e.kind, ExprKind::Error) || *e.ty == Ty::Error)
         || f.locals.iter().any(|l| l.ty == Ty::Error)
 }
 

@@ -52,8 +52,11 @@ pub fn check(
     let w = w;
     let mut program =
         Program { parties: w.parties.clone(), structs: w.structs.clone(), main: w.main, doc, ..Program::default() };
+    // Trees of functions follow each other in their module's arena.
+    let mut before = vec![0; mods.len()];
     for (k, f) in w.fns.iter().enumerate() {
         let module = &mods[f.module];
+        let last = std::mem::replace(&mut before[f.module], f.decl.body.0);
         let sig = &w.sigs[k];
         let head = body::Head {
             name: full_name(&module.path, f.owner.map(|s| &*w.structs[s.0 as usize].name), &f.decl.name.name),
@@ -61,6 +64,7 @@ pub fn check(
             doc: f.doc,
             library: module.library,
             lints: !module.library,
+            nodes: f.decl.body.0.saturating_sub(last) as usize + 1,
         };
         let out = body::function(&w, f.module, sig, &f.decl.params, f.decl.body, head, diags);
         program.fns.push(out);
@@ -71,8 +75,14 @@ pub fn check(
     for (k, c) in w.consts.iter().enumerate() {
         let module = &mods[c.module];
         let name = full_name(&module.path, None, &c.name.name);
-        let head =
-            body::Head { name: name.clone(), span: c.name.span, doc: c.doc, library: module.library, lints: false };
+        let head = body::Head {
+            name: name.clone(),
+            span: c.name.span,
+            doc: c.doc,
+            library: module.library,
+            lints: false,
+            nodes: 0,
+        };
         let out = body::function(&w, c.module, &w.sigs[inits + k], &[], c.value, head, diags);
         program.fns.push(out);
         program.consts.push(Const {

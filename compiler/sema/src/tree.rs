@@ -280,10 +280,19 @@ pub struct Local {
 pub struct Expr {
     /// What it is.
     pub kind: ExprKind,
-    /// Its type.
-    pub ty: Ty,
+    /// Its type; equal ones are shared within a function.
+    pub ty: Arc<Ty>,
     /// Where it stands.
     pub span: Span,
+}
+
+/// Bindings of a function's type and size parameters where it is named, in terms of the caller's.
+#[derive(Clone, Debug, Default)]
+pub struct Generics {
+    /// Type arguments.
+    pub tys: Vec<Ty>,
+    /// Size arguments.
+    pub sizes: Vec<Size>,
 }
 
 /// Kinds of expressions.
@@ -309,14 +318,12 @@ pub enum ExprKind {
     Chain(ExprId, Vec<(BinOp, Span, ExprId)>),
     /// To the expression's type: int to int, bool to int, int to bool is refused, `Index` to int (wrapping) and public int to `Index` (`as` in an index). Elementwise on arrays.
     Cast(ExprId),
-    /// A function of the program with its bindings (types and sizes in terms of the caller's).
+    /// A function of the program with its bindings.
     Call {
         /// Which.
         f: FnId,
-        /// Type arguments.
-        tys: Vec<Ty>,
-        /// Size arguments.
-        sizes: Vec<Size>,
+        /// Type and size arguments.
+        generics: Box<Generics>,
         /// Arguments; a closure argument is a [`ExprKind::Closure`] or a [`ExprKind::FnRef`].
         args: Vec<ExprId>,
     },
@@ -335,10 +342,8 @@ pub enum ExprKind {
     FnRef {
         /// Which.
         f: FnId,
-        /// Type arguments.
-        tys: Vec<Ty>,
-        /// Size arguments.
-        sizes: Vec<Size>,
+        /// Type and size arguments.
+        generics: Box<Generics>,
     },
     /// Field k of a struct, or part k of a tuple.
     Field(ExprId, u32),
@@ -368,9 +373,9 @@ pub enum ExprKind {
     /// `for`
     For {
         /// Bound to each element.
-        pat: Pat,
+        pat: Box<Pat>,
         /// Over what.
-        iter: Iter,
+        iter: Box<Iter>,
         /// The body.
         body: ExprId,
         /// Locals of outside that the body assigns, sorted.

@@ -157,7 +157,7 @@ fn walkthrough() {
 fn salary_of_a_family() {
     let p = fine("party Friend[N];\nfn main(salary: [u64; N] from Friend) -> u64 { reveal(salary.sum()) / N }");
     let f = p.f(p.main.unwrap());
-    assert!(f.exprs.iter().any(|e| matches!(e.kind, ExprKind::FromIndex(_)) && e.ty == U64));
+    assert!(f.exprs.iter().any(|e| matches!(e.kind, ExprKind::FromIndex(_)) && *e.ty == U64));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn constants_serve_as_sizes_and_indices() {
         ExprKind::Index(_, i) => Some(f.expr(i).ty.clone()),
         _ => None,
     });
-    assert!(indices.into_iter().all(|t| t == Ty::Index));
+    assert!(indices.into_iter().all(|t| *t == Ty::Index));
 }
 
 #[test]

@@ -42,13 +42,14 @@ pub enum StepPos {
 }
 
 impl<'a> Cx<'a> {
-    /// For a file.
-    pub fn new(file: FileId, error_count: &'a Cell<usize>) -> Cx<'a> {
+    /// For a file of so many tokens: a tree has hardly more expressions.
+    pub fn new(file: FileId, tokens: usize, error_count: &'a Cell<usize>) -> Cx<'a> {
         Cx {
             file,
             names: FxHashMap::default(),
-            exprs: Vec::new(),
-            depth: Vec::new(),
+            // Pages of it that are never written cost nothing.
+            exprs: Vec::with_capacity(tokens.min(1 << 22)),
+            depth: Vec::with_capacity(tokens.min(1 << 22)),
             too_deep: false,
             errors: Vec::new(),
             error_count,
@@ -136,7 +137,7 @@ impl<'a> Cx<'a> {
         let kind = if is_self {
             let name = self.ident("Self", lo);
             let name = Ident { span, ..name };
-            TypeKind::Path { path: Path { parts: vec![name], span }, args: Vec::new() }
+            TypeKind::Path { path: Box::new(Path { parts: vec![name], span }), args: Vec::new() }
         } else {
             let d = Diag::error(codes::E0020, "this parameter has no type").at(span, "which type?").help_edit(
                 "say it, for instance",
@@ -203,7 +204,7 @@ impl<'a> Cx<'a> {
     pub fn fixed_type(&mut self, args: Vec<GenericArg>, lo: u32, hi: u32) -> Type {
         let name = self.ident("fixed", lo);
         let path = Path { span: name.span, parts: vec![name] };
-        self.ty(TypeKind::Path { path, args }, lo, hi)
+        self.ty(TypeKind::Path { path: Box::new(path), args }, lo, hi)
     }
 
     pub fn tuple_type(&mut self, (mut parts, comma): (Vec<Type>, bool), lo: u32, hi: u32) -> Type {
@@ -257,7 +258,7 @@ impl<'a> Cx<'a> {
             .help_edit("give it one", span.after(), " = 0");
         self.say(d);
         let init = self.push(ExprKind::Error, hi, hi);
-        Stmt { kind: StmtKind::Let { pat, ty, init }, span }
+        Stmt { kind: StmtKind::Let { pat, ty: ty.map(Box::new), init }, span }
     }
 
     pub fn step(&mut self, place: ExprId, pos: StepPos, lo: u32, hi: u32) -> Stmt {
@@ -447,7 +448,7 @@ impl<'a> Cx<'a> {
         // The lexer has checked it; two indices in one token (`0.1`) have no form but digits.
         let (radix, digits, suffix) = split_number(text).unwrap_or((10, "0", ""));
         let (value, overflow) = value(radix, digits);
-        let suffix = (!suffix.is_empty()).then(|| self.ident(suffix, hi - suffix.len() as u32));
+        let suffix = (!suffix.is_empty()).then(|| Box::new(self.ident(suffix, hi - suffix.len() as u32)));
         self.push(ExprKind::Int { value, overflow, suffix }, lo, hi)
     }
 
@@ -489,9 +490,26 @@ impl<'a> Cx<'a> {
         }
     }
 
+    pub fn path(&mut self, path: Path, lo: u32, hi: u32) -> ExprId {
+        self.push(ExprKind::Path { path: Box::new(path), args: Vec::new() }, lo, hi)
+    }
+
+    pub fn method(
+        &mut self,
+        recv: ExprId,
+        name: Ident,
+        generics: Vec<GenericArg>,
+        args: Vec<ExprId>,
+        lo: u32,
+        hi: u32,
+    ) -> ExprId {
+        let (name, generics, args) = (Box::new(name), generics.into(), args.into());
+        self.push(ExprKind::Method { recv, name, generics, args }, lo, hi)
+    }
+
     pub fn name_expr(&mut self, name: &Ident) -> ExprId {
         let path = Path { parts: vec![name.clone()], span: name.span };
-        self.push(ExprKind::Path { path, args: Vec::new() }, name.span.lo, name.span.hi)
+        self.path(path, name.span.lo, name.span.hi)
     }
 }
 

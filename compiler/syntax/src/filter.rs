@@ -127,7 +127,8 @@ pub fn filter<'a>(file: FileId, text: &'a str, raw: &[Token<'a>], diags: &mut Di
         text,
         raw,
         i: 0,
-        out: Vec::with_capacity(raw.len() + 16),
+        // It puts in an end behind blocks that are statements.
+        out: Vec::with_capacity(raw.len() + raw.len() / 8 + 16),
         frames: vec![Frame {
             kind: Kind::Items,
             open: 0,

@@ -342,7 +342,7 @@ pub struct Token<'a> {
 
 /// All tokens of a text of less than 4 GiB; faults are [`Tok::Bad`]. Linear in the text.
 pub fn lex(text: &str) -> Vec<Token<'_>> {
-    let mut out: Vec<Token<'_>> = Vec::with_capacity(text.len() / 3);
+    let mut out: Vec<Token<'_>> = Vec::with_capacity(text.len() / 2);
     let bytes = text.as_bytes();
     for (tok, range) in Tok::lexer(text).spanned() {
         let tok = match tok {

@@ -32,7 +32,7 @@ pub fn parse(file: FileId, text: &str, diags: &mut Diags) -> Module {
     let tokens = &filtered.tokens;
     // Each error costs a search for what was expected: in a text that is no program at all, enough is enough.
     let error_count = Cell::new(0);
-    let mut cx = Cx::new(file, &error_count);
+    let mut cx = Cx::new(file, tokens.len(), &error_count);
     let input = tokens.iter().take_while(|_| error_count.get() < 4 * diag::MAX_ERRORS).map(|t| Ok((t.lo, t.tok, t.hi)));
     let (items, fatal) = match grammar::ModuleParser::new().parse(&mut cx, input) {
         Ok(items) => (items, None),

@@ -61,7 +61,7 @@ impl Emit<'_> {
             self.b.end(results);
             self.same.pop();
             for n in self.made.pop().unwrap_or_default() {
-                self.wires.remove(&n);
+                self.wires.remove(n);
                 self.sources.remove(&n);
             }
             self.finals.retain(|phi, _| !choice.sides.iter().any(|l| nest.within(nest.n(*phi).at, *l)));

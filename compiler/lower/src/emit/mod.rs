@@ -10,12 +10,14 @@ mod reduce;
 mod seq;
 
 use crate::ix;
+use crate::live::{Live, Users};
 use crate::nest::{LoopId, MemId, Nest, NodeId};
 use circuit::build::Builder;
 use circuit::gate::Op as Gate;
 use circuit::index::{Index, IndexOp, Len, LoopVar, Space, SpaceDim};
 use circuit::types::{Domain, Elem, SpanId, WireId, WireTy};
 use rustc_hash::{FxHashMap, FxHashSet};
+use std::hash::{Hash, Hasher};
 
 pub(crate) use node::{Frame, run};
 
@@ -23,7 +25,7 @@ pub(crate) use node::{Frame, run};
 pub(crate) type E<T> = Result<T, String>;
 
 /// Over which lanes a wire runs: the iterations of some loops, row-major, where some public conditions hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
 pub(crate) struct Batch {
     pub dims: Vec<LoopId>,
     pub guard: Vec<Index>,
@@ -49,18 +51,55 @@ enum Source {
     Number(Index),
 }
 
-type Key = (Gate, Vec<WireId>, Option<WireTy>);
+/// The wire and batch of each node that has one.
+#[derive(Default)]
+struct Wires {
+    /// By node: its wire, and which batch.
+    of: Vec<Option<(WireId, u32)>>,
+    batches: indexmap::IndexSet<Batch, rustc_hash::FxBuildHasher>,
+}
+
+impl Wires {
+    fn get(&self, n: NodeId) -> Option<(WireId, &Batch)> {
+        let (w, b) = (*self.of.get(n as usize)?)?;
+        Some((w, self.batches.get_index(b as usize)?))
+    }
+    fn insert(&mut self, n: NodeId, w: WireId, b: Batch) {
+        let n = n as usize;
+        if self.of.len() <= n {
+            self.of.resize(n + 1, None);
+        }
+        let b = match self.batches.get_index_of(&b) {
+            Some(b) => b,
+            None => self.batches.insert_full(b).0,
+        };
+        self.of[n] = Some((w, b as u32));
+    }
+    fn remove(&mut self, n: NodeId) {
+        if let Some(x) = self.of.get_mut(n as usize) {
+            *x = None;
+        }
+    }
+}
+
+/// A gate that was emitted: its region, its place there, and whether its result's type was asked for.
+#[derive(Clone, Copy)]
+struct Made {
+    region: circuit::RegionId,
+    at: u32,
+    wanted: bool,
+}
 
 pub(crate) struct Emit<'a> {
     nest: &'a Nest,
-    live: &'a FxHashSet<NodeId>,
-    users: &'a FxHashMap<NodeId, Vec<NodeId>>,
+    live: &'a Live,
+    users: &'a Users,
     absorbed: &'a FxHashSet<LoopId>,
     b: Builder,
     /// Loops that are being emitted as loops: their variable, and its interval by circuit variable.
     seq: FxHashMap<LoopId, LoopVar>,
     var_ranges: Vec<(i64, i64)>,
-    wires: FxHashMap<NodeId, (WireId, Batch)>,
+    wires: Wires,
     /// Carried values after their loop.
     finals: FxHashMap<NodeId, (WireId, Batch)>,
     mems: FxHashMap<MemId, State>,
@@ -71,12 +110,18 @@ pub(crate) struct Emit<'a> {
     widened: FxHashMap<WireId, WireId>,
     /// Order of loops in batches: as their variables count in the addresses that are written.
     order: FxHashMap<LoopId, i64>,
-    /// Equal gates, by open region; and what was registered in it.
-    same: Vec<FxHashMap<Key, Vec<WireId>>>,
+    /// Gates by hash, by open region; and what was registered in it.
+    same: Vec<FxHashMap<u64, Made>>,
     made: Vec<Vec<NodeId>>,
     /// Shared forms of conversions, by open region.
     lens: FxHashMap<circuit::SpaceId, Len>,
     block_ids: Vec<u32>,
+}
+
+fn hash(op: &Gate, args: &[WireId], want: &[WireTy]) -> u64 {
+    let mut h = rustc_hash::FxHasher::default();
+    (op, args, want.first()).hash(&mut h);
+    h.finish()
 }
 
 impl Emit<'_> {
@@ -95,17 +140,28 @@ impl Emit<'_> {
         if effect {
             return self.b.gate_as(op, args, want);
         }
-        let key = (op, args.to_vec(), want.first().cloned());
-        for s in &self.same {
-            if let Some(w) = s.get(&key) {
-                return Ok(w.clone());
-            }
+        let key = hash(&op, args, want);
+        if let Some(g) = self.equal(key, &op, args, want) {
+            return Ok(g.outs.clone());
         }
-        let out = self.b.gate_as(key.0.clone(), args, want)?;
+        self.note(key, want);
+        self.b.gate_as(op, args, want)
+    }
+    /// An equal gate in sight.
+    fn equal(&self, key: u64, op: &Gate, args: &[WireId], want: &[WireTy]) -> Option<&circuit::Gate> {
+        self.same.iter().filter_map(|s| s.get(&key)).find_map(|m| {
+            let g = self.b.circuit().region(m.region).gates.get(m.at as usize)?;
+            let typed = m.wanted == want.first().is_some() && want.first().is_none_or(|t| *t == *self.b.ty(g.outs[0]));
+            (typed && g.op == *op && g.args == args).then_some(g)
+        })
+    }
+    /// Remembers the gate that comes next.
+    fn note(&mut self, key: u64, want: &[WireTy]) {
+        let region = self.b.region();
+        let at = self.b.circuit().region(region).gates.len() as u32;
         if let Some(s) = self.same.last_mut() {
-            s.insert(key, out.clone());
+            s.insert(key, Made { region, at, wanted: !want.is_empty() });
         }
-        Ok(out)
     }
     fn gate(&mut self, op: Gate, args: &[WireId]) -> E<WireId> {
         self.gate_want(op, args, None)
@@ -353,13 +409,16 @@ impl Emit<'_> {
         self.b.span = SpanId(self.nest.n(n).span);
     }
     fn register(&mut self, n: NodeId, w: WireId, b: Batch) {
-        self.wires.insert(n, (w, b));
+        self.wires.insert(n, w, b);
         if let Some(m) = self.made.last_mut() {
             m.push(n);
         }
     }
     fn wire(&self, n: NodeId) -> E<(WireId, Batch)> {
-        self.wires.get(&n).cloned().ok_or_else(|| format!("node {n} ({:?}) has no wire yet", self.nest.n(n).op))
+        self.wires
+            .get(n)
+            .map(|(w, b)| (w, b.clone()))
+            .ok_or_else(|| format!("node {n} ({:?}) has no wire yet", self.nest.n(n).op))
     }
     /// A node's wire over a batch.
     fn wire_in(&mut self, n: NodeId, to: &Batch) -> E<WireId> {

@@ -2,6 +2,7 @@
 
 use super::{Batch, E, Emit, Source, State};
 use crate::ix;
+use crate::live::{Live, Users};
 use crate::nest::{AtArg, Item, LoopId, MemId, Nest, NodeId, Op};
 use crate::plan::{Forced, Plan, Planner, flatten};
 use circuit::Level;
@@ -9,7 +10,7 @@ use circuit::build::Builder;
 use circuit::gate::{Bin, Op as Gate};
 use circuit::index::{Index, Len, Space, SpaceDim};
 use circuit::types::{Domain, Elem, WireId, WireTy};
-use rustc_hash::{FxHashMap, FxHashSet};
+use rustc_hash::FxHashSet;
 
 /// Names and tables of a circuit to be.
 pub(crate) struct Frame {
@@ -34,8 +35,8 @@ pub(crate) struct Emitted {
 pub(crate) fn run(
     nest: &Nest,
     body: &[Item],
-    live: &FxHashSet<NodeId>,
-    users: &FxHashMap<NodeId, Vec<NodeId>>,
+    live: &Live,
+    users: &Users,
     absorbed: &FxHashSet<LoopId>,
     frame: Frame,
 ) -> E<Emitted> {
@@ -82,6 +83,8 @@ pub(crate) fn run(
             e.mems.insert(k as MemId, State::Wire(leaves[i as usize], vec![]));
         }
     }
+    // About a gate for each node outside of loops.
+    e.b.reserve(body.len());
     let mut planner = Planner::new(nest, live, users);
     for (k, n) in nest.nodes.iter().enumerate() {
         if let Op::Input(i) = n.op
@@ -124,7 +127,7 @@ impl Emit<'_> {
         for item in items {
             match item {
                 Item::Node(n) => {
-                    if self.live.contains(n) && !self.wires.contains_key(n) {
+                    if self.live.contains(n) && self.wires.get(*n).is_none() {
                         self.node(*n)?;
                     }
                 }
@@ -269,7 +272,7 @@ impl Emit<'_> {
             }
             Op::Pack(m) => return self.pack(n, *m),
             Op::Phi(..) => return Ok(()),
-            Op::Join(_) if self.wires.contains_key(&n) => return Ok(()),
+            Op::Join(_) if self.wires.get(n).is_some() => return Ok(()),
             // Both sides are empty.
             Op::Join(_) => {
                 let b = self.natural(n, &[])?;

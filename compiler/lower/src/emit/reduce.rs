@@ -150,7 +150,7 @@ impl Emit<'_> {
     }
     /// The truth value that a term widens, if there is a wire of it.
     fn counted(&self, n: NodeId) -> Option<NodeId> {
-        counted(self.nest, n).filter(|x| self.wires.contains_key(x))
+        counted(self.nest, n).filter(|x| self.wires.get(*x).is_some())
     }
     fn masked(&mut self, t: &Term, b: &Batch, identity: u128, elem: Elem) -> E<WireId> {
         let mut w = self.wire_in(t.value, b)?;
@@ -178,7 +178,7 @@ impl Emit<'_> {
         }
         let (x, y) = (node.args[0], node.args[1]);
         // The factors may have been inside of a loop that stays one.
-        if !self.wires.contains_key(&x) || !self.wires.contains_key(&y) {
+        if self.wires.get(x).is_none() || self.wires.get(y).is_none() {
             return Ok(None);
         }
         let ctx = Batch { dims: around.to_vec(), guard: full.guard.clone(), boxed: false };

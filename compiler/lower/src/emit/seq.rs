@@ -59,10 +59,10 @@ impl Emit<'_> {
                 }
             }
             for a in uses {
-                let Some((w, b)) = self.wires.get(&a).cloned() else { continue };
+                let Some((w, b)) = self.wires.get(a).map(|(w, b)| (w, b.clone())) else { continue };
                 if !inside.contains(&a) && b.dims.contains(&l) && self.rank(&b).is_none() {
                     let boxed = self.boxed(w, &b, 0)?;
-                    self.wires.insert(a, boxed);
+                    self.wires.insert(a, boxed.0, boxed.1);
                 }
             }
         }
@@ -201,7 +201,7 @@ impl Emit<'_> {
         self.seq.remove(&l);
         self.same.pop();
         for n in self.made.pop().unwrap_or_default() {
-            self.wires.remove(&n);
+            self.wires.remove(n);
             self.sources.remove(&n);
         }
         self.finals.retain(|phi, _| !inside.contains(phi));

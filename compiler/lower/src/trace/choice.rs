@@ -191,6 +191,7 @@ impl<'p> Tracer<'p> {
         let parent = self.here();
         let guard = self.top().guard.clone();
         let l = self.nest.loops.len() as LoopId;
+        let span = self.span_number();
         self.nest.loops.push(Loop {
             kind: Kind::Side(k),
             parent,
@@ -200,7 +201,7 @@ impl<'p> Tracer<'p> {
             rev: false,
             phis: vec![],
             guard: guard.clone(),
-            span: self.span,
+            span,
         });
         self.nest.ranges.push((0, 0));
         self.scopes.push(Scope {

@@ -34,13 +34,15 @@ pub(crate) fn trace<'p>(
     request: &'p Request,
     choosing: &'p FxHashSet<u32>,
 ) -> Result<Traced, Vec<Finding>> {
+    let length = program.f(request.entry).exprs.len();
     let mut copies = FxHashSet::default();
     for _ in 0..MAX_TRIES {
         let mut t = Tracer {
             program,
             request,
-            nest: Nest::default(),
-            place: vec![],
+            // A long program is a long `main`; room that is never used costs nothing.
+            nest: Nest { nodes: Vec::with_capacity(length), ..Nest::default() },
+            place: Vec::with_capacity(length),
             dead: Default::default(),
             reads: vec![],
             scopes: vec![Scope {
@@ -59,8 +61,9 @@ pub(crate) fn trace<'p>(
             copies: copies.clone(),
             stale: Default::default(),
             sites: 0,
-            span: 0,
+            span: Span::default(),
             spans: [Span::default()].into_iter().collect(),
+            numbered: (Span::default(), 0),
             findings: vec![],
             blocks: vec![],
             inputs: vec![],

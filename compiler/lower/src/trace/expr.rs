@@ -16,8 +16,7 @@ impl<'p> Tracer<'p> {
         self.program.f(self.frame.f)
     }
     pub(super) fn at_span<T>(&mut self, span: diag::Span, work: impl FnOnce(&mut Self) -> R<T>) -> R<T> {
-        let outer = self.span;
-        self.span = self.spans.insert_full(span).0 as u32;
+        let outer = std::mem::replace(&mut self.span, span);
         let r = work(self);
         self.span = outer;
         r
@@ -117,9 +116,9 @@ impl<'p> Tracer<'p> {
                     }
                 })
             }
-            ExprKind::Call { f, tys, sizes, args } => {
+            ExprKind::Call { f, generics, args } => {
                 let args = args.iter().map(|a| self.eval(*a)).collect::<R<Vec<_>>>()?;
-                let env = self.env(tys, sizes)?;
+                let env = self.env(&generics.tys, &generics.sizes)?;
                 self.call(*f, env, args)
             }
             ExprKind::CallLocal(l, args) => {
@@ -138,8 +137,8 @@ impl<'p> Tracer<'p> {
                 };
                 Ok(Val { ty: Ty::Unit, leaves: vec![], fun: Some(Rc::new(fun)) })
             }
-            ExprKind::FnRef { f, tys, sizes } => {
-                let env = self.env(tys, sizes)?;
+            ExprKind::FnRef { f, generics } => {
+                let env = self.env(&generics.tys, &generics.sizes)?;
                 Ok(Val { ty: Ty::Unit, leaves: vec![], fun: Some(Rc::new(Fun::Ref { f: *f, env })) })
             }
             ExprKind::Field(x, k) => {

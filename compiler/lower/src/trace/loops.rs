@@ -80,6 +80,7 @@ impl<'p> Tracer<'p> {
             let parent = self.here();
             let guard = self.top().guard.clone();
             let depth = self.nest.depth(parent) as u32;
+            let span = self.span_number();
             self.nest.loops.push(Loop {
                 kind,
                 parent,
@@ -89,7 +90,7 @@ impl<'p> Tracer<'p> {
                 rev,
                 phis: vec![],
                 guard: guard.clone(),
-                span: self.span,
+                span,
             });
             self.nest.ranges.push((0, max - 1));
             self.scopes.push(Scope {

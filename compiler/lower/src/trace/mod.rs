@@ -59,7 +59,8 @@ struct Scope {
     guarded: bool,
     /// A side of a run-time choice: what is made here stays here.
     side: bool,
-    same: FxHashMap<(Op, Vec<NodeId>, Elem, u32), NodeId>,
+    /// By hash of operation, operands, type, and version of what is read.
+    same: FxHashMap<u64, NodeId>,
     known: FxHashMap<MemId, Vec<Known>>,
     /// Memories that the loop writes.
     written: FxHashSet<MemId>,
@@ -90,8 +91,10 @@ pub(crate) struct Tracer<'p> {
     copies: FxHashSet<u32>,
     stale: FxHashSet<u32>,
     sites: u32,
-    span: u32,
+    span: Span,
     spans: indexmap::IndexSet<Span, rustc_hash::FxBuildHasher>,
+    /// The span numbered last.
+    numbered: (Span, u32),
     pub findings: Vec<Finding>,
     pub blocks: Vec<(u32, AtCode)>,
     inputs: Vec<circuit::Input>,
@@ -148,7 +151,7 @@ impl<'p> Tracer<'p> {
         self.top().at
     }
     fn report<T>(&mut self, code: &'static str, message: String, help: &str) -> R<T> {
-        let span = self.spans[self.span as usize];
+        let span = self.span;
         self.findings.push(Finding { code, span, also: vec![], message, help: help.into() });
         Err(Stop)
     }
@@ -207,17 +210,20 @@ impl<'p> Tracer<'p> {
             }
             _ => {}
         }
-        let key = (op, args, elem, ver);
+        // The version comes last: of two keys that differ in it alone the hashes differ.
+        let key = hash_of(&(&op, &args, elem, ver));
         for s in &self.scopes[place..] {
             if let Some(n) = s.same.get(&key) {
-                return *n;
+                let node = self.nest.n(*n);
+                if node.op == op && node.args == args && node.elem == elem {
+                    return *n;
+                }
             }
         }
         // What only one side of a choice needs is made there.
-        if !matches!(key.0, Op::Const(_) | Op::Iota(_)) {
+        if !matches!(op, Op::Const(_) | Op::Iota(_)) {
             place = place.max(self.scopes.iter().rposition(|s| s.side).unwrap_or(0));
         }
-        let (op, args) = (key.0.clone(), key.1.clone());
         if let Some(m) = read {
             self.reads[m as usize] += 1;
         }
@@ -235,11 +241,19 @@ impl<'p> Tracer<'p> {
         let (at, guard) = (scope.at, scope.guard.clone());
         let dom = self.domain(&op, &args);
         let key = self.key(&op, &args, elem);
-        self.nest.nodes.push(Node { op, args, elem, dom, at, guard, span: self.span, key });
+        let span = self.span_number();
+        self.nest.nodes.push(Node { op, args, elem, dom, at, guard, span, key });
         self.place.push(place as u32);
         let depth = self.nest.depth(at);
         self.bodies[depth].push(Item::Node(id));
         id
+    }
+    /// The number of the span at hand.
+    fn span_number(&mut self) -> u32 {
+        if self.numbered.0 != self.span {
+            self.numbered = (self.span, self.spans.insert_full(self.span).0 as u32);
+        }
+        self.numbered.1
     }
     /// A node that stays where it is made.
     fn fixed(&mut self, op: Op, args: Vec<NodeId>, elem: Elem) -> NodeId {
@@ -247,7 +261,16 @@ impl<'p> Tracer<'p> {
         self.push(op, args, elem, place)
     }
     fn key(&self, op: &Op, args: &[NodeId], elem: Elem) -> u64 {
-        let args: Vec<u64> = args.iter().map(|a| self.nest.n(*a).key).collect();
+        // Most have few operands: no list of their own.
+        let mut few = [0; 3];
+        let many: Vec<u64>;
+        let args: &[u64] = if args.len() <= few.len() {
+            few.iter_mut().zip(args).for_each(|(k, a)| *k = self.nest.n(*a).key);
+            &few[..args.len()]
+        } else {
+            many = args.iter().map(|a| self.nest.n(*a).key).collect();
+            &many
+        };
         let mem = |m: &MemId| self.nest.mems[*m as usize].key;
         match op {
             Op::Load(m, e) => hash_of(&(1, mem(m), e)),

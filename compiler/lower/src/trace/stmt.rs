@@ -58,6 +58,28 @@ impl Tracer<'_> {
     fn assign(&mut self, local: LocalId, proj: &[Proj], op: Option<BinOp>, value: ExprId) -> R<()> {
         let v = self.eval(value)?;
         let slot = local.0 as usize;
+        if proj.is_empty()
+            && let Some(old) = &self.frame.locals[slot]
+            && matches!(old.ty, Ty::Bool | Ty::Int { .. } | Ty::Index)
+            && let [first @ (Leaf::N(_) | Leaf::I(_))] = &old.leaves[..]
+        {
+            // A scalar: most statements of long programs.
+            let wire = matches!(first, Leaf::N(_)) && old.ty != Ty::Index;
+            let v = match op {
+                None => v,
+                Some(op) => {
+                    let old = old.clone();
+                    self.binary(op, &old, &v)?
+                }
+            };
+            let Some(new) = v.leaves.into_iter().next() else { return self.internal("a scalar without a value") };
+            let ty = self.frame.locals[slot].as_ref().map(|v| v.ty.clone()).unwrap_or(Ty::Error);
+            let new = if wire { Leaf::N(self.node(&new, &ty)?) } else { new };
+            if let Some(var) = &mut self.frame.locals[slot] {
+                var.leaves[0] = new;
+            }
+            return Ok(());
+        }
         let Some(var) = self.frame.locals[slot].clone() else { return self.internal("assignment to nothing") };
         let place = self.place(&var, proj)?;
         let v = match op {
@@ -292,6 +314,11 @@ impl Tracer<'_> {
             let slot = l.0 as usize;
             let (Some(then), Some(mut now)) = (then, self.frame.locals[slot].clone()) else { continue };
             if now.leaves.iter().all(|l| matches!(l, Leaf::V(_) | Leaf::R(..))) {
+                continue;
+            }
+            if now.leaves.len() == 1 && matches!(now.ty, Ty::Bool | Ty::Int { .. } | Ty::Index) {
+                now.leaves = join(self, &then, &now)?.leaves;
+                self.frame.locals[slot] = Some(now);
                 continue;
             }
             let of = self.leaves(&now.ty)?;

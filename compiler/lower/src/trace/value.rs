@@ -139,6 +139,10 @@ impl Tracer<'_> {
     /// Element `i` (already known to be in range) of an array.
     pub(super) fn element(&mut self, v: &Val, i: &Index) -> R<Val> {
         let (ty, _) = self.array(&v.ty)?;
+        if let (Ty::Bool | Ty::Int { .. }, [Leaf::V(view)]) = (&ty, &v.leaves[..]) {
+            let view = View { off: ix::add(&view.off, i), ..view.clone() };
+            return Ok(Val::scalar(ty, Leaf::N(self.read(&view))));
+        }
         let inner = self.leaves(&ty)?;
         let mut out = Vec::with_capacity(inner.len());
         for (leaf, of) in v.leaves.iter().zip(&inner) {
@@ -282,6 +286,9 @@ impl Tracer<'_> {
     pub(super) fn choose(&mut self, c: NodeId, a: &Val, b: &Val) -> R<Val> {
         if a.leaves.is_empty() {
             return Ok(a.clone());
+        }
+        if let (Ty::Bool | Ty::Int { .. }, [Leaf::N(x)], [Leaf::N(y)]) = (&a.ty, &a.leaves[..], &b.leaves[..]) {
+            return Ok(Val::scalar(a.ty.clone(), Leaf::N(self.select(c, *x, *y))));
         }
         let of = self.leaves(&a.ty)?;
         let mut out = Vec::new();

@@ -555,6 +555,16 @@ impl Expander<'_> {
         if g.size == 0 {
             return Ok(one(&mut self.s, to));
         }
+        if g.size > 1
+            && let Some(r) = reduce::open(&mut self.s, &g, false)
+        {
+            let p = self.s.wire(Domain::Arith { ring }, e, r.before.clone());
+            let (left, right) = r.level.split_wire(&mut self.s, p);
+            let product = arith(&mut self.s, Op::ArithMul, vec![left, right], ring, e, &r.level.pairs);
+            let next = r.level.join_wire(&mut self.s, p, product);
+            a = reduce::close(&mut self.s, &r, &g, vec![a], vec![p], vec![next])[0];
+            g.size = 1;
+        }
         while g.size > 1 {
             let (lv, next) = reduce::level(&mut self.s, &g, false);
             let (l, r) = lv.split_wire(&mut self.s, a);

@@ -3,12 +3,15 @@
 //! Each level halves the groups: two gathers, one combination of all pairs at once, odd leftovers carried. Neighbours are
 //! paired where the order of lanes matters (the first of equal keys wins), halves otherwise, for they are contiguous. Groups
 //! of varying size are padded with the identity to their greatest size.
+//!
+//! Where the emitter asks for it ([`Asm::roll`]) the levels are a `loop` region, whose lane counts follow from the number of
+//! the level: a group of n lanes has `(n - 1 >> i) + 1` of them at level i. So a tree is as long for 10^6 lanes as for 10^3.
 
 use super::{compare, mux};
 use crate::asm::{Asm, Pl};
 use crate::error::{Error, Result};
 use crate::lens::{ix, len_const, len_index, len_max, len_mul, rect};
-use circuit::{Bin, Domain, Elem, Index, IndexOp, Len, Op, SpaceId, WireId};
+use circuit::{Bin, Domain, Elem, Index, IndexOp, Len, LoopVar, Op, SpaceId, WireId};
 
 /// Groups of equal, constant size.
 #[derive(Clone, Debug)]
@@ -35,13 +38,18 @@ pub struct Level {
     right: At,
     /// For odd groups: lanes after the level, where the leftover is read, where the pairs go.
     odd: Option<(Len, At, At)>,
+    /// Leftovers of a single group: one or none.
+    rest: Len,
 }
 
-fn affine(a: i64, b: i64, c: i64) -> Index {
-    // a * c0 + b * c1 + c
-    let x = ix(IndexOp::Mul, Index::Coord(0), Index::Const(a));
+/// Smaller trees are written out.
+const ROLL: u64 = 4;
+
+/// a * c0 + b * c1 + c
+fn affine(a: &Index, b: i64, c: Index) -> Index {
+    let x = ix(IndexOp::Mul, Index::Coord(0), a.clone());
     let y = ix(IndexOp::Mul, Index::Coord(1), Index::Const(b));
-    ix(IndexOp::Add, ix(IndexOp::Add, x, y), Index::Const(c))
+    ix(IndexOp::Add, ix(IndexOp::Add, x, y), c)
 }
 
 /// The level that halves groups of `g.size` (at least 2) lanes, and the groups after it.
@@ -56,7 +64,8 @@ pub fn level(s: &mut Asm, g: &Groups, neighbours: bool) -> (Level, Groups) {
         (s.space(rect(vec![Index::Const(h)])), [f(2, 0), f(2, 1), f(1, 0), f(1, h)])
     } else {
         let sp = s.space(rect(vec![g.expr.clone(), Index::Const(h)]));
-        (sp, [affine(n, 2, 0), affine(n, 2, 1), affine(n, 1, 0), affine(n, 1, h)])
+        let f = |b: i64, c: i64| affine(&Index::Const(n), b, c.into());
+        (sp, [f(2, 0), f(2, 1), f(1, 0), f(1, h)])
     };
     let [l2, r2, l1, r1] = at;
     let (l, r) = if neighbours { (l2, r2) } else { (l1, r1) };
@@ -70,11 +79,12 @@ pub fn level(s: &mut Asm, g: &Groups, neighbours: bool) -> (Level, Groups) {
             (after, (sp, Index::Const(n - 1)), (all, Index::Coord(0)))
         } else {
             let sp = s.space(rect(vec![g.expr.clone(), Index::Const(size as i64)]));
-            (after, (sp, affine(n, 2, 0)), (pairs_space, affine(size as i64, 1, 0)))
+            let at = affine(&Index::Const(size as i64), 1, 0.into());
+            (after, (sp, affine(&Index::Const(n), 2, 0.into())), (pairs_space, at))
         }
     });
     let next = Groups { count: g.count.clone(), expr: g.expr.clone(), size };
-    (Level { pairs, left: (pairs_space, l), right: (pairs_space, r), odd }, next)
+    (Level { pairs, left: (pairs_space, l), right: (pairs_space, r), odd, rest: Len::ONE }, next)
 }
 
 impl Level {
@@ -101,7 +111,7 @@ impl Level {
         let ty = s.ty(new).clone();
         let g = Op::Gather { space: read.0, index: read.1.clone() };
         if self.single() {
-            let rest = s.gate(g, vec![old], ty.domain, ty.elem, Len::Const(1));
+            let rest = s.gate(g, vec![old], ty.domain, ty.elem, self.rest.clone());
             return s.gate(Op::Concat, vec![new, rest], ty.domain, ty.elem, after.clone());
         }
         let base = s.gate(g, vec![old], ty.domain, ty.elem, after.clone());
@@ -254,8 +264,139 @@ pub fn cut(s: &mut Asm, x: &[Pl], g: &Groups, out: &Len) -> Result<Vec<Pl>> {
     })
 }
 
+/// The levels of a tree as a loop, while its body is written.
+pub struct Rolled {
+    var: LoopVar,
+    levels: i64,
+    /// One level: that of the loop's variable.
+    pub level: Level,
+    /// Lanes before the level.
+    pub before: Len,
+}
+
+/// Opens the body of a loop over the levels of a tree, if the tree is to be one: what carried wires are is the caller's
+/// business. [`close`] ends it.
+pub fn open(s: &mut Asm, g: &Groups, neighbours: bool) -> Option<Rolled> {
+    if !s.roll || g.size <= ROLL || g.size > i64::MAX as u64 / 4 {
+        return None;
+    }
+    s.rolled = true;
+    let n = g.size as i64;
+    let var = LoopVar(s.c.loop_vars);
+    s.c.loop_vars += 1;
+    let i = Index::Var(var);
+    let above = |shift: Index| ix(IndexOp::Add, ix(IndexOp::Shr, Index::Const(n - 1), shift), 1.into());
+    let (size, next) = (above(i.clone()), above(ix(IndexOp::Add, i, 1.into())));
+    let half = ix(IndexOp::Shr, size.clone(), 1.into());
+    let one = g.count == Len::ONE;
+    // A length by its own space, whatever else is made of the lanes.
+    let len = |s: &mut Asm, of: &Index, max: u64| {
+        let space = s.space(rect(vec![of.clone()]));
+        len_mul(&g.count, &Len::Space { space, max })
+    };
+    let before = len(s, &size, g.size);
+    let pairs = len(s, &half, g.size / 2);
+    let after = len(s, &next, g.size.div_ceil(2));
+    let (space, left, right, odd);
+    let mut leftover = Len::ONE;
+    if one {
+        space = s.space(rect(vec![half.clone()]));
+        let step = if neighbours { 2 } else { 1 };
+        let at = ix(IndexOp::Mul, Index::Coord(0), step.into());
+        right = ix(IndexOp::Add, at.clone(), if neighbours { 1.into() } else { half });
+        left = at;
+        let last = ix(IndexOp::Sub, size.clone(), 1.into());
+        let rest = s.space(rect(vec![ix(IndexOp::And, size, 1.into())]));
+        leftover = Len::Space { space: rest, max: 1 };
+        odd = (after, (rest, last), (space, Index::Coord(0)));
+    } else {
+        space = s.space(rect(vec![g.expr.clone(), half.clone()]));
+        let step = if neighbours { 2 } else { 1 };
+        left = affine(&size, step, 0.into());
+        right = affine(&size, step, if neighbours { 1.into() } else { half });
+        let base = s.space(rect(vec![g.expr.clone(), next.clone()]));
+        odd = (after, (base, affine(&size, 2, 0.into())), (space, affine(&next, 1, 0.into())));
+    }
+    let level = Level { pairs, left: (space, left), right: (space, right), odd: Some(odd), rest: leftover };
+    s.open();
+    Some(Rolled { var, levels: i64::from(u64::BITS - (g.size - 1).leading_zeros()), level, before })
+}
+
+/// Ends the body that [`open`] began and enters it: the loop's results, as many lanes as there are groups.
+pub fn close(
+    s: &mut Asm,
+    r: &Rolled,
+    g: &Groups,
+    args: Vec<WireId>,
+    params: Vec<WireId>,
+    results: Vec<WireId>,
+) -> Vec<WireId> {
+    let body = s.close(params, results);
+    let outs: Vec<WireId> = args
+        .iter()
+        .map(|a| {
+            let t = s.ty(*a).clone();
+            s.wire(t.domain, t.elem, g.count.clone())
+        })
+        .collect();
+    let op = Op::Loop { var: r.var, lo: 0.into(), hi: r.levels.into(), step: 1, body };
+    s.raw(op, args, outs.clone());
+    outs
+}
+
+/// [`tree`] as a loop; `None` where a plane that is constant before a level is not the same after it.
+fn rolled(
+    s: &mut Asm,
+    x: &[Pl],
+    len: &Len,
+    g: &Groups,
+    neighbours: bool,
+    combine: &mut Combine<'_>,
+) -> Option<Vec<Pl>> {
+    let live: Vec<usize> = (0..x.len()).filter(|i| !x[*i].is_const()).collect();
+    if live.is_empty() {
+        return None;
+    }
+    let args: Vec<WireId> = live
+        .chunks(240)
+        .map(|chunk| {
+            let planes: Vec<Pl> = chunk.iter().map(|i| x[*i]).collect();
+            s.bare(&planes, len)
+        })
+        .collect();
+    let r = open(s, g, neighbours)?;
+    let mut word = x.to_vec();
+    let mut params = vec![];
+    for chunk in live.chunks(240) {
+        let p = s.wire(Domain::Bits { planes: chunk.len() as u8 }, Elem::Bool, r.before.clone());
+        chunk.iter().enumerate().for_each(|(k, i)| word[*i] = Pl::Of(p, k as u32));
+        params.push(p);
+    }
+    let (left, right) = r.level.split(s, &word, &r.before);
+    let new = combine(s, &left, &right, &r.level.pairs);
+    if (0..x.len()).any(|i| x[i].is_const() && new[i] != x[i]) {
+        s.discard();
+        return None;
+    }
+    let mut results = vec![];
+    for (chunk, p) in live.chunks(240).zip(&params) {
+        let planes: Vec<Pl> = chunk.iter().map(|i| new[*i]).collect();
+        let new = s.bare(&planes, &r.level.pairs);
+        results.push(r.level.join_wire(s, *p, new));
+    }
+    let outs = close(s, &r, g, args, params, results);
+    let mut out = x.to_vec();
+    for (chunk, w) in live.chunks(240).zip(outs) {
+        chunk.iter().enumerate().for_each(|(k, i)| out[*i] = Pl::Of(w, k as u32));
+    }
+    Some(out)
+}
+
 /// Tree over words. `combine` is given both sides and their lanes. Depth ceil(log2 size) times that of `combine`.
 pub fn tree(s: &mut Asm, x: Vec<Pl>, len: Len, mut g: Groups, neighbours: bool, combine: &mut Combine<'_>) -> Vec<Pl> {
+    if let Some(x) = rolled(s, &x, &len, &g, neighbours, combine) {
+        return x;
+    }
     let (mut x, mut len) = (x, len);
     while g.size > 1 {
         let (lv, next) = level(s, &g, neighbours);

@@ -154,7 +154,8 @@ impl<'a> Body<'a, '_> {
             }
         }
         let args = out.into_iter().flatten().collect();
-        self.push(ExprKind::Call { f, tys, sizes, args }, ret, span)
+        let generics = Box::new(Generics { tys, sizes });
+        self.push(ExprKind::Call { f, generics, args }, ret, span)
     }
 
     fn call_local(&mut self, l: LocalId, args: &[a::ExprId], callee: Span, span: Span) -> ExprId {

@@ -35,7 +35,7 @@ impl<'a> Body<'a, '_> {
             a::ExprKind::Error => self.error(span),
             a::ExprKind::Paren(e) => self.expr(*e, want),
             a::ExprKind::Int { value, overflow, suffix } => {
-                self.int(*value, *overflow, suffix.as_ref(), false, want, span)
+                self.int(*value, *overflow, suffix.as_deref(), false, want, span)
             }
             a::ExprKind::Bool(b) => self.push(ExprKind::Lit(u128::from(*b)), Ty::Bool, span),
             a::ExprKind::Decimal(_) => self.not_yet("a number with a fraction", span),
@@ -111,7 +111,6 @@ impl<'a> Body<'a, '_> {
             }
         };
         let x = self.push(ExprKind::Lit(value), ty, span);
-        self.lit_of.insert(x, self.lits.len() as u32);
         self.lits.push((x, value, negative));
         x
     }
@@ -192,7 +191,7 @@ impl<'a> Body<'a, '_> {
             Named::Local(l) => {
                 self.read(l);
                 let ty = self.locals[l.0 as usize].ty.clone();
-                self.push(ExprKind::Local(l), ty, span)
+                self.push_shared(ExprKind::Local(l), ty, span)
             }
             Named::Size(s) => self.push(ExprKind::Size(s), Ty::Index, span),
             Named::Const(c) => {
@@ -210,7 +209,8 @@ impl<'a> Body<'a, '_> {
                     let w = w.clone();
                     let _ = self.unify(&ty, &w, span, "a function as an argument");
                 }
-                self.push(ExprKind::FnRef { f, tys, sizes }, ty, span)
+                let generics = Box::new(Generics { tys, sizes });
+                self.push(ExprKind::FnRef { f, generics }, ty, span)
             }
             Named::Builtin(b) => {
                 let d = Diag::error(codes::E0109, format!("`{b}` must be called"))
@@ -370,7 +370,9 @@ impl<'a> Body<'a, '_> {
                 .help("copy the part with a `for` loop");
             return self.wrong(d, span);
         }
-        let x = self.expr(e, None);
+        // A plain number is an index at once: there are many of them.
+        let plain = matches!(self.ast.expr(e).kind, a::ExprKind::Int { suffix: None, .. });
+        let x = self.expr(e, plain.then_some(&Ty::Index));
         let t = self.ty(x);
         let span = self.span(x);
         match &t {

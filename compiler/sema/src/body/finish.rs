@@ -7,6 +7,8 @@ use crate::tree::*;
 use crate::types;
 use crate::world::Gen;
 use diag::{Diag, Span, codes};
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
 
 impl Body<'_, '_> {
     pub(super) fn finish(mut self, params: Vec<Param>, body: ExprId, head: Head<'_>) -> Fn {
@@ -21,8 +23,11 @@ impl Body<'_, '_> {
         if head.lints && self.clean() {
             self.lints(params.len());
         }
-        let locals =
-            self.locals.drain(..).map(|l| Local { name: l.name, ty: l.ty, mutable: l.mutable, span: l.span }).collect();
+        let locals = self
+            .locals
+            .drain(..)
+            .map(|l| Local { name: l.name, ty: Arc::unwrap_or_clone(l.ty), mutable: l.mutable, span: l.span })
+            .collect();
         let mut ty_params = Vec::new();
         let mut size_params = Vec::new();
         for (n, g) in &self.sig.gens {
@@ -60,13 +65,13 @@ impl Body<'_, '_> {
         for e in &mut self.exprs {
             if large(&e.ty, self.w) {
                 first.get_or_insert(e.span);
-                (e.kind, e.ty) = (ExprKind::Error, Ty::Error);
+                (e.kind, e.ty) = (ExprKind::Error, Ty::Error.into());
             }
         }
         for l in &mut self.locals {
             if large(&l.ty, self.w) {
                 first.get_or_insert(l.span);
-                l.ty = Ty::Error;
+                l.ty = Ty::Error.into();
             }
         }
         if let Some(span) = first {
@@ -247,23 +252,42 @@ impl Body<'_, '_> {
         for k in 0..self.locals.len() {
             let t = self.inf.full(&self.locals[k].ty);
             let (span, name) = (self.locals[k].span, self.locals[k].name.clone());
-            self.locals[k].ty = self.ground(t, span, clean, Some(&name));
+            let t = self.ground(t, span, clean, Some(&name));
+            self.locals[k].ty = self.share(t);
         }
+        // Shared types are settled once; the old ones are kept, for their addresses name them.
+        let mut settled: FxHashMap<*const Ty, (Arc<Ty>, Arc<Ty>)> = FxHashMap::default();
         for k in 0..self.exprs.len() {
-            let t = self.inf.full(&self.exprs[k].ty);
             let span = self.exprs[k].span;
-            let t = self.ground(t, span, clean, None);
-            self.exprs[k].ty = t;
+            let old = &self.exprs[k].ty;
+            if !matches!(**old, Ty::Bool | Ty::Int { .. } | Ty::Index | Ty::Unit | Ty::Error) {
+                let at = Arc::as_ptr(old);
+                let new = match settled.get(&at) {
+                    Some((_, new)) => new.clone(),
+                    None => {
+                        let old = old.clone();
+                        let t = self.inf.full(&old);
+                        let t = self.ground(t, span, clean, None);
+                        let new = self.share(t);
+                        settled.insert(at, (old, new.clone()));
+                        new
+                    }
+                };
+                self.exprs[k].ty = new;
+            }
+            if !matches!(self.exprs[k].kind, ExprKind::Call { .. } | ExprKind::FnRef { .. } | ExprKind::Size(_)) {
+                continue;
+            }
             let mut kind = std::mem::replace(&mut self.exprs[k].kind, ExprKind::Error);
             match &mut kind {
-                ExprKind::Call { tys, sizes, .. } | ExprKind::FnRef { tys, sizes, .. } => {
-                    for t in tys {
+                ExprKind::Call { generics, .. } | ExprKind::FnRef { generics, .. } => {
+                    for t in &mut generics.tys {
                         let u = self.inf.full(t);
                         self.default_in(&u);
                         let u = self.inf.full(&u);
                         *t = self.ground(u, span, clean, None);
                     }
-                    for n in sizes {
+                    for n in &mut generics.sizes {
                         let m = self.inf.full_size(n);
                         *n = self.ground_size(m, span, clean);
                     }
@@ -386,7 +410,7 @@ impl Body<'_, '_> {
     fn settle_conversions(&mut self) {
         for k in 0..self.exprs.len() {
             if let ExprKind::FromIndex(x) = self.exprs[k].kind
-                && self.exprs[k].ty == Ty::Index
+                && *self.exprs[k].ty == Ty::Index
             {
                 self.lift(k, x);
             }
@@ -401,7 +425,7 @@ impl Body<'_, '_> {
     }
     /// Puts expression `x` in the place of `k`, which alone refers to it.
     fn lift(&mut self, k: usize, x: ExprId) {
-        let unit = Expr { kind: ExprKind::Block(Vec::new(), None), ty: Ty::Unit, span: self.exprs[k].span };
+        let unit = Expr { kind: ExprKind::Block(Vec::new(), None), ty: Ty::Unit.into(), span: self.exprs[k].span };
         self.exprs[k] = std::mem::replace(&mut self.exprs[x.0 as usize], unit);
     }
 

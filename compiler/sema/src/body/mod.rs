@@ -21,13 +21,14 @@ use crate::tree::*;
 use crate::types::{self, Scope};
 use crate::world::{Gen, Name, World};
 use diag::{Diag, Diags, Span, codes};
-use rustc_hash::FxHashMap;
+use rustc_hash::{FxHashMap, FxHashSet};
+use std::sync::Arc;
 use syntax::ast as a;
 
 /// A local while its function is checked.
 struct LocalInfo {
     name: Name,
-    ty: Ty,
+    ty: Arc<Ty>,
     mutable: bool,
     span: Span,
     /// Read somewhere.
@@ -66,12 +67,13 @@ pub(crate) struct Body<'a, 'd> {
     inf: Infer,
     locals: Vec<LocalInfo>,
     exprs: Vec<Expr>,
+    /// Types of expressions, each once.
+    shared: FxHashSet<Arc<Ty>>,
     scope: FxHashMap<Name, Vec<LocalId>>,
     /// Names in order of binding, to leave scopes.
     bound: Vec<Name>,
-    /// Literals: magnitude and sign.
+    /// Literals: magnitude and sign, in the order of the arena.
     lits: Vec<(ExprId, u128, bool)>,
-    lit_of: FxHashMap<ExprId, u32>,
     /// Casts that the checker put in for counts.
     soft: Vec<ExprId>,
     obligations: Vec<Obligation>,
@@ -115,6 +117,8 @@ pub(crate) struct Head<'a> {
     pub doc: &'a str,
     pub library: bool,
     pub lints: bool,
+    /// Nodes of its tree, about.
+    pub nodes: usize,
 }
 
 /// Checks the body of a function.
@@ -137,11 +141,11 @@ pub(crate) fn function<'a>(
         errors_before,
         inf: Infer::default(),
         locals: Vec::new(),
-        exprs: Vec::new(),
+        exprs: Vec::with_capacity(head.nodes),
+        shared: FxHashSet::default(),
         scope: FxHashMap::default(),
         bound: Vec::new(),
         lits: Vec::new(),
-        lit_of: FxHashMap::default(),
         soft: Vec::new(),
         obligations: Vec::new(),
         open: Vec::new(),
@@ -213,8 +217,23 @@ impl<'a> Body<'a, '_> {
         self.diags.push(d);
     }
     fn push(&mut self, kind: ExprKind, ty: Ty, span: Span) -> ExprId {
+        let ty = self.share(ty);
+        self.push_shared(kind, ty, span)
+    }
+    fn push_shared(&mut self, kind: ExprKind, ty: Arc<Ty>, span: Span) -> ExprId {
         self.exprs.push(Expr { kind, ty, span });
         ExprId(self.exprs.len() as u32 - 1)
+    }
+    /// The type, shared with what has an equal one.
+    fn share(&mut self, ty: Ty) -> Arc<Ty> {
+        match self.shared.get(&ty) {
+            Some(t) => t.clone(),
+            None => {
+                let t = Arc::new(ty);
+                self.shared.insert(t.clone());
+                t
+            }
+        }
     }
     fn error(&mut self, span: Span) -> ExprId {
         self.push(ExprKind::Error, Ty::Error, span)
@@ -228,12 +247,11 @@ impl<'a> Body<'a, '_> {
         self.exprs[x.0 as usize].span
     }
     fn raw(&self, x: ExprId) -> Ty {
-        self.exprs[x.0 as usize].ty.clone()
+        (*self.exprs[x.0 as usize].ty).clone()
     }
     /// The type of an expression, its outermost constructor known if it is.
     fn ty(&mut self, x: ExprId) -> Ty {
-        let t = self.raw(x);
-        self.inf.shallow(&t)
+        self.inf.shallow(&self.exprs[x.0 as usize].ty)
     }
     fn show(&mut self, t: &Ty) -> String {
         let t = self.inf.full(t);
@@ -247,6 +265,7 @@ impl<'a> Body<'a, '_> {
     // ---- locals ----
 
     fn local(&mut self, name: Name, ty: Ty, mutable: bool, span: Span) -> LocalId {
+        let ty = self.share(ty);
         self.locals.push(LocalInfo {
             name,
             ty,
@@ -489,7 +508,7 @@ impl<'a> Body<'a, '_> {
         match &y.kind {
             ExprKind::Size(s) => Some(s.clone()),
             ExprKind::Lit(_) => {
-                let (_, v, negative) = self.lits[*self.lit_of.get(&x)? as usize];
+                let (_, v, negative) = self.lits[self.lits.binary_search_by_key(&x, |l| l.0).ok()?];
                 let v = i64::try_from(v).ok()?;
                 Some(Size::Const(if negative { -v } else { v }))
             }

@@ -20,6 +20,30 @@ fn class_of(op: BinOp) -> Class {
     }
 }
 
+/// The operator as words of errors name it.
+fn quoted(op: BinOp) -> &'static str {
+    match op {
+        BinOp::Add => "`+`",
+        BinOp::Sub => "`-`",
+        BinOp::Mul => "`*`",
+        BinOp::Div => "`/`",
+        BinOp::Rem => "`%`",
+        BinOp::BitAnd => "`&`",
+        BinOp::BitOr => "`|`",
+        BinOp::BitXor => "`^`",
+        BinOp::Shl => "`<<`",
+        BinOp::Shr => "`>>`",
+        BinOp::Eq => "`==`",
+        BinOp::Ne => "`!=`",
+        BinOp::Lt => "`<`",
+        BinOp::Le => "`<=`",
+        BinOp::Gt => "`>`",
+        BinOp::Ge => "`>=`",
+        BinOp::And => "`&&`",
+        BinOp::Or => "`||`",
+    }
+}
+
 /// What an operand is, for the choice of the common type.
 enum Operand {
     Error,
@@ -155,7 +179,7 @@ impl<'a> Body<'a, '_> {
             }
             let ast: &'a a::Module = self.ast;
             if let a::ExprKind::Int { value, overflow, suffix } = &ast.expr(inner).kind {
-                return self.int(*value, *overflow, suffix.as_ref(), true, want, span);
+                return self.int(*value, *overflow, suffix.as_deref(), true, want, span);
             }
         }
         let x = self.expr(e, want);
@@ -206,8 +230,7 @@ impl<'a> Body<'a, '_> {
             let x = self.expr(*e, None);
             xs.push(x);
         }
-        let what = format!("`{}`", op_text(rest[0].0));
-        let t = self.join(&mut xs, &what);
+        let t = self.join(&mut xs, quoted(rest[0].0));
         if t == Ty::Error {
             return self.error(span);
         }
@@ -217,7 +240,7 @@ impl<'a> Body<'a, '_> {
         for (op, at, _) in rest {
             let c = class_of(*op);
             if !std::mem::replace(&mut seen[c as usize], true) {
-                self.require(&t, c, *at, true, &format!("`{}`", op_text(*op)));
+                self.require(&t, c, *at, true, quoted(*op));
             }
             if matches!(c, Class::Eq | Class::Ord) {
                 result = self.shape_of_bools(&t);

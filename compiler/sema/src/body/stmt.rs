@@ -39,7 +39,7 @@ impl<'a> Body<'a, '_> {
                 .at(end, "this `;` drops the value")
                 .help_edit("remove it", end, "");
             self.report(d);
-            self.exprs[id.0 as usize].ty = Ty::Error;
+            self.exprs[id.0 as usize].ty = Ty::Error.into();
         }
         id
     }
@@ -47,7 +47,7 @@ impl<'a> Body<'a, '_> {
     fn stmt(&mut self, s: &a::Stmt) -> Option<Stmt> {
         match &s.kind {
             a::StmtKind::Error => None,
-            a::StmtKind::Let { pat, ty, init } => Some(self.let_stmt(pat, ty.as_ref(), *init)),
+            a::StmtKind::Let { pat, ty, init } => Some(self.let_stmt(pat, ty.as_deref(), *init)),
             a::StmtKind::Assign { place, op, value } => self.assign(*place, *op, *value, s.span),
             a::StmtKind::Expr { expr, semi } => {
                 let x = if *semi {
@@ -231,7 +231,7 @@ impl<'a> Body<'a, '_> {
             }
         };
         self.assigned(local, root.span);
-        let mut ty = self.locals[local.0 as usize].ty.clone();
+        let mut ty = (*self.locals[local.0 as usize].ty).clone();
         let mut proj = Vec::new();
         for s in steps.into_iter().rev() {
             let t = self.inf.shallow(&ty);
@@ -383,7 +383,7 @@ impl<'a> Body<'a, '_> {
             s.leave(mark);
             (p, x)
         });
-        self.push(ExprKind::For { pat, iter: it, body: x, writes }, Ty::Unit, span)
+        self.push(ExprKind::For { pat: Box::new(pat), iter: Box::new(it), body: x, writes }, Ty::Unit, span)
     }
 
     pub(super) fn while_expr(&mut self, cond: a::ExprId, body: a::ExprId, span: Span) -> ExprId {
@@ -405,7 +405,7 @@ impl<'a> Body<'a, '_> {
                 a::ExprKind::Paren(y) => at = *y,
                 a::ExprKind::Range { lo, hi, inclusive } => break (*lo, *hi, *inclusive),
                 a::ExprKind::Method { recv, name, args, .. } => {
-                    match (&*name.name, args.as_slice()) {
+                    match (&*name.name, &args[..]) {
                         ("rev", []) if step.is_some() => wrong = wrong.or(Some(name.span)),
                         ("rev", []) => rev = !rev,
                         ("step_by", [k]) if step.is_none() => step = Some(*k),

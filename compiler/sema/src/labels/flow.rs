@@ -140,7 +140,7 @@ impl<'c, 'p> Flow<'c, 'p> {
     fn eval(&mut self, id: ExprId, pc: &Lab) -> Tree {
         let e = self.expr(id);
         let mut t = self.kind(id, e, pc);
-        if e.ty == Ty::Index
+        if *e.ty == Ty::Index
             && let Tree::Leaf(l) = &t
             && !l.is_public()
         {
@@ -235,7 +235,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             }
             ExprKind::If { cond, then, otherwise, writes } => self.branch(*cond, *then, *otherwise, writes, pc),
             ExprKind::For { pat, iter, body, writes } => {
-                let elem = match iter {
+                let elem = match &**iter {
                     Iter::Range { lo, hi, step, .. } => {
                         for x in [Some(*lo), Some(*hi), *step].into_iter().flatten() {
                             self.eval_public(x, pc, Reason::LoopBound);
@@ -309,7 +309,7 @@ impl<'c, 'p> Flow<'c, 'p> {
     }
 
     fn arg(&mut self, id: ExprId, pc: &Lab) -> Tree {
-        match self.expr(id).ty {
+        match *self.expr(id).ty {
             Ty::Fn(..) => Tree::public(),
             _ => self.eval(id, pc),
         }
