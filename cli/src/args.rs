@@ -5,21 +5,38 @@ use serde::{Deserialize, Serialize};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What stands below the list of commands.
+const START: &str = "\
+Start with:
+  mpcc new hello           make a folder with a small program and inputs
+  mpcc run hello           compute it, with three nodes on this machine
+  mpcc check hello         see who brings what and who learns what
+  mpcc run --help          runs: networks, figures, pages, real hosts";
+
+/// What stands below the options of `run`.
+const EXITS: &str = "\
+Exit codes:
+  0  the run ended well                    5  a node sent what it must not
+  1  the program failed or is wrong        7  nodes were about to run different things
+  2  wrong arguments or configuration      8  a limit of memory or size
+  3  wrong input data                    101  a bug of mpcc
+  4  a node or the network failed        130  interrupted";
+
 /// Secure multi-party computation from ordinary small programs.
 #[derive(Parser, Debug)]
-#[command(name = "mpcc", version, propagate_version = true, max_term_width = 100)]
+#[command(name = "mpcc", version, propagate_version = true, max_term_width = 100, after_help = START)]
 pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub verb: Verb,
     /// How to print results and diagnostics
-    #[arg(long, global = true, value_enum, default_value_t = Format::Human, env = "MPCC_FORMAT")]
+    #[arg(long, global = true, help_heading = "Output", value_enum, default_value_t = Format::Human, env = "MPCC_FORMAT")]
     pub format: Format,
     /// How to print events and errors on stderr
-    #[arg(long, global = true, value_enum, default_value_t = LogFormat::Human, env = "MPCC_LOG", value_name = "FORMAT")]
+    #[arg(long, global = true, help_heading = "Output", value_enum, default_value_t = LogFormat::Human, env = "MPCC_LOG", value_name = "FORMAT")]
     pub log: LogFormat,
     /// Tell what is going on; twice: in detail
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    #[arg(short, long, global = true, help_heading = "Output", action = clap::ArgAction::Count)]
     pub verbose: u8,
 }
 
@@ -46,11 +63,12 @@ pub enum Format {
 /// Verbs.
 #[derive(Subcommand, Debug)]
 pub enum Verb {
-    /// Compile a program and compute its answer among the parties (all local unless told otherwise)
+    /// Compute a program's answer on secret shares, on this machine or among real hosts
+    #[command(after_help = EXITS)]
     Run(RunArgs),
-    /// Check a program and print what each party brings, learns, and is trusted with
+    /// Check a program, and say what each party brings, learns, and is trusted with
     Check(CheckArgs),
-    /// Compile and print a stage
+    /// Compile, and print any stage as text
     Build(BuildArgs),
     /// Say what a run costs, before the run: rounds, bytes, gates
     Cost(CostArgs),
@@ -59,7 +77,7 @@ pub enum Verb {
         /// The folder; its last part names the program
         dir: PathBuf,
     },
-    /// Explain a diagnostic code
+    /// Explain an error or a warning by its code
     Explain {
         /// A code such as E0301; without one, all codes
         code: Option<String>,
@@ -106,7 +124,7 @@ pub struct Source {
 /// What the compiler optimises for.
 #[derive(Args, Debug, Clone, Serialize, Deserialize)]
 pub struct Target {
-    /// Protocol (default: that of the parties file, else rep3)
+    /// Protocol that the nodes follow (default: that of the parties file, else rep3)
     #[arg(long, env = "MPCC_PROTOCOL")]
     pub protocol: Option<String>,
     /// Network: `lan`, `wan`, or `rtt=40ms,bw=100mbit`; what the compiler optimises for, and in a local run also emulated
@@ -126,7 +144,7 @@ pub struct RunArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub target: Target,
-    /// A process per node, mutual TLS over loopback
+    /// Run each node as a process of its own, with mutual TLS over loopback
     #[arg(long)]
     pub tcp: bool,
     /// Fill every input from its type and range instead of reading files (local runs only)
@@ -135,11 +153,11 @@ pub struct RunArgs {
     /// Compute in the clear with the reference evaluator: no nodes, no shares, nothing protected
     #[arg(long, conflicts_with_all = ["tcp", "stats", "report"])]
     pub insecure_clear: bool,
-    /// Print what the run took: rounds, bytes, time, memory
-    #[arg(long)]
+    /// Print what the run took beside what was predicted: rounds, bytes, time, memory
+    #[arg(long, help_heading = "Output")]
     pub stats: bool,
     /// Write a page about the run: timeline, bytes, prediction, contract (HTML that opens anywhere; holds no values)
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", help_heading = "Output")]
     pub report: Option<PathBuf>,
     /// Give up after this long without progress (default: that of the parties file, else 30s)
     #[arg(long, value_name = "TIME", env = "MPCC_DEADLINE", value_parser = node::units::duration)]

@@ -1,7 +1,7 @@
 //! What compiling takes, and the figures that the project promises: `cargo bench -p mpcc --bench compile`.
 //!
 //! Programs of 100,000 straight-line statements of several kinds, compiled by the command itself; then the acceptance
-//! figures of whole runs. Prints two tables in Markdown, as `docs/figures.md` has the second; an argument that is no flag leaves
+//! figures of whole runs. Prints two tables in Markdown, as `docs/limits.md` has the second; an argument that is no flag leaves
 //! all kinds out whose name does not contain it. Processor time comes from `/proc` (Linux).
 
 use serde_json::Value;

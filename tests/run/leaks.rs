@@ -36,7 +36,7 @@ fn main<N: size>(a: [u64; 10] from Ada, b: [u64; 10] from Ben, c: [u64; 10] from
     for i in 0..N {
         p = p * (b[1] + p);
     }
-    (reveal_to(Eve, a[3]), reveal(large), reveal(p & 0))
+    (reveal_to(Eve, a[3]), reveal(large), reveal(p & 1))
 }
 ";
 
@@ -266,7 +266,7 @@ fn failing_runs_tell_no_inputs() {
     let mut values: Vec<Value> = canaries(1).into_iter().map(Value::from).collect();
     values[5] = "wrong".into();
     std::fs::write(bad.path().join("inputs/Ben.json"), serde_json::json!({ "b": values }).to_string()).unwrap();
-    let divides = place(&PROGRAM.replace("reveal(p & 0)", "7 / reveal(p & 0)"));
+    let divides = place(&PROGRAM.replace("reveal(p & 1)", "7 / reveal(p & 0)"));
     let short = place(PROGRAM);
     std::fs::write(short.path().join("inputs/Eve.json"), json(&canaries(2)[..9], "c")).unwrap();
     for tcp in [false, true] {
@@ -320,5 +320,54 @@ fn failing_runs_tell_no_inputs() {
         assert_eq!(t.code, 4, "{}", t.text("stderr"));
         assert!(t.text("stderr").contains("node"), "{}", t.text("stderr"));
         t.hold(signal, None);
+    }
+}
+
+#[test]
+fn real_hosts_tell_no_inputs() {
+    let dir = place(PROGRAM);
+    let run = |args: &[&str]| {
+        let (code, stdout, stderr) = crate::support::said(args);
+        assert_eq!(code, 0, "{args:?}: {stderr}");
+        stdout
+    };
+    // Addresses that are free now; held until all are known, so that they differ.
+    let ports: Vec<_> = (0..3).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let addresses: Vec<String> = ports.iter().map(|p| p.local_addr().unwrap().to_string()).collect();
+    drop(ports);
+    let nodes = [("alpha", "Ada"), ("beta", "Ben"), ("gamma", "Eve")];
+    let site = tempfile::tempdir().unwrap();
+    let folder = site.path().to_str().unwrap();
+    let mut parties = String::new();
+    for (k, (name, party)) in nodes.into_iter().enumerate() {
+        run(&["party", "new", name, "--dir", folder]);
+        let index = k.to_string();
+        let show =
+            ["party", "show", name, "--dir", folder, "--index", &index, "--address", &addresses[k], "--hosts", party];
+        parties.push_str(&(run(&show) + "\n"));
+        // Each host has its own party's file alone.
+        let inputs = site.path().join(name);
+        std::fs::create_dir(&inputs).unwrap();
+        std::fs::copy(dir.path().join(format!("inputs/{party}.json")), inputs.join(format!("{party}.json"))).unwrap();
+    }
+    let file = site.path().join("parties.toml");
+    std::fs::write(&file, parties).unwrap();
+    let traces: Vec<Traces> = std::thread::scope(|scope| {
+        let node = |name: &'static str| {
+            let (file, dir, inputs) = (file.clone(), dir.path().to_path_buf(), site.path().join(name));
+            scope.spawn(move || {
+                let (file, inputs) = (file.to_str().unwrap(), inputs.to_str().unwrap());
+                let args = ["--parties", file, "--as", name, "--inputs", inputs, "-D", "N=40", "--wait", "60s"];
+                let more = ["--format", "json", "--stats", "--log", "json", "-vv", "--report", "out.html"];
+                traced(&dir, &[&args[..], &more[..]].concat(), &mut |_| {})
+            })
+        };
+        let all = nodes.map(|(name, _)| node(name));
+        all.into_iter().map(|n| n.join().unwrap()).collect()
+    });
+    for (t, (name, party)) in traces.iter().zip(nodes) {
+        assert_eq!(t.code, 0, "{name}: {}", t.text("stderr"));
+        t.hold(name, (party == "Eve").then_some(canary(3)));
+        assert!(t.text("out.html").contains("as ") && t.text("stderr").contains("agreed"), "{name}");
     }
 }

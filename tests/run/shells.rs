@@ -125,3 +125,24 @@ fn memory_is_predicted_within_a_factor_of_two() {
         assert_eq!(json(&args)["predicted_peak_bytes"].as_f64().unwrap(), predicted, "{program}: `cost` says the same");
     }
 }
+
+#[test]
+fn events_on_the_page_are_those_of_the_sources() {
+    let root = mpcc_tests::root();
+    let page = std::fs::read_to_string(root.join("docs/deploy/README.md")).unwrap();
+    let table = page.split("| event |").nth(1).expect("the page has a table of events");
+    let told: Vec<&str> = table.lines().filter_map(|l| l.strip_prefix("| `")?.split('`').next()).collect();
+    let mut files = Vec::new();
+    mpcc_tests::walk(&root.join("cli/src"), "rs", &mut files);
+    mpcc_tests::walk(&root.join("runtime/node/src"), "rs", &mut files);
+    let text: String = files.iter().map(|f| std::fs::read_to_string(f).unwrap()).collect();
+    for event in &told {
+        assert!(text.contains(&format!("\"{event}\"")), "`{event}` is no event");
+    }
+    // Events of nodes end their macro with their name.
+    for call in text.split("!(target: \"mpcc\",").skip(1) {
+        let end = call.find(");").expect("a call ends");
+        let name = call[..end].rsplit('"').nth(1).expect("an event has a name");
+        assert!(told.contains(&name), "`{name}` is not on the page");
+    }
+}

@@ -1,24 +1,39 @@
 //! How many bytes the values of a run take at most: a walk over the schedule with the lifetimes that the engine keeps.
 //!
-//! A value lives from its gate to its last use; operands of a round live until the round is over. Counts what all nodes hold
-//! together. Knows no base of a process: whoever runs the nodes adds it.
+//! A value lives from its gate to its last use; operands of a round live until the round is over. Of a loop whose body
+//! changes size, the first turn, the last, and one between are looked at. Counts what all nodes hold together. Knows no base
+//! of a process: whoever runs the nodes adds it.
 
-use circuit::{Circuit, Domain, Elem, Gate, Item, Op, PartyId, Recipient, RegionId, Schedule, WireId};
+use circuit::{
+    Circuit, Domain, Elem, Gate, IndexEnv, Item, LoopVar, Op, PartyId, Recipient, RegionId, Schedule, WireId,
+};
 use rustc_hash::{FxHashMap, FxHashSet};
 use spec::Protocol;
 
 /// Bytes of one link that are under way at most: the window of a receiver and a chunk.
 const IN_FLIGHT: u128 = (4 << 20) + (256 << 10);
 
+/// What is freed goes back to the system after a while: up to so many bytes wait for that, as measured.
+const FREED: u128 = 48 << 20;
+
 /// Bytes that all nodes together hold at most.
 pub(super) fn peak(c: &Circuit, s: &Schedule, p: &Protocol) -> u128 {
-    let mut w =
-        Walk { c, s, nodes: u128::from(p.nodes as u64), captured: FxHashMap::default(), known: FxHashMap::default() };
+    let mut w = Walk {
+        c,
+        s,
+        nodes: p.nodes as u128,
+        vars: vec![0; c.loop_vars as usize],
+        captured: FxHashMap::default(),
+        depends: FxHashMap::default(),
+        called: FxHashMap::default(),
+        made: 0,
+    };
     let run = w.region(c.root);
+    let run = run + w.made.saturating_sub(run).min(FREED);
     // At the end: each node's results, and one copy of all.
     let outputs = c.outputs.iter().map(|o| {
         let t = c.ty(o.wire);
-        let lanes = u128::from(t.len.max_lanes());
+        let lanes = w.lanes(o.wire);
         w.column(o.party, t.elem, lanes) + lanes * word(t.elem)
     });
     run.max(outputs.sum())
@@ -33,10 +48,15 @@ struct Walk<'a> {
     c: &'a Circuit,
     s: &'a Schedule,
     nodes: u128,
+    vars: Vec<i64>,
     /// Outer wires that a region reads, its inner regions' included.
     captured: FxHashMap<RegionId, FxHashSet<WireId>>,
-    /// Peaks of regions, without what they capture.
-    known: FxHashMap<RegionId, u128>,
+    /// Whether a region's sizes hang on a variable of a loop around it.
+    depends: FxHashMap<(RegionId, LoopVar), bool>,
+    /// Peaks of called regions, which see no variable.
+    called: FxHashMap<RegionId, u128>,
+    /// All that was made, dead or alive; turns of a loop count once.
+    made: u128,
 }
 
 impl Walk<'_> {
@@ -46,10 +66,16 @@ impl Walk<'_> {
         lanes * word(elem) * if single { 1 } else { self.nodes }
     }
 
+    /// With the variables as they are.
+    fn lanes(&self, w: WireId) -> u128 {
+        let len = &self.c.ty(w).len;
+        u128::from(len.eval(self.c, &self.vars).unwrap_or_else(|_| len.max_lanes()))
+    }
+
     /// A wire at all nodes.
     fn bytes(&self, w: WireId) -> u128 {
         let t = self.c.ty(w);
-        let lanes = u128::from(t.len.max_lanes());
+        let lanes = self.lanes(w);
         match t.domain {
             Domain::Arith { ring } => self.nodes * 2 * lanes * u128::from(ring / 8),
             Domain::Bits { planes } => self.nodes * 2 * u128::from(planes) * lanes.div_ceil(64) * 8,
@@ -128,11 +154,59 @@ impl Walk<'_> {
         out
     }
 
-    /// The most that a region's own wires take, its parameters and inner regions included.
-    fn region(&mut self, r: RegionId) -> u128 {
-        if let Some(known) = self.known.get(&r) {
+    fn depends_on(&mut self, r: RegionId, v: LoopVar) -> bool {
+        if let Some(known) = self.depends.get(&(r, v)) {
             return *known;
         }
+        let c = self.c;
+        let d = c.region(r).gates.iter().any(|g| {
+            g.outs.iter().any(|w| c.ty(*w).len.mentions_var(&c.spaces, v))
+                || matches!(&g.op, Op::Loop { lo, hi, .. } if lo.mentions_var(v) || hi.mentions_var(v))
+                || g.op.regions().any(|i| self.depends_on(i, v))
+        });
+        self.depends.insert((r, v), d);
+        d
+    }
+
+    /// The most that a gate's regions take.
+    fn inside(&mut self, g: &Gate) -> u128 {
+        match &g.op {
+            Op::Loop { var, lo, hi, step, body } => {
+                let at = |i: &circuit::Index| i.eval_scalar(&IndexEnv { vars: &self.vars }).ok();
+                let (Some(lo), Some(hi)) = (at(lo), at(hi)) else { return 0 };
+                let turns = match *step {
+                    0 => 0,
+                    s => (i128::from(hi) - i128::from(lo) + i128::from(s - s.signum())) / i128::from(s),
+                };
+                if turns <= 0 {
+                    return 0;
+                }
+                let mut looked = vec![0, turns / 2, turns - 1];
+                looked.dedup();
+                if !self.depends_on(*body, *var) {
+                    looked.truncate(1);
+                }
+                let mut top = 0;
+                for k in looked {
+                    self.vars[var.0 as usize] = (i128::from(lo) + k * i128::from(*step)) as i64;
+                    top = top.max(self.region(*body));
+                }
+                top
+            }
+            Op::Call(r) => {
+                if let Some(known) = self.called.get(r) {
+                    return *known;
+                }
+                let peak = self.region(*r);
+                self.called.insert(*r, peak);
+                peak
+            }
+            op => op.regions().map(|r| self.region(r)).max().unwrap_or(0),
+        }
+    }
+
+    /// The most that a region's own wires take, its parameters and inner regions included.
+    fn region(&mut self, r: RegionId) -> u128 {
         let (c, s) = (self.c, self.s);
         let region = c.region(r);
         let Some(items) = s.regions.get(r.0 as usize) else { return 0 };
@@ -161,6 +235,7 @@ impl Walk<'_> {
                         let ends = last.get(g).unwrap_or(&none);
                         // An input's column is counted from the start.
                         let outs = if matches!(gate.op, Op::Input(_)) { 0 } else { self.sum(&gate.outs) };
+                        self.made += outs;
                         top = top.max(live + outs);
                         live = (live + outs).saturating_sub(self.sum(ends));
                     }
@@ -174,6 +249,7 @@ impl Walk<'_> {
                         ends += last.get(g).map_or(0, |e| self.sum(e));
                     }
                     let messages = (outs / 2).min(self.nodes * IN_FLIGHT);
+                    self.made += outs + beside;
                     top = top.max(live + outs + beside + messages);
                     live = (live + outs).saturating_sub(ends);
                 }
@@ -182,7 +258,7 @@ impl Walk<'_> {
                     let ends = last.get(g).unwrap_or(&none);
                     // Operands that nothing reads later are the region's parameters.
                     let handed = self.sum(ends.iter().filter(|w| gate.args.contains(w)));
-                    let inner = gate.op.regions().map(|r| self.region(r)).max().unwrap_or(0);
+                    let inner = self.inside(gate);
                     top = top.max(live - handed.min(live) + inner);
                     live = (live + self.sum(&gate.outs)).saturating_sub(self.sum(ends));
                     top = top.max(live);
@@ -194,7 +270,6 @@ impl Walk<'_> {
                 }
             }
         }
-        self.known.insert(r, top);
         top
     }
 }
