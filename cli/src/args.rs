@@ -87,6 +87,8 @@ pub enum Verb {
     /// Keys and certificates for runs among real hosts
     #[command(subcommand)]
     Party(PartyVerb),
+    /// Take part in a run as a client: share this party's input among the nodes, and get its results
+    Join(JoinArgs),
     /// Look whether this host is ready for runs: keys, clock, port, other nodes, limits
     Doctor(DoctorArgs),
     /// Print a script that completes commands in a shell
@@ -188,6 +190,42 @@ pub struct Site {
     #[arg(long, value_name = "SIZE", env = "MPCC_MEMORY", requires = "node", help_heading = "Real hosts",
         value_parser = node::units::bytes)]
     pub memory: Option<u64>,
+    /// Begin as soon as this many clients are there (default: all that the parties file names)
+    #[arg(long, value_name = "N", env = "MPCC_CLIENTS", requires = "node", help_heading = "Real hosts")]
+    pub clients: Option<u64>,
+    /// Begin after this time with the clients that are there (default: as long as for the other nodes)
+    #[arg(long, value_name = "TIME", env = "MPCC_CUTOFF", requires = "node", help_heading = "Real hosts",
+        value_parser = node::units::duration)]
+    pub cutoff: Option<Duration>,
+}
+
+/// `mpcc join`
+#[derive(Args, Debug)]
+pub struct JoinArgs {
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub source: Source,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+    /// The party of the program that this client is, or is a member of
+    #[arg(long = "as", value_name = "PARTY", env = "MPCC_AS")]
+    pub party: String,
+    /// Which member, where the inputs hold those of several
+    #[arg(long, value_name = "K")]
+    pub member: Option<u64>,
+    /// This client's certificate and key (default: PARTY.pem beside the parties file)
+    #[arg(long, value_name = "FILE", env = "MPCC_KEY")]
+    pub key: Option<PathBuf>,
+    /// Wait this long for the nodes to be there (default: that of the parties file, else 5m)
+    #[arg(long, value_name = "TIME", env = "MPCC_WAIT", value_parser = node::units::duration)]
+    pub wait: Option<Duration>,
+    /// Give up when a node is silent for this long (default: that of the parties file, else 30s)
+    #[arg(long, value_name = "TIME", env = "MPCC_DEADLINE", value_parser = node::units::duration)]
+    pub deadline: Option<Duration>,
+    /// Print the bytes that this client's input and results took
+    #[arg(long)]
+    pub stats: bool,
 }
 
 /// `mpcc party`

@@ -45,6 +45,7 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
         let mut value = json!({
             "rounds": number(cost.rounds),
             "bytes_sent": cost.bytes_sent().into_iter().map(number).collect::<Vec<_>>(),
+            "client_bytes": cost.client_bytes.iter().copied().map(number).collect::<Vec<_>>(),
             "gates": cost.gates.iter().map(|(k, v)| (k.to_string(), number(*v))).collect::<serde_json::Map<_, _>>(),
             "predicted_peak_bytes": number(peak),
             "predicted_seconds": cost.predicted_seconds,
@@ -83,6 +84,9 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
     for (k, bytes) in cost.bytes_sent().iter().enumerate() {
         let name = goal.parties.as_ref().map_or_else(|| format!("node{k}"), |p| p.nodes[k].name.clone());
         out.push_str(&format!("{name:<10} sends {bytes} bytes\n"));
+    }
+    if cost.client_bytes.iter().any(|n| *n > 0) {
+        out.push_str(&format!("clients    {} bytes to and from the nodes\n", cost.client_bytes.iter().sum::<u128>()));
     }
     for (kind, lanes) in &cost.gates {
         out.push_str(&format!("{kind:<10} {lanes}\n"));

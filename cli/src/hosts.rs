@@ -6,16 +6,17 @@ use crate::output::Shown;
 use crate::program::{Goal, Object};
 use crate::run::{DEADLINE, Ended, Job, bar, finish, recorded};
 use crate::{interrupt, program};
+use node::clients::{Clients, Cutoff, Registry};
 use node::keys::{self, WARN_DAYS};
 use node::parties::Parties;
 use node::session::Settings;
 use node::stats::{Clock, RunStats};
-use node::{NodeError, Sizes, hosts};
+use node::{NodeError, ProgramObject, Sizes, hosts};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
 
 /// How long the others may take to come, unless someone says otherwise.
-const WAIT: Duration = Duration::from_secs(300);
+pub const WAIT: Duration = Duration::from_secs(300);
 
 /// Seconds since 1970.
 pub fn now() -> i64 {
@@ -28,20 +29,12 @@ pub fn key_file(key: Option<&PathBuf>, parties: &Parties, name: &str) -> PathBuf
     key.cloned().unwrap_or_else(|| keys::current_file(beside, name))
 }
 
-/// Runs this host's node.
+/// Reads a certificate and its key; warns if it expires soon.
 ///
 /// # Errors
-/// The program, the inputs, this host, or another is wrong; see [`Failure`] for the exit codes.
-pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: &Job) -> Result<(), Failure> {
-    let Site { node: Some(name), key, bind, wait, memory } = &args.site else {
-        return Err(Failure::Ours("a run among hosts without a node".into()));
-    };
-    let Some(parties) = &goal.parties else {
-        return Err(Failure::usage("--as needs --parties FILE"));
-    };
-    let me = parties.node(name).map_err(Failure::usage)?;
-    let path = key_file(key.as_ref(), parties, name);
-    let (identity, leaf) = keys::load(&path).map_err(Failure::usage)?;
+/// Usage: they cannot be read, or are not valid now.
+pub fn identity(path: &Path, shown: &Shown) -> Result<net::tls::Identity, Failure> {
+    let (identity, leaf) = keys::load(path).map_err(Failure::usage)?;
     let left = leaf.until - now();
     if left <= 0 || leaf.from > now() {
         let what = format!("is valid from {} to {}", net::keys::date(leaf.from), net::keys::date(leaf.until));
@@ -52,6 +45,22 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
         let text = format!("the certificate {} expires in {days} days; see `mpcc party rotate`", path.display());
         shown.note(tracing::Level::WARN, &text);
     }
+    Ok(identity)
+}
+
+/// Runs this host's node.
+///
+/// # Errors
+/// The program, the inputs, this host, or another is wrong; see [`Failure`] for the exit codes.
+pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: &Job) -> Result<(), Failure> {
+    let Site { node: Some(name), key, bind, wait, memory, clients, cutoff } = &args.site else {
+        return Err(Failure::Ours("a run among hosts without a node".into()));
+    };
+    let Some(parties) = &goal.parties else {
+        return Err(Failure::usage("--as needs --parties FILE"));
+    };
+    let me = parties.node(name).map_err(Failure::usage)?;
+    let identity = identity(&key_file(key.as_ref(), parties, name), shown)?;
     hosts::own(parties, me, &identity)?;
 
     let stop = interrupt::on_signal();
@@ -61,6 +70,15 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
     program::known(object.checked(), &sizes)?;
     object.take_publics(&inputs, &sizes)?;
+    let wait = wait.or(parties.run.wait).unwrap_or(WAIT);
+    let contract = ProgramObject::contract(&object);
+    let registry = Registry::new(contract, parties);
+    let clients = (!registry.parties.is_empty())
+        .then(|| Clients { registry, cutoff: Cutoff { count: *clients, time: cutoff.unwrap_or(wait) } });
+    if clients.is_none() && (args.site.clients.is_some() || cutoff.is_some()) {
+        return Err(Failure::usage("--clients and --cutoff are for programs with parties that are clients"));
+    }
+    node::clients::check(contract, clients.as_ref())?;
     let settings = Settings {
         names: parties.names(),
         deadline: args.deadline.or(parties.run.deadline).unwrap_or(DEADLINE),
@@ -71,11 +89,11 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
         clock: Clock::Process,
         stop,
         record: recorded(args),
+        clients,
     };
     let bar = bar(shown);
     let note = |text: &str| bar.suspend(|| shown.note(tracing::Level::INFO, &format!("{name}: {text}")));
     let began = SystemTime::now();
-    let wait = wait.or(parties.run.wait).unwrap_or(WAIT);
     let address = bind.as_deref().unwrap_or(&parties.nodes[me].address);
     note(&format!("listening at {address}, waiting up to {wait:?} for the others"));
     let site = hosts::Site { parties, me, identity: &identity, bind: bind.as_deref(), wait, note: &note };
@@ -86,6 +104,13 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
         NodeError::Program { span, what } => object.program_error(span, &what),
         other => other.into(),
     })?;
+    if !done.clients.absent.is_empty() {
+        let absent = &done.clients.absent;
+        let (some, more) = (absent[..absent.len().min(5)].join(", "), absent.len().saturating_sub(5));
+        let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+        let text = format!("{some}{more} took part, and were gone before they had their results");
+        shown.note(tracing::Level::WARN, &text);
+    }
     let stats = RunStats::join(std::slice::from_ref(&done.stats), done.peak_memory);
     let ended = Ended {
         outputs: &done.outputs,

@@ -12,6 +12,7 @@ mod figures;
 mod files;
 mod hosts;
 mod interrupt;
+mod join;
 mod log;
 mod new;
 mod output;
@@ -56,6 +57,7 @@ fn main() -> ExitCode {
             Verb::Explain { code } => tell::explain(code.as_deref()),
             Verb::Test(args) => tell::test(args, &shown),
             Verb::Party(verb) => party::party(verb, &shown),
+            Verb::Join(args) => join::join(args, &shown),
             Verb::Doctor(args) => doctor::doctor(args, &shown),
             Verb::Completions { shell } => {
                 shell::completions(*shell);

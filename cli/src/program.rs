@@ -125,9 +125,7 @@ fn place(contract: &mut Contract, parties: &Parties) -> Result<(), Failure> {
         party.host = match place {
             None => circuit::Host::Turn,
             Some(HostedBy::Node(n)) => circuit::Host::Node(n as u32),
-            Some(HostedBy::Client) => {
-                return Err(Failure::usage(format!("{} is a client, which this version cannot run", party.name)));
-            }
+            Some(HostedBy::Client) => circuit::Host::Client,
         };
     }
     Ok(())

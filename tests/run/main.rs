@@ -4,6 +4,7 @@
 
 mod bad_inputs;
 mod bad_programs;
+mod clients;
 mod examples;
 mod hosts;
 mod leaks;

@@ -160,7 +160,36 @@ pub fn climb(checked: &Checked, bound: &Bound, inputs: &[Leaves]) -> Result<Clim
         Ok(c) => c,
         Err(e) => return Err(format!("compile: {e:?}")),
     };
-    machines(&compiled, &flat, &at, &want.map_err(|e| e.what), protocol)
+    let want = want.map_err(|e| e.what);
+    let out = machines(&compiled, &flat, &at, &want, protocol)?;
+    clients(lowered, &flat, &at, &want, protocol)?;
+    Ok(out)
+}
+
+/// The last rung once more with some of the parties as clients, where the program allows it.
+fn clients(
+    mut lowered: driver::Lowered,
+    flat: &[Column],
+    at: &At,
+    want: &Result<Leaves, String>,
+    protocol: &spec::Protocol,
+) -> Result<(), String> {
+    let parties = lowered.circuit.parties.len();
+    if parties == 0 {
+        return Ok(());
+    }
+    // Every subset comes, for one program or another; never none.
+    let chosen = (lowered.circuit.wires.len() + flat.len()) % ((1 << parties.min(8)) - 1) + 1;
+    lowered.place((0..parties).map(|k| match chosen >> k & 1 {
+        1 => circuit::Host::Client,
+        _ => circuit::Host::Turn,
+    }));
+    match driver::compile(lowered, protocol, &opt::Profile::LAN) {
+        Ok(compiled) => machines(&compiled, flat, at, want, protocol).map(|_| ()).map_err(|e| format!("clients: {e}")),
+        // A program that needs a client in mid-run.
+        Err(driver::CompileError::Program(diags)) if diags.iter().all(|d| d.message.contains("is a client")) => Ok(()),
+        Err(e) => Err(format!("clients: compile: {e:?}")),
+    }
 }
 
 fn values_of(c: &Column) -> Vec<u128> {
@@ -204,6 +233,12 @@ fn machines(
             let often = cost.parts.iter().any(|p| p.at_most.is_some_and(|n| entered(p.region) > n));
             if often || cost.most.as_ref().is_some_and(above) {
                 return Err(format!("the wire counted {rounds} and {sent:?}, more than the most that cost promises"));
+            }
+            if cost.client_bytes.iter().copied().ne(run.client_bytes.map(u128::from)) {
+                return Err(format!(
+                    "cost promises {:?} bytes of clients, not {:?}",
+                    cost.client_bytes, run.client_bytes
+                ));
             }
             Ok(Climb::Agree { rounds, bytes, result: got })
         }

@@ -332,7 +332,7 @@ macro_rules! enums {
 }
 enums! {
     Level { 0 Program; 1 Gates(name); }
-    Host { 0 Turn; 1 Node(node); }
+    Host { 0 Turn; 1 Node(node); 2 Client; }
     Elem { 0 Bool; 1 Int { signed, bits }; }
     Domain { 0 Clear; 1 Local(p); 2 Secret; 3 Arith { ring }; 4 Bits { planes }; }
     Recipient { 0 All; 1 Party(p); }

@@ -2,7 +2,7 @@
 //!
 //! Knows no language and no network. A circuit is at program level or at gate level; both are this structure.
 
-use crate::gate::Gate;
+use crate::gate::{Gate, Op, Recipient};
 use crate::index::Space;
 use crate::types::{Elem, PartyId, RegionId, WireId, WireTy};
 
@@ -24,6 +24,8 @@ pub enum Host {
     Turn,
     /// The party, or all members of the family, at this node.
     Node(u32),
+    /// At no node: the party, or each member, is a client, which shares its input before the run and gets its output after.
+    Client,
 }
 
 /// A party or family.
@@ -149,9 +151,26 @@ impl Circuit {
     pub fn result_domain(&self, gate: &Gate) -> Option<crate::Domain> {
         gate.outs.first().and_then(|w| self.wires.get(w.0 as usize)).map(|t| t.domain)
     }
-    /// Whether a gate takes a step of the protocol.
+    /// Whether a gate takes a step of the protocol. Sharing by a client, and opening to one, takes none: clients share before
+    /// the run and hear after it.
     pub fn interactive(&self, gate: &Gate) -> bool {
-        gate.op.interactive(self.result_domain(gate))
+        self.client_effect(gate).is_none() && gate.op.interactive(self.result_domain(gate))
+    }
+    /// Whether a party is a client.
+    pub fn is_client(&self, party: PartyId) -> bool {
+        self.parties.get(party.0 as usize).is_some_and(|p| p.host == Host::Client)
+    }
+    /// The client whose input a gate of the gate level shares, or to whom it opens.
+    pub fn client_effect(&self, gate: &Gate) -> Option<PartyId> {
+        let party = match gate.op {
+            Op::InputShare(_) => match self.wires.get(gate.args.first()?.0 as usize)?.domain {
+                crate::Domain::Local(p) => p,
+                _ => return None,
+            },
+            Op::Open { to: Recipient::Party(p), .. } => p,
+            _ => return None,
+        };
+        self.is_client(party).then_some(party)
     }
     /// Calls `f` on every gate of a region and of those that it enters, outer gates first. A region called twice is visited
     /// twice. Bounded by the nesting that [`crate::verify`] allows.

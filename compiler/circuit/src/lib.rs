@@ -7,6 +7,7 @@ pub mod binary;
 pub mod build;
 pub mod circuit;
 pub mod clear;
+pub mod client;
 pub mod column;
 pub mod count;
 pub mod dot;

@@ -174,6 +174,7 @@ impl Printer<'_> {
             let host = match p.host {
                 Host::Turn => String::new(),
                 Host::Node(n) => format!(" at node {n}"),
+                Host::Client => " client".into(),
             };
             self.line(0, &format!("party {}{members}{host}", name(&p.name)));
         }

@@ -9,7 +9,7 @@ mod peak;
 
 use crate::Profile;
 use crate::error::{Error, Result, internal};
-use circuit::{Circuit, Domain, Gate, Item, Len, LoopVar, Op, Recipient, RegionId, Schedule, SpanId};
+use circuit::{Circuit, Domain, Elem, Gate, Item, Len, LoopVar, Op, Recipient, RegionId, Schedule, SpanId};
 use rustc_hash::FxHashMap;
 use spec::{Form, Host, Kind, Protocol};
 use std::collections::BTreeMap;
@@ -21,7 +21,9 @@ pub struct Cost {
     pub rounds: u128,
     /// Payload bytes, `[from][to]`.
     pub pairs: Vec<Vec<u128>>,
-    /// Lanes by kind of interactive gate: `and` counts planes × lanes.
+    /// Payload bytes between each node and the clients, both ways; not in `pairs`.
+    pub client_bytes: Vec<u128>,
+    /// Lanes by kind of interactive gate, and of clients' inputs and openings: `and` counts planes × lanes.
     pub gates: BTreeMap<&'static str, u128>,
     /// By source span.
     pub spans: BTreeMap<SpanId, SpanCost>,
@@ -92,7 +94,7 @@ impl Cost {
     }
     fn new(nodes: usize) -> Cost {
         let pairs = vec![vec![0; nodes]; nodes];
-        Cost { most: Some((0, pairs.clone())), pairs, ..Cost::default() }
+        Cost { most: Some((0, pairs.clone())), pairs, client_bytes: vec![0; nodes], ..Cost::default() }
     }
     /// What a run costs that entered each part's region so often: rounds, and payload bytes by directed pair. Exact where no
     /// part varies.
@@ -199,6 +201,8 @@ pub fn cost(c: &Circuit, schedule: &Schedule, protocol: &Protocol, profile: &Pro
             let node = match p.host {
                 circuit::Host::Turn => None,
                 circuit::Host::Node(n) => Some(n as usize),
+                // At no node: its gates are priced apart.
+                circuit::Host::Client => Some(spec::NOWHERE),
             };
             (p.family, node)
         })),
@@ -208,6 +212,7 @@ pub fn cost(c: &Circuit, schedule: &Schedule, protocol: &Protocol, profile: &Pro
         fixed: FxHashMap::default(),
     };
     let mut out = w.region(c.root)?;
+    out.client_bytes = client_bytes(c, protocol.nodes)?;
     out.predicted_peak_bytes = peak::peak(c, schedule, protocol);
     // The dearest run, where there is one; else one in which no `while` turns and no `if` is taken.
     let (rounds, pairs) = out.most.clone().unwrap_or_else(|| (out.rounds, out.pairs.clone()));
@@ -289,7 +294,17 @@ impl Walk<'_> {
         let Some(items) = self.s.regions.get(r.0 as usize) else { return internal("a region without a schedule") };
         for item in items {
             match item {
-                Item::Local(_) | Item::Free(_) => {}
+                Item::Free(_) => {}
+                Item::Local(gates) => {
+                    for g in gates.iter().map(|g| &region.gates[*g as usize]) {
+                        if self.c.client_effect(g).is_some() {
+                            let lanes = u128::from(self.lanes(&self.c.ty(g.outs[0]).len)?);
+                            let name = kind_name(&g.op);
+                            *out.gates.entry(name).or_default() += lanes;
+                            *out.spans.entry(g.span).or_default().gates.entry(name).or_default() += lanes;
+                        }
+                    }
+                }
                 Item::Round(gates) => {
                     out.rounds += 1;
                     let mut spans = std::collections::BTreeSet::new();
@@ -445,4 +460,45 @@ impl Walk<'_> {
         self.depends.insert((r, v), d);
         d
     }
+}
+
+/// Payload bytes between each node and all clients.
+fn client_bytes(c: &Circuit, nodes: usize) -> Result<Vec<u128>> {
+    let mut out = vec![0u128; nodes];
+    for party in (0..c.parties.len() as u32).map(circuit::PartyId).filter(|p| c.is_client(*p)) {
+        let members = circuit::client::members(c, party);
+        let each = |e: &circuit::client::Exchange, domain: Domain| {
+            let form = match domain {
+                Domain::Arith { ring } => Form::Ring(ring),
+                Domain::Bits { planes } => Form::Planes(u64::from(planes)),
+                _ => return internal("a client's value is shared in no form"),
+            };
+            match spec::client::value_bytes(form, e.lanes / members.max(1)) {
+                Some(n) => Ok(n),
+                None => internal("a client's value is too long"),
+            }
+        };
+        let word = |e: Elem| e.bits().next_power_of_two().max(8);
+        let (shares, opens) = circuit::client::exchanges(c, party);
+        let (mut brings, mut learns) = (0, 0);
+        for e in &shares {
+            brings += each(e, e.domain)?;
+        }
+        for e in &opens {
+            // What is above the element's bits does not leave a node.
+            learns += each(
+                e,
+                match e.domain {
+                    Domain::Arith { .. } => Domain::Arith { ring: word(e.elem) },
+                    _ => Domain::Bits { planes: e.elem.bits() },
+                },
+            )?;
+        }
+        let public = circuit::client::publics(c, party).iter().map(|p| p.lanes * u64::from(word(p.elem) / 8)).sum();
+        let answer = spec::client::client_answer(learns, public);
+        for (out, input) in out.iter_mut().zip(spec::client::client_input(brings)) {
+            *out += u128::from(members) * u128::from(input + answer);
+        }
+    }
+    Ok(out)
 }

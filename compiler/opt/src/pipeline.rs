@@ -53,6 +53,7 @@ pub fn compile_with(
             fuse::fuse(&mut gates);
             after("fuse", &gates);
         }
+        clients(&gates)?;
         let schedule = schedule::schedule(&gates)?;
         Ok((Compiled { gates, schedule }, rolled))
     };
@@ -66,4 +67,13 @@ pub fn compile_with(
         }
     }
     Ok(rolled)
+}
+
+/// Holds that no client is needed while the nodes run.
+fn clients(gates: &Circuit) -> Result<()> {
+    for party in (0..gates.parties.len() as u32).map(circuit::PartyId).filter(|p| gates.is_client(*p)) {
+        circuit::client::client_part(gates, party)
+            .map_err(|e| crate::Error::Unsupported { what: e.what, span: e.span })?;
+    }
+    Ok(())
 }

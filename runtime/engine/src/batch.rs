@@ -13,7 +13,8 @@ use field::{Ring, bits, matrix, ring};
 use proto::rep3::{self, next, previous};
 use proto::{Draw, Layout, SessionKeys};
 
-use finish::{Finish, pick, select};
+use finish::Finish;
+pub(crate) use finish::{pick, select};
 
 use crate::Fault;
 use crate::place::Seat;

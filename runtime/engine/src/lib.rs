@@ -16,6 +16,7 @@
 //! ```
 
 mod batch;
+pub mod client;
 mod lanes;
 mod local;
 mod machine;

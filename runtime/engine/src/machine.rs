@@ -3,15 +3,16 @@
 //!
 //! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use circuit::infer::check_lens;
-use circuit::{Column, Domain, Gate, IndexEnv, Item, Level, LoopVar, Op, Recipient, RegionId, WireId};
+use circuit::{Column, Domain, EffectId, Gate, IndexEnv, Item, Level, LoopVar, Op, Recipient, RegionId, WireId};
 use proto::rep3::NODES;
 use proto::{Draw, Purpose, SessionKeys, Tickets};
 
 use crate::batch::{Batch, Form};
+use crate::client::{ClientShares, Opened};
 use crate::local::Context;
 use crate::place::Seat;
 use crate::plan::{Plan, trips};
@@ -30,6 +31,9 @@ pub struct Machine {
     keys: SessionKeys,
     at: Box<dyn AtRunner + Send>,
     inputs: Vec<Option<Arc<Value>>>,
+    /// Shares of clients' inputs, and of what was opened to clients, by gate.
+    given: BTreeMap<EffectId, Arc<Value>>,
+    opened: BTreeMap<EffectId, Arc<Value>>,
     registers: Vec<Option<Arc<Value>>>,
     vars: Vec<i64>,
     stack: Vec<Frame>,
@@ -133,6 +137,8 @@ impl Machine {
             keys,
             at,
             inputs: values,
+            given: BTreeMap::new(),
+            opened: BTreeMap::new(),
             registers,
             vars,
             stack: vec![root],
@@ -146,6 +152,12 @@ impl Machine {
             failed: None,
             program,
         })
+    }
+
+    /// With the shares that clients brought; a circuit with client parties needs them.
+    pub fn with_clients(mut self, shares: ClientShares) -> Machine {
+        self.given = shares.values;
+        self
     }
 
     /// Another bound than [`WINDOW`] on the bytes of later steps that are kept for each peer.
@@ -281,6 +293,14 @@ impl Machine {
     /// # Errors
     /// The fault that ended the run, or an internal one when it has not ended.
     pub fn finish(self) -> Result<Outputs, Fault> {
+        Ok(self.finish_with_clients()?.0)
+    }
+
+    /// As [`Machine::finish`], with the shares of what was opened to clients.
+    ///
+    /// # Errors
+    /// As [`Machine::finish`].
+    pub fn finish_with_clients(self) -> Result<(Outputs, Opened), Fault> {
         if let Some(fault) = self.failed {
             return Err(fault);
         }
@@ -288,7 +308,7 @@ impl Machine {
             return Err(internal("outputs before the end"));
         }
         let program = self.program.clone();
-        program
+        let outputs = program
             .circuit
             .outputs
             .iter()
@@ -297,6 +317,7 @@ impl Machine {
                     self.registers[o.wire.0 as usize].clone().ok_or_else(|| internal("an output without a value"))?;
                 let mine = match o.party {
                     None => true,
+                    Some(p) if program.circuit.is_client(p) => program.circuit.ty(o.wire).domain == Domain::Clear,
                     Some(p) => Seat::of(&self.plan.seats, p)?.hosts(self.me),
                 };
                 match (&*value, mine) {
@@ -305,7 +326,8 @@ impl Machine {
                     _ => Err(internal("an output that is not known here")),
                 }
             })
-            .collect()
+            .collect::<Result<_, Fault>>()?;
+        Ok((outputs, Opened(self.opened)))
     }
 
     fn blame(&self, peer: usize, step: u64, what: &str) -> Fault {
@@ -409,6 +431,21 @@ impl Machine {
                 }
                 self.registers[gate.outs[0].0 as usize] = Some(value);
                 return Ok(1);
+            }
+            Op::InputShare(id) | Op::Open { id, .. } if program.circuit.client_effect(gate).is_some() => {
+                let (kind, result) = if matches!(gate.op, Op::Open { .. }) {
+                    self.opened.insert(*id, args[0].clone());
+                    ("open", Arc::new(Value::Absent(lanes[0])))
+                } else {
+                    // Each is read once: a client's gates stand in the root.
+                    ("input", self.given.remove(id).ok_or_else(|| internal("a client's input is missing"))?)
+                };
+                if result.lanes() != lanes[0] {
+                    return Err(internal("a client's input has other lanes than its wire"));
+                }
+                *self.stats.gates.entry(kind).or_default() += lanes[0] as u64;
+                self.registers[gate.outs[0].0 as usize] = Some(result);
+                return Ok(cost);
             }
             Op::At { party, block } => self.run_block(program, gate, *party, *block, &args, &lanes)?,
             Op::Check { what } => {

@@ -33,6 +33,8 @@ pub(crate) fn seats(parties: &[Party]) -> Vec<Seat> {
                     (first, false)
                 }
                 Host::Node(node) => (node as usize, true),
+                // At no node.
+                Host::Client => (NODES, true),
             };
             Seat { first, together, members: p.family.map(|m| m as usize) }
         })

@@ -5,11 +5,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use circuit::Column;
+use circuit::client::{ClientPart, client_part};
+use circuit::interp::{self, InterpError};
 use circuit::testing::Rng;
+use circuit::{Circuit, Column, Domain, PartyId};
 use proto::SessionKeys;
 use proto::rep3::NODES;
 
+use crate::client::{self, Answers, ClientShares, MaskKey, MemberInput, member_lanes, repeat};
 use crate::place::seats;
 use crate::{AtRunner, Fault, Machine, Outputs, Program, Stats, Status};
 
@@ -26,6 +29,8 @@ pub struct Run {
     pub bytes: Vec<Vec<Vec<u8>>>,
     /// What each machine counted.
     pub stats: Vec<Stats>,
+    /// Payload bytes between each node and the clients, both ways.
+    pub client_bytes: [u64; NODES],
 }
 
 /// The inputs that node `me` brings, out of those of everyone.
@@ -66,11 +71,24 @@ pub fn run_in_memory(
     keys: u64,
     pieces: u64,
 ) -> Result<Run, Fault> {
+    let c = &program.circuit;
+    let clients = Clients::new(c)?;
+    let mut client_bytes = [0; NODES];
+    let mut shares: Vec<ClientShares> = (0..NODES).map(|me| ClientShares::new(c, me)).collect::<Result<_, _>>()?;
+    for (k, client) in clients.0.iter().enumerate() {
+        let seeds = [[2 * k as u8; 16], [2 * k as u8 + 1; 16]];
+        for (node, message) in client.input(c, inputs, &mut *at(NODES), &seeds)?.iter().enumerate() {
+            client_bytes[node] += message.len() as u64;
+            let members = circuit::client::members(c, client.party);
+            let input = MemberInput::read(&client.part.shares, members, node, message).map_err(Fault::Internal)?;
+            shares[node].place(client.party, client.member, &input)?;
+        }
+    }
     let mut machines = Vec::new();
-    for me in 0..NODES {
+    for (me, shares) in shares.into_iter().enumerate() {
         let keys = SessionKeys::insecure_from_seed(me, keys);
         let m = Machine::new(program.clone(), me, keys, local_inputs(program, inputs, me), at(me));
-        machines.push(m.map_err(|e| Fault::Internal(e.to_string()))?);
+        machines.push(m.map_err(|e| Fault::Internal(e.to_string()))?.with_clients(shares));
     }
     let mut rng = Rng::new(pieces);
     type Wire = VecDeque<(u64, Vec<u8>)>;
@@ -120,7 +138,14 @@ pub fn run_in_memory(
         }
     }
     let stats = machines.iter().map(|m| m.stats().clone()).collect();
-    let by_node: Vec<Outputs> = machines.into_iter().map(Machine::finish).collect::<Result<_, _>>()?;
+    let ends = machines.into_iter().map(Machine::finish_with_clients).collect::<Result<Vec<_>, _>>()?;
+    let key = MaskKey::new(&[7; 16]);
+    let answers = ends
+        .iter()
+        .enumerate()
+        .map(|(me, (outputs, opened))| Answers::new(c, me, opened, outputs, &key))
+        .collect::<Result<Vec<_>, _>>()?;
+    let by_node: Vec<Outputs> = ends.into_iter().map(|(outputs, _)| outputs).collect();
     let seats = seats(&program.circuit.parties);
     let mut outputs = vec![];
     for (k, o) in program.circuit.outputs.iter().enumerate() {
@@ -138,5 +163,95 @@ pub fn run_in_memory(
         }
         outputs.push(whole);
     }
-    Ok(Run { outputs, by_node, trace, bytes, stats })
+    for client in &clients.0 {
+        let mut messages: [Vec<u8>; NODES] = Default::default();
+        for (node, answers) in answers.iter().enumerate() {
+            messages[node] = answers.message(client.party, client.member)?;
+            client_bytes[node] += messages[node].len() as u64;
+        }
+        for (k, column) in client.results(c, inputs, &mut *at(NODES), &messages)? {
+            let whole = &mut outputs[k];
+            let members = circuit::client::members(c, client.party);
+            if whole.len() != column.len() * members as usize {
+                *whole = Column::zeros(c.ty(c.outputs[k].wire).elem, column.len() * members as usize);
+            }
+            let from = client.member as usize * column.len();
+            (0..column.len()).for_each(|l| whole.set(from + l, column.get(l)));
+        }
+    }
+    Ok(Run { outputs, by_node, trace, bytes, stats, client_bytes })
+}
+
+/// All clients of a circuit.
+struct Clients(Vec<Client>);
+
+struct Client {
+    party: PartyId,
+    member: u64,
+    part: ClientPart,
+}
+
+impl Clients {
+    fn new(c: &Circuit) -> Result<Clients, Fault> {
+        let mut out = vec![];
+        for party in (0..c.parties.len() as u32).map(PartyId).filter(|p| c.is_client(*p)) {
+            let part = client_part(c, party).map_err(|e| Fault::Program { span: e.span, what: e.what })?;
+            for member in 0..circuit::client::members(c, party) {
+                out.push(Client { party, member, part: part.clone() });
+            }
+        }
+        Ok(Clients(out))
+    }
+}
+
+impl Client {
+    /// Its own inputs, as it has them: those of other parties are zeros.
+    fn inputs(&self, c: &Circuit, inputs: &[Column]) -> Vec<Column> {
+        let members = circuit::client::members(c, self.party);
+        let own = |(i, column): (&circuit::Input, &Column)| match i.party {
+            None => column.clone(),
+            Some(p) if p == self.party => repeat(&member_lanes(column, members, self.member), i.elem, members),
+            Some(_) => Column::zeros(i.elem, column.len()),
+        };
+        c.inputs.iter().zip(inputs).map(own).collect()
+    }
+
+    fn input(
+        &self,
+        c: &Circuit,
+        inputs: &[Column],
+        at: &mut dyn AtRunner,
+        seeds: &[client::Seed; 2],
+    ) -> Result<[Vec<u8>; NODES], Fault> {
+        let members = circuit::client::members(c, self.party);
+        let values = interp::run(&self.part.front, &self.inputs(c, inputs), at, 0).map_err(fault)?;
+        let own: Vec<Column> = values.iter().map(|v| member_lanes(v, members, self.member)).collect();
+        client::deal(&self.part.shares, members, &own, seeds)
+    }
+
+    /// What it learns: its own lanes, by output.
+    fn results(
+        &self,
+        c: &Circuit,
+        inputs: &[Column],
+        at: &mut dyn AtRunner,
+        messages: &[Vec<u8>; NODES],
+    ) -> Result<Vec<(usize, Column)>, Fault> {
+        let members = circuit::client::members(c, self.party);
+        let learned = client::learn(c, self.party, messages).map_err(|e| Fault::Internal(e.to_string()))?;
+        let mut given = self.inputs(c, inputs);
+        given.extend(learned.opened.iter().zip(&self.part.opens).map(|(v, e)| repeat(v, e.elem, members)));
+        let values = interp::run(&self.part.back, &given, at, 0).map_err(fault)?;
+        let local = (0..c.outputs.len()).filter(|k| c.ty(c.outputs[*k].wire).domain == Domain::Local(self.party));
+        let own = values.iter().map(|v| member_lanes(v, members, self.member));
+        let public = learned.public.into_iter().filter(|(k, _)| c.outputs[*k].party.is_some());
+        Ok(local.zip(own).chain(public).collect())
+    }
+}
+
+fn fault(e: InterpError) -> Fault {
+    match e {
+        InterpError::Program { span, what } => Fault::Program { span, what },
+        other => Fault::Internal(other.to_string()),
+    }
 }

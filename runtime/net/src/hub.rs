@@ -192,6 +192,12 @@ impl Hub {
         self.lock().peers[from].partial = Some((got, want));
     }
 
+    /// Wakes whoever waits at this hub, for a reason outside it.
+    pub(crate) fn poke(&self) {
+        let mut state = self.lock();
+        self.event(&mut state);
+    }
+
     /// Nothing more will come from `from`.
     pub(crate) fn close(&self, from: usize, why: Closed) {
         let mut state = self.lock();

@@ -7,6 +7,8 @@
 //! is always read, so that heartbeats and aborts never wait behind payload. Bytes are counted here, by what travels. Knows
 //! frames, and nothing of what the bytes mean.
 
+pub mod client;
+pub mod clients;
 mod hub;
 pub mod keys;
 mod links;
@@ -22,7 +24,7 @@ pub mod tls;
 
 pub use hub::{Closed, Frame};
 pub use links::{Counters, Links};
-pub use meet::{BEFORE_KNOWN, Call, HANDSHAKE, PENDING};
+pub use meet::{BEFORE_KNOWN, Call, FAIR, HANDSHAKE, PENDING};
 pub use platform::BeatBody;
 pub use profile::Profile;
 pub use stop::Stop;

@@ -4,7 +4,7 @@
 //! start in any order; a node that comes again takes the place of its earlier self. Nobody is let in who has not proved
 //! within seconds, and a few kilobytes, to hold a pinned certificate. Knows no frames beyond the one that says farewell.
 
-use std::collections::VecDeque;
+use std::collections::{HashSet, VecDeque};
 use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::pin::Pin;
@@ -31,8 +31,14 @@ pub const HANDSHAKE: Duration = Duration::from_secs(5);
 /// Bytes that a connection may send before it has shown that; a read may go over by one buffer.
 pub const BEFORE_KNOWN: usize = 64 << 10;
 
-/// Connections that may be at it at a time; one more, and the oldest goes.
+/// Connections that may be at it at a time; one more waits, or the oldest goes, once it has had [`FAIR`].
 pub const PENDING: usize = 64;
+
+/// How long a connection may be at it, whoever else comes: many honest ones at once shall not drive each other out.
+pub const FAIR: Duration = Duration::from_secs(1);
+
+/// How long a client waits for its turn at a node's door.
+const CROWD: Duration = Duration::from_secs(60);
 
 /// How long a farewell, or the answer to a knock, may take.
 const BRIEF: Duration = Duration::from_secs(1);
@@ -52,6 +58,8 @@ pub struct Call<'a> {
     pub listener: TcpListener,
     /// How long the others may take to come.
     pub wait: Duration,
+    /// Certificates of clients that may come, also before all nodes are there.
+    pub clients: &'a [Fingerprint],
     /// Its version of mpcc, for messages.
     pub build: &'a str,
     /// Ends the wait.
@@ -119,9 +127,19 @@ impl AsyncWrite for Guarded {
     }
 }
 
-/// Streams to all nodes but this one, by index.
-pub(crate) async fn meet(call: Call<'_>) -> Result<Vec<Option<Stream>>, ConnectError> {
-    let Call { me, peers, identity, wait, build, stop, note, farewell, .. } = call;
+/// Where others come in once the nodes have met, and clients that came before.
+pub(crate) struct Entrance {
+    pub(crate) door: Door,
+    pub(crate) early: Vec<(Fingerprint, Stream)>,
+    pub(crate) clients: HashSet<Fingerprint>,
+    pub(crate) build: String,
+}
+
+/// Streams to all nodes but this one, by index; and where clients come in.
+pub(crate) async fn meet(call: Call<'_>) -> Result<(Vec<Option<Stream>>, Entrance), ConnectError> {
+    let Call { me, peers, identity, wait, clients, build, stop, note, farewell, .. } = call;
+    let clients: HashSet<Fingerprint> = clients.iter().copied().collect();
+    let mut early: Vec<(Fingerprint, Stream)> = Vec::new();
     let until = Instant::now() + wait;
     let setup = |e: &dyn std::fmt::Display| ConnectError::Setup(e.to_string());
     let mut met: Vec<Option<Result<Stream, ConnectError>>> = peers.iter().map(|_| None).collect();
@@ -130,10 +148,11 @@ pub(crate) async fn meet(call: Call<'_>) -> Result<Vec<Option<Stream>>, ConnectE
     for (index, peer) in peers.iter().enumerate().take(me) {
         let config = tls::client_config(identity, pins([peer])).map_err(|e| setup(&e))?;
         let dial = Dial { index, peer: peer.clone(), connector: TlsConnector::from(Arc::new(config)) };
-        dials.spawn(dial.until_welcome(build.to_owned(), failures.clone()));
+        dials.spawn(dial.until_welcome(Word::Run, build.to_owned(), failures.clone()));
     }
     let others = peers.iter().enumerate().filter(|(k, _)| *k != me).map(|(_, p)| p);
-    let mut door = Door::open(call.listener, identity, pins(others))?;
+    let known = clients.iter().map(|f| Pinned { fingerprint: *f, name: None });
+    let mut door = Door::open(call.listener, identity, pins(others).into_iter().chain(known).collect())?;
     let mut interrupted = false;
     while met.iter().enumerate().any(|(k, m)| k != me && m.is_none()) {
         tokio::select! {
@@ -152,7 +171,25 @@ pub(crate) async fn meet(call: Call<'_>) -> Result<Vec<Option<Stream>>, ConnectE
             }
             arrived = door.arrival(note) => {
                 let Arrival { fingerprint, knock, mut stream, from } = arrived;
-                let Some(index) = peers.iter().position(|p| p.fingerprints.contains(&fingerprint)) else { continue };
+                let Some(index) = peers.iter().position(|p| p.fingerprints.contains(&fingerprint)) else {
+                    let word = match knock.word {
+                        _ if knock.version != wire::VERSION => Word::Version,
+                        Some(Word::Probe) => Word::Welcome,
+                        // One more than there are clients: a second connection is told apart later.
+                        Some(Word::Client) if early.len() <= clients.len() => Word::Welcome,
+                        _ => Word::Unexpected,
+                    };
+                    let answer = knock_of(word, build).encode();
+                    let told = timeout(BRIEF, async {
+                        stream.write_all(&answer).await?;
+                        stream.flush().await
+                    });
+                    let told = told.await.is_ok_and(|t| t.is_ok());
+                    if told && (word, knock.word) == (Word::Welcome, Some(Word::Client)) {
+                        early.push((fingerprint, stream));
+                    }
+                    continue;
+                };
                 let name = &peers[index].name;
                 let word = match knock.word {
                     _ if knock.version != wire::VERSION => Word::Version,
@@ -198,15 +235,17 @@ pub(crate) async fn meet(call: Call<'_>) -> Result<Vec<Option<Stream>>, ConnectE
         let also = absent[1..].iter().map(|k| missing(*k).name).collect();
         // Those with a lower index are called, the others come to the door.
         let failure = failures.lock().unwrap_or_else(PoisonError::into_inner)[first].clone();
-        let last = if first < me { failure } else { door.last };
+        let last = if first < me { failure } else { door.last.clone() };
         worst = Some(ConnectError::Absent { peer: first, name, address, waited: wait, last, also });
     }
     let Some(error) = worst else {
-        return Ok(met.into_iter().map(|m| m.and_then(Result::ok)).collect());
+        let entrance = Entrance { door, early, clients, build: build.to_owned() };
+        return Ok((met.into_iter().map(|m| m.and_then(Result::ok)).collect(), entrance));
     };
     let body = farewell(&error);
     let mut telling = JoinSet::new();
-    for mut stream in met.into_iter().flatten().flatten() {
+    let clients = early.into_iter().map(|(_, stream)| stream);
+    for mut stream in met.into_iter().flatten().flatten().chain(clients) {
         let Ok(header) = Header::new(Kind::Abort, 0, 0, body.len()) else { continue };
         let bytes = [&header.encode()[..], &body].concat();
         telling.spawn(timeout(BRIEF, async move {
@@ -253,8 +292,8 @@ pub(crate) struct Door {
     listener: tokio::net::TcpListener,
     acceptor: TlsAcceptor,
     pending: JoinSet<Result<Arrival, String>>,
-    /// The same, oldest first.
-    order: VecDeque<AbortHandle>,
+    /// The same, oldest first, and since when.
+    order: VecDeque<(Instant, AbortHandle)>,
     told: usize,
     /// Why the last one was turned away.
     pub(crate) last: Option<String>,
@@ -278,8 +317,10 @@ impl Door {
     /// The next one who is known and has said what it wants. May be dropped while it waits.
     pub(crate) async fn arrival(&mut self, note: &(dyn Fn(&str) + Sync)) -> Arrival {
         loop {
+            let full = self.full_until();
             tokio::select! {
-                accepted = self.listener.accept() => match accepted {
+                () = tokio::time::sleep_until(full.unwrap_or_else(Instant::now).into()), if full.is_some() => {}
+                accepted = self.listener.accept(), if full.is_none() => match accepted {
                     Ok((tcp, from)) => self.admit(tcp, from),
                     Err(e) => {
                         // Out of descriptors, most likely: others may go.
@@ -303,10 +344,16 @@ impl Door {
         }
     }
 
+    /// Until when no other may come in, if so many are at it and the oldest is to have its time.
+    fn full_until(&mut self) -> Option<Instant> {
+        self.order.retain(|(_, h)| !h.is_finished());
+        let (since, _) = self.order.front().filter(|_| self.order.len() >= PENDING)?;
+        Some(*since + FAIR).filter(|until| *until > Instant::now())
+    }
+
     fn admit(&mut self, tcp: TcpStream, from: SocketAddr) {
-        self.order.retain(|h| !h.is_finished());
         while self.order.len() >= PENDING {
-            if let Some(oldest) = self.order.pop_front() {
+            if let Some((_, oldest)) = self.order.pop_front() {
                 oldest.abort();
             }
         }
@@ -318,7 +365,7 @@ impl Door {
                 Err(_) => Err(refused(format!("it did not say who it is within {} s", HANDSHAKE.as_secs()))),
             }
         });
-        self.order.push_back(handle);
+        self.order.push_back((Instant::now(), handle));
     }
 }
 
@@ -363,14 +410,17 @@ pub(crate) enum Unanswered {
 
 impl Dial {
     /// Again and again, until the node lets us in, or says why it never will. Why it did not yet is kept in `failures`.
-    async fn until_welcome(
+    pub(crate) async fn until_welcome(
         self,
+        word: Word,
         build: String,
         failures: Arc<Mutex<Vec<Option<String>>>>,
     ) -> (usize, Result<Stream, ConnectError>) {
         let mut pause = Duration::from_millis(2);
+        // Many clients may come at once, and wait for one another at the node's door.
+        let patience = if word == Word::Client { CROWD } else { HANDSHAKE };
         loop {
-            let why = match timeout(HANDSHAKE, self.once(Word::Run, &build)).await {
+            let why = match timeout(patience, self.once(word, &build)).await {
                 Ok(Ok((stream, _))) => return (self.index, Ok(stream)),
                 Ok(Err(Unanswered::Ever(e))) => return (self.index, Err(e)),
                 Ok(Err(Unanswered::Yet(why))) => why,

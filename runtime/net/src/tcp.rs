@@ -16,6 +16,7 @@ use tokio::time::timeout_at;
 use wire::{Header, Kind, Order};
 use zeroize::Zeroize;
 
+use crate::clients::ClientLinks;
 use crate::hub::{Closed, Frame, Hub};
 use crate::links::{Counters, Links, Outgoing};
 use crate::meet::{self, Call, Stream};
@@ -189,6 +190,14 @@ impl Connections {
 /// # Errors
 /// See [`ConnectError`].
 pub fn connect(call: Call<'_>) -> Result<Links, ConnectError> {
+    Ok(connect_with_clients(call, Duration::from_secs(1))?.0)
+}
+
+/// As [`connect`]; the port stays open for the clients that the call names, who get a heartbeat per `beat`.
+///
+/// # Errors
+/// See [`ConnectError`].
+pub fn connect_with_clients(call: Call<'_>, beat: Duration) -> Result<(Links, Option<ClientLinks>), ConnectError> {
     let setup = |what: &str, e: &dyn std::fmt::Display| ConnectError::Setup(format!("{what}: {e}"));
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .worker_threads(1)
@@ -196,8 +205,8 @@ pub fn connect(call: Call<'_>) -> Result<Links, ConnectError> {
         .enable_all()
         .build()
         .map_err(|e| setup("the network thread did not start", &e))?;
-    let me = call.me;
-    let streams = runtime.block_on(meet::meet(call))?;
+    let (me, with_clients) = (call.me, !call.clients.is_empty());
+    let (streams, entrance) = runtime.block_on(meet::meet(call))?;
 
     let hub = Arc::new(Hub::new(streams.len(), wire::WINDOW, Clock::System));
     let mut out = Vec::new();
@@ -222,7 +231,9 @@ pub fn connect(call: Call<'_>) -> Result<Links, ConnectError> {
         tasks.push(runtime.spawn(read(peer, reader, hub.clone())));
         out.push(Outgoing::Tcp(Sender(shared)));
     }
-    Ok(Links { me, hub, out, platform: Platform::System, connections: Some(Connections { runtime, tasks }) })
+    let clients = with_clients.then(|| ClientLinks::open(runtime.handle(), hub.clone(), entrance, beat));
+    let connections = Some(Connections { runtime, tasks });
+    Ok((Links { me, hub, out, platform: Platform::System, connections }, clients))
 }
 
 async fn read(peer: usize, mut stream: ReadHalf<Stream>, hub: Arc<Hub>) {

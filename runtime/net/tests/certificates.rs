@@ -212,6 +212,7 @@ fn meet(
         identity,
         listener,
         wait,
+        clients: &[],
         build: "test",
         stop: &Stop::default(),
         note: &|_| {},

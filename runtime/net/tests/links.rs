@@ -40,6 +40,7 @@ fn connect(
     wait: Duration,
 ) -> Result<Links, ConnectError> {
     tcp::connect(Call {
+        clients: &[],
         me,
         peers,
         identity,

@@ -88,6 +88,11 @@ impl<'a> Watch<'a> {
         self.pulse.state(State::Working, &[]);
     }
 
+    /// This node compiles.
+    pub(crate) fn compiling(&self) {
+        self.pulse.state(State::Compiling, &[]);
+    }
+
     /// Sleeps until something happens after event `seen`, while this node waits for `from`; every now and then checks that
     /// it may still be waited for.
     pub(crate) fn wait(&mut self, seen: u64, from: &[usize]) -> Result<(), NodeError> {
@@ -244,7 +249,7 @@ impl Word {
         body
     }
 
-    fn parse(body: &[u8], nodes: usize) -> Option<Word> {
+    pub(crate) fn parse(body: &[u8], nodes: usize) -> Option<Word> {
         let [exit, culprit, witness, text @ ..] = body else { return None };
         let node = |n: u8| match n {
             NOBODY => Some(None),

@@ -181,6 +181,7 @@ where
     }
     let connecting = Instant::now();
     let call = Call {
+        clients: &[],
         me: config.me,
         peers: &peers,
         identity: &identity,
@@ -203,6 +204,7 @@ where
         clock: Clock::Process,
         stop: Stop::default(),
         record: config.record,
+        clients: None,
     };
     let mut told = Instant::now();
     let mut on_step = |step: u64| {

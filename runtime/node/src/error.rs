@@ -99,6 +99,34 @@ pub enum NodeError {
         /// Its name.
         name: String,
     },
+    /// A client that the run needs did not come, or not in time, or does not fit.
+    #[error("{name} {what}")]
+    Client {
+        /// The client's party.
+        name: String,
+        /// What happened, as the end of a sentence that its name begins.
+        what: String,
+    },
+    /// A node sent this client away.
+    #[error("{name} refused: {what}")]
+    Refused {
+        /// Index of the node.
+        peer: usize,
+        /// Its name.
+        name: String,
+        /// Its reason.
+        what: String,
+    },
+    /// Two nodes told this client different things.
+    #[error("{one} and {two} sent different {what}: one of them cheats or is broken; no result was taken")]
+    Copies {
+        /// A node.
+        one: String,
+        /// Another node.
+        two: String,
+        /// Of what.
+        what: String,
+    },
     /// Links could not be made.
     #[error("{what}")]
     Connect {
@@ -142,8 +170,12 @@ impl NodeError {
             NodeError::Compile(e) => e.exit,
             NodeError::Program { .. } => 1,
             NodeError::Stopped { exit: exit @ (1 | 2 | 7 | 8), .. } | NodeError::Blamed { exit, .. } => *exit,
-            NodeError::Peer { .. } | NodeError::Stopped { .. } | NodeError::Connect { .. } => 4,
-            NodeError::Corrupt { .. } => 5,
+            NodeError::Peer { .. }
+            | NodeError::Stopped { .. }
+            | NodeError::Connect { .. }
+            | NodeError::Client { .. } => 4,
+            NodeError::Corrupt { .. } | NodeError::Copies { .. } => 5,
+            NodeError::Refused { .. } => 6,
             NodeError::Disagree { .. } => 7,
             NodeError::Interrupted => 130,
             NodeError::Internal(_) => 101,
@@ -157,6 +189,7 @@ impl NodeError {
             | NodeError::Stopped { peer, .. }
             | NodeError::Corrupt { peer, .. }
             | NodeError::Blamed { peer, .. }
+            | NodeError::Refused { peer, .. }
             | NodeError::Disagree { peer, .. } => Some(*peer),
             NodeError::Connect { peer, .. } => *peer,
             _ => None,
@@ -194,6 +227,7 @@ impl NodeError {
                 own(&format!("it and {name} disagree about the {field}: it has {mine}, {name} {theirs}"))
             }
             NodeError::Connect { what, .. } => own(what),
+            NodeError::Client { .. } | NodeError::Refused { .. } | NodeError::Copies { .. } => own(&self.to_string()),
         }
     }
 

@@ -6,14 +6,17 @@
 use std::net::TcpListener;
 use std::time::{Duration, Instant};
 
+use net::clients::ClientLinks;
 use net::tcp::{self, Peer};
 use net::tls::Identity;
 use net::{Call, Links};
 
+use crate::clients::ClientReport;
 use crate::connect::{connect_error, farewell};
 use crate::data::{Inputs, OutputSet, named};
 use crate::drive::OnStep;
 use crate::parties::{Node, Parties};
+use crate::pulse;
 use crate::session::{self, Settings};
 use crate::stats::{NodeStats, peak_memory};
 use crate::{NodeError, ProgramObject, Sizes};
@@ -49,6 +52,8 @@ pub struct Done {
     pub stats: NodeStats,
     /// Sizes of this run.
     pub sizes: Sizes,
+    /// What the clients came to.
+    pub clients: ClientReport,
     /// Resident peak of this process, in bytes.
     pub peak_memory: u64,
 }
@@ -112,13 +117,19 @@ pub fn run(
     own(site.parties, site.me, site.identity)?;
     let listener = listen(&site.parties.nodes[site.me], site.bind)?;
     let connecting = Instant::now();
-    let links = meet(site, settings, program, listener)?;
+    let (links, clients) = meet(site, settings, program, listener)?;
     let connected = connecting.elapsed().as_secs_f64();
-    let mut finished = session::run(links, settings, program, inputs, on_step)?;
+    let mut finished = session::run_with_clients(links, clients, settings, program, inputs, on_step)?;
     finished.stats.connect += connected;
     let leaves = named(&finished.compiled.program.circuit);
     let outputs = OutputSet::at_node(program.contract(), &leaves, &finished.outputs, &finished.sizes, site.me)?;
-    Ok(Done { outputs, stats: finished.stats, sizes: finished.sizes, peak_memory: peak_memory() })
+    Ok(Done {
+        outputs,
+        stats: finished.stats,
+        sizes: finished.sizes,
+        clients: finished.clients,
+        peak_memory: peak_memory(),
+    })
 }
 
 fn meet(
@@ -126,8 +137,10 @@ fn meet(
     settings: &Settings,
     program: &dyn ProgramObject,
     listener: TcpListener,
-) -> Result<Links, NodeError> {
+) -> Result<(Links, Option<ClientLinks>), NodeError> {
+    let clients = settings.clients.as_ref().map(|c| c.registry.fingerprints()).unwrap_or_default();
     let call = Call {
+        clients: &clients,
         me: site.me,
         peers: &peers(site.parties),
         identity: site.identity,
@@ -138,5 +151,5 @@ fn meet(
         note: site.note,
         farewell: &farewell,
     };
-    tcp::connect(call).map_err(connect_error)
+    tcp::connect_with_clients(call, pulse::interval(settings.deadline)).map_err(connect_error)
 }

@@ -6,6 +6,7 @@
 
 mod blame;
 pub mod child;
+pub mod clients;
 mod connect;
 pub mod data;
 pub mod drive;

@@ -8,7 +8,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::client::MaskKey;
 use engine::{AtRunner, LocalInputs, Outputs};
+use net::clients::ClientLinks;
 use net::{Links, Stop};
 use serde::{Deserialize, Serialize};
 use tracing::{debug, info, warn};
@@ -16,9 +18,10 @@ use wire::Kind;
 use zeroize::Zeroize;
 
 use crate::blame::Watch;
+use crate::clients::{self, ClientReport, Clients, Ground, gather};
 use crate::data::{Inputs, SizeClaim};
-use crate::drive::{self, Work, gather, gather_each, send};
-use crate::pulse::{self, Pulse, State};
+use crate::drive::{self, Work, gather_each, send};
+use crate::pulse::{self, Pulse};
 use crate::stats::{Clock, NodeStats};
 use crate::timeline::{Record, Recorder};
 use crate::{Compiled, Contract, NodeError, PartyDecl, ProgramObject, Sizes};
@@ -47,6 +50,8 @@ pub struct Settings {
     pub stop: Stop,
     /// How much of the run is recorded.
     pub record: Record,
+    /// Who may come as a client, and until when.
+    pub clients: Option<Clients>,
 }
 
 impl Settings {
@@ -62,6 +67,7 @@ impl Settings {
             clock: Clock::Thread,
             stop: Stop::default(),
             record: Record::Off,
+            clients: None,
         }
     }
 }
@@ -72,6 +78,8 @@ pub fn hosts(contract: &Contract, sizes: &Sizes) -> Result<Vec<spec::Host>, Node
         let node = match p.host {
             circuit::Host::Turn => None,
             circuit::Host::Node(n) => Some(n as usize),
+            // At no node.
+            circuit::Host::Client => Some(spec::NOWHERE),
         };
         match &p.family {
             None => Ok((None, node)),
@@ -85,15 +93,19 @@ pub fn hosts(contract: &Contract, sizes: &Sizes) -> Result<Vec<spec::Host>, Node
 
 /// A node's greeting. Fields are named in the message, so that builds of different versions can say where they differ.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Hello {
+pub(crate) struct Hello {
     /// What must not differ, by name, in the order in which differences are told.
     fields: Vec<(String, String)>,
-    sizes: Vec<SizeClaim>,
+    pub(crate) sizes: Vec<SizeClaim>,
     nonce: [u8; 32],
 }
 
+/// Fields that a client is not asked for: it is in the register, and need not know who else is.
+const AMONG_NODES: [&str; 2] = ["register of clients", "cutoff for clients"];
+
 impl Hello {
-    fn new(settings: &Settings, program: &dyn ProgramObject, inputs: &Inputs, nonce: [u8; 32]) -> Hello {
+    /// What this host is about to run, with a fresh nonce.
+    pub(crate) fn new(settings: &Settings, program: &dyn ProgramObject, inputs: &Inputs, nonce: [u8; 32]) -> Hello {
         let contract = program.contract();
         let memory = if settings.memory == 0 { "none".into() } else { format!("{} bytes", settings.memory) };
         let parties: Vec<String> = contract.parties.iter().map(|p| placed(p, &settings.names)).collect();
@@ -108,9 +120,23 @@ impl Hello {
             ("list of parties", parties.join(", ")),
             ("list of nodes", settings.names.join(", ")),
         ];
-        let own = own.into_iter().map(|(name, value)| (name.to_owned(), value));
+        let none = || "none".to_owned();
+        let clients = settings.clients.as_ref();
+        let among = [clients.map_or_else(none, |c| c.registry.text()), clients.map_or_else(none, |c| c.cutoff.text())];
+        let own = own.into_iter().chain(AMONG_NODES.into_iter().zip(among));
+        let own = own.map(|(name, value)| (name.to_owned(), value));
         let fields = own.chain(inputs.public_fields(contract)).collect();
         Hello { fields, sizes: inputs.sizes().to_vec(), nonce }
+    }
+
+    /// As [`Hello::difference`], for the greeting of a client.
+    pub(crate) fn difference_to_client(&self, theirs: &Hello) -> Option<(String, String, String)> {
+        let asked = |of: &Hello| {
+            let mut of = of.clone();
+            of.fields.retain(|(name, _)| !AMONG_NODES.contains(&name.as_str()));
+            of
+        };
+        asked(self).difference(&asked(theirs))
     }
 
     /// The first field that differs: its name, our value, theirs.
@@ -133,6 +159,7 @@ fn placed(party: &PartyDecl, nodes: &[String]) -> String {
             Some(name) => format!("at {name}"),
             None => format!("at node {n}"),
         },
+        circuit::Host::Client => "as a client".to_owned(),
     };
     format!("{}{family} {host}", party.name)
 }
@@ -152,6 +179,8 @@ pub struct Finished {
     pub sizes: Sizes,
     /// Counted.
     pub stats: NodeStats,
+    /// What the clients came to.
+    pub clients: ClientReport,
 }
 
 /// Runs a session over `links` and closes them. `on_step` hears of each step.
@@ -165,38 +194,66 @@ pub fn run(
     inputs: Inputs,
     on_step: drive::OnStep<'_>,
 ) -> Result<Finished, NodeError> {
+    run_with_clients(links, None, settings, program, inputs, on_step)
+}
+
+/// As [`run`], with links to clients as well.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_with_clients(
+    links: Links,
+    clients: Option<ClientLinks>,
+    settings: &Settings,
+    program: &dyn ProgramObject,
+    inputs: Inputs,
+    on_step: drive::OnStep<'_>,
+) -> Result<Finished, NodeError> {
     let pulse = Arc::new(Pulse::new());
     let body = Arc::clone(&pulse);
-    let result = links.beating(pulse::interval(settings.deadline), Arc::new(move || body.body()), || {
+    let mut result = links.beating(pulse::interval(settings.deadline), Arc::new(move || body.body()), || {
         let mut watch = Watch::new(&links, &pulse, settings);
-        session(&links, settings, program, inputs, &mut watch, &pulse, on_step)
+        session(&links, clients.as_ref(), settings, program, inputs, &mut watch, on_step)
     });
     let me = links.me();
+    if let Err(e) = &result {
+        let blame = e.blame().and_then(|p| settings.names.get(p)).map_or("", String::as_str);
+        warn!(target: "mpcc", node = me, exit = e.exit(), blame, reason = e.for_peers(), "stopped");
+        for peer in links.peers() {
+            let _ = links.send(peer, Kind::Abort, 0, 0, e.word().bytes());
+        }
+    }
+    if let Some(clients) = clients {
+        let patience = match &result {
+            Ok(_) => Duration::from_secs(10),
+            Err(e) => {
+                clients.abort(e.word().bytes());
+                Duration::from_millis(500)
+            }
+        };
+        let counters = clients.close(patience.min(settings.deadline));
+        if let Ok(finished) = &mut result {
+            finished.stats.client_bytes = counters.payload;
+        }
+    }
     match &result {
         Ok(done) => {
             let s = &done.stats;
             info!(target: "mpcc", node = me, rounds = s.rounds, bytes_sent = s.sent.iter().sum::<u64>(), seconds = s.run, "finished");
             links.close(Duration::from_secs(2).min(settings.deadline));
         }
-        Err(e) => {
-            let blame = e.blame().and_then(|p| settings.names.get(p)).map_or("", String::as_str);
-            warn!(target: "mpcc", node = me, exit = e.exit(), blame, reason = e.for_peers(), "stopped");
-            for peer in links.peers() {
-                let _ = links.send(peer, Kind::Abort, 0, 0, e.word().bytes());
-            }
-            links.close(Duration::from_millis(300).min(settings.deadline));
-        }
+        Err(_) => links.close(Duration::from_millis(300).min(settings.deadline)),
     }
     result
 }
 
 fn session(
     links: &Links,
+    client_links: Option<&ClientLinks>,
     settings: &Settings,
     program: &dyn ProgramObject,
     inputs: Inputs,
     watch: &mut Watch<'_>,
-    pulse: &Pulse,
     on_step: drive::OnStep<'_>,
 ) -> Result<Finished, NodeError> {
     let me = links.me();
@@ -206,17 +263,30 @@ fn session(
     let started = links.now();
     let clock = settings.clock.start();
     let contract = program.contract();
-    let Greetings { mine, all, digests } = greet(links, settings, program, &inputs, watch)?;
-    let sizes = merge_sizes(&settings.names, &all, me)?;
+    let greetings = greet(links, settings, program, &inputs, watch)?;
+    let sizes = merge_sizes(&settings.names, &greetings.all, me)?;
     debug!(target: "mpcc", node = me, sizes = sizes.len(), "greeted");
     let mut connect = links.now() - started;
     let mut cpu = clock.elapsed();
 
-    let compiling = links.now();
-    pulse.state(State::Compiling, &[]);
-    let compiled = program.compile(&sizes)?;
-    watch.moved();
-    let compile = links.now() - compiling;
+    clients::check(contract, settings.clients.as_ref())?;
+    let gathering = links.now();
+    let mut gathered = None;
+    let (compiled, sizes, compile) = match (&settings.clients, client_links) {
+        (Some(clients), Some(at)) => {
+            let hello = &greetings.mine;
+            let g = gather(Ground { links, at, clients, settings, program, hello, sizes }, watch)?;
+            connect += (links.now() - gathering).saturating_sub(g.compile);
+            gathered = Some((g.shares, g.members, at));
+            (g.compiled, g.sizes, g.compile)
+        }
+        _ => {
+            watch.compiling();
+            let compiled = program.compile(&sizes)?;
+            watch.moved();
+            (compiled, sizes, links.now() - gathering)
+        }
+    };
     let digest = hex(&compiled.digest);
     info!(target: "mpcc", node = me, seconds = compile.as_secs_f64(), digest, "compiled");
 
@@ -224,23 +294,40 @@ fn session(
     let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
     let agreeing = links.now();
     let clock = settings.clock.start();
-    let keys = agree(links, &all, &mine, &digests, &compiled, &settings.names, watch)?;
+    let keys = agree(links, &greetings, &compiled, gathered.is_some(), &settings.names, watch)?;
     connect += links.now() - agreeing;
     info!(target: "mpcc", node = me, session = format!("{:016x}", keys.session), "agreed");
 
     let running = links.now();
     let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
     let mut machine = machine;
+    let mut present = None;
+    if let Some((shares, members, at)) = gathered {
+        machine = machine.with_clients(shares);
+        present = Some((members, at));
+    }
     let mut recorder = Recorder::new(settings.record);
     drive::run(links, keys.session, &mut machine, watch, &settings.names, &mut recorder, on_step)?;
     let gates = machine.stats().gates.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
     let rounds = Work::steps(&machine);
-    let outputs = machine.finish().map_err(|f| NodeError::from_fault(f, &settings.names))?;
+    let ended = machine.finish_with_clients().map_err(|f| NodeError::from_fault(f, &settings.names))?;
+    let (mut outputs, opened) = ended;
+    let mut report = ClientReport::default();
+    if let (Some((members, at)), Some(mask)) = (present, &keys.mask) {
+        report = clients::deliver(at, contract, &compiled, me, members, &opened, &outputs, mask)?;
+        // What is a client's is not this host's to show.
+        let circuit = &compiled.program.circuit;
+        for (o, column) in circuit.outputs.iter().zip(&mut outputs) {
+            if o.party.is_some_and(|p| circuit.is_client(p)) {
+                *column = None;
+            }
+        }
+    }
     cpu += clock.elapsed();
     let mut stats = NodeStats::new(links, rounds, gates, cpu, compile, connect, links.now() - running);
     (stats.times, stats.timeline) = recorder.finish(rounds);
     stats.predicted = program.predicted();
-    Ok(Finished { outputs, compiled, sizes, stats })
+    Ok(Finished { outputs, compiled, sizes, stats, clients: report })
 }
 
 fn machine(
@@ -352,6 +439,8 @@ fn merge_sizes(names: &[String], all: &[Hello], me: usize) -> Result<Sizes, Node
 struct Agreed {
     keys: proto::SessionKeys,
     session: u64,
+    /// For outputs to clients.
+    mask: Option<MaskKey>,
 }
 
 /// A node's part of handshake 2, in 96 bytes.
@@ -383,14 +472,14 @@ fn commitment(half: &[u8]) -> [u8; 32] {
 /// Handshake 2, and the keys of the session: bound to all nonces and to the digest.
 fn agree(
     links: &Links,
-    all: &[Hello],
-    mine: &Hello,
-    greetings: &[[u8; 32]],
+    greetings: &Greetings,
     compiled: &Compiled,
+    with_clients: bool,
     names: &[String],
     watch: &mut Watch<'_>,
 ) -> Result<Agreed, NodeError> {
     let me = links.me();
+    let Greetings { mine, all, digests } = greetings;
     let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 session id");
     all.iter().for_each(|h| {
         hash.update(&h.nonce);
@@ -410,7 +499,7 @@ fn agree(
     for &peer in &peers {
         random(links, &mut halves[peer])?;
         let commitment = commitment(&halves[peer]);
-        let agree = Agree { digest: compiled.digest, greeting: greetings[me], commitment };
+        let agree = Agree { digest: compiled.digest, greeting: digests[me], commitment };
         // Not yet under the session's number: a node that got another greeting has another one.
         send(links, peer, Kind::Agree, 0, 0, agree.bytes())?;
     }
@@ -419,7 +508,7 @@ fn agree(
         let Some(theirs) = Agree::parse(body) else {
             return Err(watch.corrupt(peer, "an agreement that cannot be read"));
         };
-        if theirs.greeting != greetings[peer] {
+        if theirs.greeting != digests[peer] {
             return Err(watch.corrupt(peer, "another greeting than it says it sent"));
         }
         if theirs.digest != compiled.digest {
@@ -435,17 +524,26 @@ fn agree(
         Ok(())
     })?;
 
+    // Where clients need it, a third of a secret that all three have in common follows.
+    let mut thirds = vec![[0u8; 32]; links.nodes()];
+    random(links, &mut thirds[me])?;
     for &peer in &peers {
-        send(links, peer, Kind::Keys, session, 0, halves[peer].to_vec())?;
+        let mut body = halves[peer].to_vec();
+        if with_clients {
+            body.extend_from_slice(&thirds[me]);
+        }
+        send(links, peer, Kind::Keys, session, 0, body)?;
     }
     let mut secrets = vec![[0u8; 32]; links.nodes()];
-    for (&peer, mut theirs) in peers.iter().zip(gather(links, Kind::Keys, session, &peers, watch)?) {
-        if theirs.len() != 32 || commitment(&theirs) != commitments[peer] {
+    for (&peer, mut theirs) in peers.iter().zip(drive::gather(links, Kind::Keys, session, &peers, watch)?) {
+        let length = if with_clients { 64 } else { 32 };
+        if theirs.len() != length || commitment(&theirs[..32]) != commitments[peer] {
             return Err(watch.corrupt(peer, "half a secret other than it committed to"));
         }
+        thirds[peer].iter_mut().zip(&theirs[32..]).for_each(|(t, b)| *t = *b);
         let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 secret of a pair");
         let (low, high) = if me < peer { (&halves[peer][..], &theirs[..]) } else { (&theirs[..], &halves[peer][..]) };
-        hash.update(low).update(high);
+        hash.update(&low[..32]).update(&high[..32]);
         secrets[peer] = *hash.finalize().as_bytes();
         hash.zeroize();
         theirs.zeroize();
@@ -453,9 +551,23 @@ fn agree(
     let nodes = links.nodes();
     let (previous, next) = ((me + nodes - 1) % nodes, (me + 1) % nodes);
     let keys = proto::SessionKeys::derive(me, &secrets[previous], &secrets[next], &id, &compiled.digest);
+    let mask = with_clients.then(|| {
+        let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 masks of outputs to clients");
+        thirds.iter().for_each(|t| {
+            hash.update(t);
+        });
+        hash.update(&compiled.digest).update(&id);
+        let mut key = [0; 16];
+        hash.finalize_xof().fill(&mut key);
+        let mask = MaskKey::new(&key);
+        key.zeroize();
+        hash.zeroize();
+        mask
+    });
     halves.zeroize();
+    thirds.zeroize();
     secrets.zeroize();
-    Ok(Agreed { keys, session })
+    Ok(Agreed { keys, session, mask })
 }
 
 fn random(links: &Links, out: &mut [u8]) -> Result<(), NodeError> {

@@ -84,6 +84,8 @@ pub struct NodeStats {
     pub timeline: Option<Timeline>,
     /// What the compiler said before.
     pub predicted: Option<Predicted>,
+    /// Payload bytes from and to clients.
+    pub client_bytes: u64,
 }
 
 impl NodeStats {
@@ -132,6 +134,8 @@ pub struct RunStats {
     pub bytes_sent: Vec<u64>,
     /// Other bytes sent, by node.
     pub overhead_bytes: Vec<u64>,
+    /// Payload bytes from and to clients, by node; not in `bytes_sent`.
+    pub client_bytes: Vec<u64>,
     /// CPU seconds, by node.
     pub cpu_seconds: Vec<f64>,
     /// By phase.
@@ -168,6 +172,7 @@ impl RunStats {
             rounds: nodes.iter().map(|n| n.rounds).max().unwrap_or(0),
             bytes_sent: nodes.iter().map(|n| n.sent.iter().sum()).collect(),
             overhead_bytes: nodes.iter().map(|n| n.overhead.iter().sum()).collect(),
+            client_bytes: nodes.iter().map(|n| n.client_bytes).collect(),
             cpu_seconds: nodes.iter().map(|n| n.cpu).collect(),
             seconds: Seconds { compile: max(|n| n.compile), connect: max(|n| n.connect), run: max(|n| n.run) },
             peak_memory_bytes,

@@ -109,6 +109,7 @@ fn child(role: Role) -> ExitCode {
         .collect();
     let identity = Identity::from_pem(&role.identity).unwrap();
     let call = Call {
+        clients: &[],
         me: role.me,
         peers: &peers,
         identity: &identity,

@@ -9,6 +9,9 @@ pub enum Place {
     Node(usize),
 }
 
+/// The node of a party that is at none: a client.
+pub const NOWHERE: usize = usize::MAX;
+
 /// Where a party is hosted, and its members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Host {

@@ -44,11 +44,21 @@ pub enum Kind {
     Confirm = 7,
     /// The sender has taken in half a window of payload: as much more may come.
     Credit = 8,
+    /// A client greets a node: versions, digests, who it is, sizes of its inputs.
+    Join = 9,
+    /// A node tells a client what will run, and with whom.
+    Terms = 10,
+    /// Bytes of a client's input.
+    Input = 11,
+    /// Bytes of a node's answer to a client.
+    Answer = 12,
+    /// Nodes agree on which clients take part.
+    Members = 13,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 8] = [
+    pub const ALL: [Kind; 13] = [
         Kind::Hello,
         Kind::Agree,
         Kind::Keys,
@@ -57,6 +67,11 @@ impl Kind {
         Kind::Abort,
         Kind::Confirm,
         Kind::Credit,
+        Kind::Join,
+        Kind::Terms,
+        Kind::Input,
+        Kind::Answer,
+        Kind::Members,
     ];
 
     /// The kind with this number.
@@ -75,6 +90,8 @@ impl Kind {
             Kind::Abort => 4096,
             Kind::Confirm => 64,
             Kind::Credit => 0,
+            Kind::Join | Kind::Terms => 1 << 16,
+            Kind::Input | Kind::Answer | Kind::Members => 1 << 20,
         }
     }
 

@@ -127,6 +127,8 @@ impl Parser {
                 if self.lx.take_word("at") {
                     self.lx.word("node")?;
                     host = Host::Node(self.lx.int32()?);
+                } else if self.lx.take_word("client") {
+                    host = Host::Client;
                 }
                 self.c.parties.push(Party { name, family, host });
             }

@@ -10,7 +10,7 @@ use circuit::build::Builder;
 use circuit::gate::{Bin, Op as Gate};
 use circuit::index::{Index, Len, Space, SpaceDim};
 use circuit::types::{Domain, Elem, WireId, WireTy};
-use rustc_hash::FxHashSet;
+use rustc_hash::{FxHashMap, FxHashSet};
 
 /// Names and tables of a circuit to be.
 pub(crate) struct Frame {

@@ -425,7 +425,7 @@ impl<'p> Tracer<'p> {
             match &x.kind {
                 ExprKind::Index(base, at) => {
                     if is_i(*at) {
-                        found.push((code.expr(*base).ty.clone(), x.span));
+                        found.push((Ty::clone(&code.expr(*base).ty), x.span));
                     }
                     todo.extend([*base, *at]);
                 }

@@ -109,7 +109,7 @@ fn plane_words(c: Column) -> Result<Vec<u64>, Fault> {
 }
 
 /// The lanes of some runs.
-pub(super) fn pick(c: &Column, runs: &[(usize, usize)]) -> Column {
+pub(crate) fn pick(c: &Column, runs: &[(usize, usize)]) -> Column {
     each_column!(c, v => {
         let mut out = Vec::with_capacity(runs.iter().map(|r| r.1).sum());
         runs.iter().for_each(|(lo, n)| out.extend_from_slice(&v[*lo..lo + n]));
@@ -145,7 +145,7 @@ fn put_planes(dense: &Planes, runs: &[(usize, usize)], full: &mut Planes) {
 }
 
 /// The lanes of some runs of shares.
-pub(super) fn select(x: &Value, runs: &[(usize, usize)]) -> Result<Value, Fault> {
+pub(crate) fn select(x: &Value, runs: &[(usize, usize)]) -> Result<Value, Fault> {
     match x {
         Value::Arith([a, b]) => Ok(Value::Arith([pick(a, runs), pick(b, runs)])),
         Value::Bits(p) => {

@@ -53,6 +53,7 @@ pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<I
         plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
         columns: contract.params.iter().map(|_| None).collect(),
         lengths: Lengths::default(),
+        alone: false,
     };
     reader.defines()?;
     if source.random.is_none() {
@@ -61,6 +62,7 @@ pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<I
             // Of a family in turn every node may have members, and where the parties after it are depends on its size.
             let here = match (me, contract.parties[party].host) {
                 (Some(me), circuit::Host::Node(n)) => n as usize == me,
+                (Some(_), circuit::Host::Client) => false,
                 _ => true,
             };
             if here {
@@ -80,19 +82,71 @@ pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<I
             }
         }
     }
-    let claim = |(name, value, by): (&str, u64, &str)| SizeClaim { name: name.into(), value, by: by.into() };
-    Ok(Inputs {
-        sizes: reader.lengths.names().map(claim).collect(),
-        expressions: reader.lengths.expressions().map(|(t, n, by)| (t.to_owned(), n, by.to_owned())).collect(),
-        columns: Arc::new(reader.columns.into_iter().map(Mutex::new).collect()),
-        random: source.random,
-    })
+    Ok(reader.finish())
+}
+
+/// Reads the inputs of one client: the public ones and its party's. Of a family, `FAMILY.json` may be an object (the member's
+/// own), and files of several members need to be told which of them, `member`, this is.
+///
+/// # Errors
+/// What is wrong, with file, row, and column.
+pub fn read_member(
+    contract: &Contract,
+    source: &Source,
+    party: usize,
+    member: Option<u64>,
+) -> Result<Inputs, DataError> {
+    let mut reader = Reader {
+        contract,
+        source,
+        plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
+        columns: contract.params.iter().map(|_| None).collect(),
+        lengths: Lengths::default(),
+        alone: true,
+    };
+    reader.defines()?;
+    reader.owner(None)?;
+    reader.owner(Some(party))?;
+    let decl = &contract.parties[party];
+    let Some(family) = &decl.family else {
+        return match member {
+            None => Ok(reader.finish()),
+            Some(_) => Err(DataError::Usage(format!("{} is one party, and has no members", decl.name))),
+        };
+    };
+    let brings = contract.params.iter().any(|p| p.party == Some(party));
+    let count = reader.lengths.known(family).unwrap_or(1);
+    let which = match member {
+        None if count == 1 || !brings => 0,
+        None => {
+            let what = format!("the inputs hold {count} members of {}: say which of them this is", decl.name);
+            return Err(DataError::Usage(what));
+        }
+        Some(k) if k < count || !brings => k,
+        Some(k) => {
+            let what = format!("the inputs hold {count} members of {}, and none of number {k}", decl.name);
+            return Err(DataError::Usage(what));
+        }
+    };
+    for (param, columns) in contract.params.iter().zip(&mut reader.columns) {
+        if param.party == Some(party) {
+            let own = |c: &Column| engine::client::member_lanes(c, count, which);
+            *columns = columns.as_ref().map(|columns| columns.iter().map(own).collect());
+        }
+    }
+    let mut inputs = reader.finish();
+    // How many members there are is for the nodes to say.
+    inputs.sizes.retain(|s| !matches!(family, SchemaLen::Binds(name) if *name == s.name));
+    inputs.expressions.clear();
+    Ok(inputs)
 }
 
 /// Where the parties are, as far as what to read depends on it: all members of a family that was placed are at one node.
 fn places(contract: &Contract, sizes: &Sizes) -> Option<Vec<Host>> {
     let parties = contract.parties.iter().map(|p| match (p.host, &p.family) {
         (circuit::Host::Node(n), _) => Some((None, Some(n as usize))),
+        // At no node.
+        (circuit::Host::Client, _) => Some((None, Some(spec::NOWHERE))),
         (circuit::Host::Turn, None) => Some((None, None)),
         (circuit::Host::Turn, Some(len)) => length(len, sizes).map(|n| (Some(n), None)),
     });
@@ -105,9 +159,22 @@ struct Reader<'a> {
     plans: Vec<Plan>,
     columns: Vec<Option<Vec<Column>>>,
     lengths: Lengths,
+    /// A family's object may be that of one member.
+    alone: bool,
 }
 
 impl Reader<'_> {
+    /// What was read.
+    fn finish(self) -> Inputs {
+        let claim = |(name, value, by): (&str, u64, &str)| SizeClaim { name: name.into(), value, by: by.into() };
+        Inputs {
+            sizes: self.lengths.names().map(claim).collect(),
+            expressions: self.lengths.expressions().map(|(t, n, by)| (t.to_owned(), n, by.to_owned())).collect(),
+            columns: Arc::new(self.columns.into_iter().map(Mutex::new).collect()),
+            random: self.source.random,
+        }
+    }
+
     /// Sizes and public scalars given as flags.
     fn defines(&mut self) -> Result<(), DataError> {
         let sizes = size_names(self.contract);
@@ -173,6 +240,7 @@ impl Reader<'_> {
             (Some(a), Some(b)) => {
                 return Err(DataError::Usage(format!("both {} and {} hold inputs of {owner}", show(&a), show(&b))));
             }
+            (Some(path), None) if family && self.alone && is_object(&path)? => self.one_member(&path, &mine)?,
             (Some(path), None) if family => self.family_array(&path, &mine)?,
             (Some(path), None) => self.object(&path, &mine)?,
             (None, Some(folder)) => self.family_folder(&folder, &mine)?,
@@ -305,6 +373,15 @@ impl Reader<'_> {
         self.members(into, mine, count, &show(path))
     }
 
+    /// `FAMILY.json` with one member's object.
+    fn one_member(&mut self, path: &Path, mine: &[usize]) -> Result<(), DataError> {
+        let mut scanner = Scanner::new(open(path)?, &show(path))?;
+        let mut into: Vec<Option<Vec<Column>>> = mine.iter().map(|_| None).collect();
+        self.member(&mut scanner, path, mine, 0, &mut into)?;
+        scanner.end()?;
+        self.members(into, mine, 1, &show(path))
+    }
+
     /// `FAMILY/K.json`, K from 0.
     fn family_folder(&mut self, folder: &Path, mine: &[usize]) -> Result<(), DataError> {
         let shown = show(folder);
@@ -340,6 +417,15 @@ impl Reader<'_> {
 
 fn open(path: &Path) -> Result<File, DataError> {
     File::open(path).map_err(|e| DataError::io(&show(path), &e))
+}
+
+/// Whether the first character that counts begins an object.
+fn is_object(path: &Path) -> Result<bool, DataError> {
+    use std::io::Read;
+    let mut head = [0; 256];
+    let n = open(path)?.read(&mut head).map_err(|e| DataError::io(&show(path), &e))?;
+    let text = head[..n].strip_prefix(b"\xef\xbb\xbf").unwrap_or(&head[..n]);
+    Ok(text.iter().find(|b| !b.is_ascii_whitespace()) == Some(&b'{'))
 }
 
 fn show(path: &Path) -> String {
@@ -464,6 +550,48 @@ impl Inputs {
             fields.push((format!("public input `{}`", param.name), value));
         }
         fields
+    }
+
+    /// The inputs of a circuit as a client has them: its own as they were read (of a family, for every member alike: it knows
+    /// no other's), public ones, and zeros for those of others. For inputs of [`read_member`].
+    pub(crate) fn for_client(
+        &self,
+        contract: &Contract,
+        circuit: &Circuit,
+        party: usize,
+    ) -> Result<Vec<Column>, NodeError> {
+        let internal = |what: String| NodeError::Internal(what);
+        let mut out = Vec::with_capacity(circuit.inputs.len());
+        for input in &circuit.inputs {
+            let lanes = usize::try_from(input.lanes).map_err(|_| internal(format!("`{}` is too long", input.name)))?;
+            out.push(Column::zeros(input.elem, lanes));
+        }
+        for (param, slot) in contract.params.iter().zip(self.columns.iter()) {
+            if param.party.is_some_and(|p| p != party) {
+                continue;
+            }
+            let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
+            let plan = Plan::new(&param.schema);
+            for (k, leaf) in plan.leaves.iter().enumerate() {
+                let name = leaf_name(&param.name, &leaf.path);
+                let find = |i: &circuit::Input| i.name == name && i.party.map(|p| p.0 as usize) == param.party;
+                let Some(at) = circuit.inputs.iter().position(find) else { continue };
+                let column = &slot.as_ref().ok_or_else(|| internal(format!("the input `{name}` was not read")))?[k];
+                let whole = match param.party {
+                    Some(p) => {
+                        let members = circuit::client::members(circuit, circuit::PartyId(p as u32));
+                        engine::client::repeat(column, leaf.elem, members)
+                    }
+                    None => column.clone(),
+                };
+                if whole.len() != out[at].len() || leaf.elem != circuit.inputs[at].elem {
+                    let expected = format!("{} values of `{name}` in all", out[at].len());
+                    return Err(DataError::whole("inputs", expected, whole.len().to_string()).into());
+                }
+                out[at] = whole;
+            }
+        }
+        Ok(out)
     }
 
     /// The columns that node `me` gives to its machine. A single party's column moves; a family's is copied with the lanes

@@ -1,0 +1,469 @@
+//! Clients and three nodes over TLS on loopback, all in this process: results, exact bytes, and every way in which a client
+//! can fail to take part.
+
+mod common;
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use circuit::testing::simple_schedule;
+use circuit::{Builder, Circuit, Domain, Elem, Host, Len, Level, Op, Recipient, Schema, SchemaLen, WireTy};
+use engine::{AtRunner, NoBlocks, Program};
+use net::Call;
+use net::tcp::{self, Peer};
+use net::tls::Identity;
+use node::clients::join::{Joined, Joining, Stage, join};
+use node::clients::{Clients, Cutoff, Registry};
+use node::data::{self, Inputs, OutputSet, Source, named};
+use node::session::{self, Finished, Settings};
+use node::{CompileError, Compiled, Contract, NodeError, Param, PartyDecl, ProgramObject, ResultPart, Sizes};
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A family of voters, each with a bit and a number; an owner with one number. All learn how many bits are set; each voter
+/// learns its number plus the owner's; the owner learns the sum of all numbers.
+struct Vote {
+    contract: Contract,
+    source: [u8; 32],
+    /// Added to the owner's number by this host's circuit, which says nothing of it in its digest: a cheat.
+    cheat: u128,
+    /// Done while it compiles.
+    meanwhile: Option<Box<dyn Fn() + Send + Sync>>,
+}
+
+impl Vote {
+    fn new() -> Vote {
+        let scalar = |elem| Schema::Scalar { elem, range: None };
+        let each = |elem| Schema::Array { elem: Box::new(scalar(elem)), len: SchemaLen::Binds("N".into()) };
+        let (bit, number) = (Elem::Bool, Elem::u(32));
+        let param = |name: &str, party, schema| Param { name: name.into(), party: Some(party), schema };
+        let part = |name: &str, party, schema| ResultPart { name: name.into(), party, schema };
+        let family = Some(SchemaLen::Binds("N".into()));
+        let contract = Contract {
+            parties: vec![
+                PartyDecl { name: "Voter".into(), family, host: Host::Client },
+                PartyDecl { name: "Owner".into(), family: None, host: Host::Client },
+            ],
+            params: vec![
+                param("yes", 0, each(bit)),
+                param("number", 0, each(number)),
+                param("plus", 1, scalar(number)),
+            ],
+            results: vec![
+                part("result.0", None, scalar(number)),
+                part("result.1", Some(0), each(number)),
+                part("result.2", Some(1), scalar(number)),
+            ],
+            sizes: vec![],
+        };
+        Vote { contract, source: [9; 32], cheat: 0, meanwhile: None }
+    }
+
+    fn circuit(&self, n: u64, cheat: u128) -> Circuit {
+        let mut b = Builder::new(Level::Gates("rep3".into()));
+        let (voter, owner) = (b.party("Voter", Some(n)), b.party("Owner", None));
+        let ring = |lanes| WireTy::new(Domain::Arith { ring: 32 }, Elem::u(32), Len::Const(lanes));
+        let yes = b.input(Some(voter), "yes", Elem::Bool, n);
+        let number = b.input(Some(voter), "number", Elem::u(32), n);
+        let plus = b.input(Some(owner), "plus", Elem::u(32), 1);
+        let share = |b: &mut Builder, w, ty: WireTy| {
+            let id = b.effect();
+            b.gate1_as(Op::InputShare(id), &[w], ty).unwrap()
+        };
+        let bit = WireTy::new(Domain::Bits { planes: 1 }, Elem::Bool, Len::Const(n));
+        let yes = share(&mut b, yes, bit);
+        let number = share(&mut b, number, ring(n));
+        let plus = share(&mut b, plus, ring(1));
+        // Bits to words: u + v - 2 u v.
+        let uv = b.gate_as(Op::B2aDeal, &[yes], &[ring(n), ring(n)]).unwrap();
+        let prod = b.gate1_as(Op::ArithMul, &[uv[0], uv[1]], ring(n)).unwrap();
+        let sum = b.gate1_as(Op::ArithAdd, &[uv[0], uv[1]], ring(n)).unwrap();
+        let less = b.gate1_as(Op::ArithSub, &[sum, prod], ring(n)).unwrap();
+        let less = b.gate1_as(Op::ArithSub, &[less, prod], ring(n)).unwrap();
+        let group = Len::Const(n);
+        let reduce = |group: &Len| Op::Reduce { red: circuit::Red::Add, group: group.clone() };
+        let count = b.gate1_as(reduce(&group), &[less], ring(1)).unwrap();
+        let count = b.open(count, Recipient::All).unwrap();
+        let c = b.gate1_as(Op::Const(cheat), &[], WireTy::clear(Elem::u(32), 1)).unwrap();
+        let more = b.gate1_as(Op::ArithAdd, &[plus, c], ring(1)).unwrap();
+        let wide = b.broadcast(more, n).unwrap();
+        let own = b.gate1_as(Op::ArithAdd, &[number, wide], ring(n)).unwrap();
+        let own = b.open(own, Recipient::Party(voter)).unwrap();
+        let all = b.gate1_as(reduce(&group), &[number], ring(1)).unwrap();
+        let all = b.open(all, Recipient::Party(owner)).unwrap();
+        b.output(None, "result.0", count);
+        b.output(Some(voter), "result.1", own);
+        b.output(Some(owner), "result.2", all);
+        let mut c = b.finish();
+        c.parties.iter_mut().for_each(|p| p.host = Host::Client);
+        c
+    }
+}
+
+impl ProgramObject for Vote {
+    fn source_digest(&self) -> [u8; 32] {
+        self.source
+    }
+    fn compiler_version(&self) -> String {
+        "test".into()
+    }
+    fn contract(&self) -> &Contract {
+        &self.contract
+    }
+    fn compile(&self, sizes: &Sizes) -> Result<Compiled, CompileError> {
+        self.meanwhile.iter().for_each(|f| f());
+        let honest = self.circuit(sizes["N"], 0);
+        let schedule = simple_schedule(&honest, true, true);
+        let digest = circuit::binary::digest(&honest, &schedule);
+        let circuit = self.circuit(sizes["N"], self.cheat);
+        Ok(Compiled { program: Arc::new(Program { circuit, schedule }), digest })
+    }
+    fn at_runner(&self, _: &Sizes) -> Box<dyn AtRunner + Send> {
+        Box::new(NoBlocks)
+    }
+}
+
+/// Three nodes on loopback, and the identities of clients.
+struct World {
+    nodes: Vec<Identity>,
+    listeners: Vec<TcpListener>,
+    peers: Vec<Peer>,
+    voters: Vec<Arc<Identity>>,
+    owner: Arc<Identity>,
+    cutoff: Cutoff,
+    deadline: Duration,
+    folder: tempfile::TempDir,
+}
+
+impl World {
+    fn new(voters: usize) -> World {
+        let id = |name: &str| Identity::generate(name).unwrap().0;
+        let nodes: Vec<Identity> = (0..3).map(|k| id(&format!("node{k}"))).collect();
+        let listeners: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+        let peers = nodes.iter().zip(&listeners).enumerate();
+        let peers = peers.map(|(k, (id, l))| Peer {
+            name: format!("node{k}"),
+            address: l.local_addr().unwrap().to_string(),
+            fingerprints: vec![id.fingerprint()],
+        });
+        let folder = tempfile::tempdir().unwrap();
+        let mut table = String::from("yes,number\n");
+        (0..voters).for_each(|k| table.push_str(&format!("{},{}\n", voter(k).0, voter(k).1)));
+        // Two parameters, two files.
+        let column = |name: &str, at: usize| {
+            table.lines().skip(1).fold(format!("{name}\n"), |t, l| t + l.split(',').nth(at).unwrap() + "\n")
+        };
+        std::fs::write(folder.path().join("Voter.yes.csv"), column("yes", 0)).unwrap();
+        std::fs::write(folder.path().join("Voter.number.csv"), column("number", 1)).unwrap();
+        std::fs::write(folder.path().join("Owner.json"), "{\"plus\": 7}").unwrap();
+        World {
+            peers: peers.collect(),
+            nodes,
+            listeners,
+            voters: (0..voters).map(|k| Arc::new(id(&format!("voter{k}")))).collect(),
+            owner: Arc::new(id("owner")),
+            cutoff: Cutoff { count: None, time: PATIENCE },
+            deadline: Duration::from_secs(20),
+            folder,
+        }
+    }
+
+    fn settings(&self, nodes: bool) -> Settings {
+        let voters = self.voters.iter().map(|v| vec![v.fingerprint()]).collect();
+        let registry = Registry { parties: vec![(0, voters), (1, vec![vec![self.owner.fingerprint()]])] };
+        let clients = nodes.then_some(Clients { registry, cutoff: self.cutoff });
+        Settings { deadline: self.deadline, clients, ..Settings::local() }
+    }
+
+    fn joining(&self, identity: &Arc<Identity>, party: usize) -> Joining {
+        let identity = identity.clone();
+        Joining { nodes: self.peers.clone(), identity, party, settings: self.settings(false), wait: PATIENCE }
+    }
+
+    fn inputs(&self, program: &Vote, party: usize, member: Option<u64>) -> Inputs {
+        data::read_member(&program.contract, &source(self.folder.path()), party, member).unwrap()
+    }
+
+    /// Runs the nodes on threads of their own while `clients` runs; what each came to, and what `clients` gave.
+    fn run<T>(
+        &mut self,
+        programs: [&Vote; 3],
+        clients: impl AsyncFnOnce(&World) -> T,
+    ) -> (Vec<Result<Finished, NodeError>>, T) {
+        let listeners = std::mem::take(&mut self.listeners);
+        let world = &*self;
+        std::thread::scope(|scope| {
+            let nodes: Vec<_> = listeners
+                .into_iter()
+                .zip(programs)
+                .enumerate()
+                .map(|(me, (listener, program))| scope.spawn(move || world.node(me, listener, program)))
+                .collect();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            let done = runtime.block_on(clients(world));
+            (nodes.into_iter().map(|n| n.join().unwrap()).collect(), done)
+        })
+    }
+
+    fn node(&self, me: usize, listener: TcpListener, program: &Vote) -> Result<Finished, NodeError> {
+        let settings = self.settings(true);
+        let fingerprints = settings.clients.as_ref().unwrap().registry.fingerprints();
+        let call = Call {
+            me,
+            peers: &self.peers,
+            identity: &self.nodes[me],
+            listener,
+            wait: PATIENCE,
+            clients: &fingerprints,
+            build: "test",
+            stop: &settings.stop,
+            note: &|_| {},
+            farewell: &|e| e.to_string().into_bytes(),
+        };
+        let (links, clients) = tcp::connect_with_clients(call, Duration::from_millis(200)).unwrap();
+        let inputs = data::read(&program.contract, &source(self.folder.path()), Some(me)).unwrap();
+        session::run_with_clients(links, clients, &settings, program, inputs, &mut |_| {})
+    }
+
+    async fn voter(&self, program: &Vote, k: usize) -> Result<Joined, NodeError> {
+        let inputs = self.inputs(program, 0, Some(k as u64));
+        join(&self.joining(&self.voters[k], 0), program, &inputs, &mut |_| {}).await
+    }
+
+    async fn owner(&self, program: &Vote) -> Result<Joined, NodeError> {
+        join(&self.joining(&self.owner, 1), program, &self.inputs(program, 1, None), &mut |_| {}).await
+    }
+}
+
+/// What voter k brings.
+fn voter(k: usize) -> (u64, u64) {
+    (u64::from(k.is_multiple_of(3)), 100 + k as u64)
+}
+
+fn source(folder: &Path) -> Source {
+    Source { folder: Some(folder.to_owned()), ..Source::default() }
+}
+
+fn shown(outputs: &OutputSet) -> serde_json::Value {
+    serde_json::from_str(&outputs.json()).unwrap()
+}
+
+#[test]
+fn everyone_gets_results_and_bytes_are_exact() {
+    let mut world = World::new(4);
+    let program = Vote::new();
+    let (nodes, (a, b, c, d, owner)) = world.run([&program; 3], async |w| {
+        tokio::join!(
+            w.voter(&program, 0),
+            w.voter(&program, 1),
+            w.voter(&program, 2),
+            w.voter(&program, 3),
+            w.owner(&program)
+        )
+    });
+    for (k, voter) in [a, b, c, d].into_iter().enumerate() {
+        let voter = voter.unwrap();
+        let want = serde_json::json!({"all": {"result.0": 2}, "Voter": {"result.1": 107 + k}});
+        assert_eq!((shown(&voter.outputs), voter.member), (want, k as u64));
+        // A bit and a word: 5 bytes explicit at two nodes, four seeds in all; answers of a word, a digest, and the count.
+        assert_eq!(voter.client_bytes, (4 * 16 + 2 * 5) + 3 * (4 + 32 + 4));
+    }
+    let owner = owner.unwrap();
+    assert_eq!(shown(&owner.outputs), serde_json::json!({"all": {"result.0": 2}, "Owner": {"result.2": 406}}));
+    for (me, node) in nodes.into_iter().enumerate() {
+        let node = node.unwrap();
+        assert_eq!(node.sizes, BTreeMap::from([("N".to_owned(), 4)]));
+        // Node 0 is sent two seeds, the others one and the words.
+        let (voter, owner) = if me == 0 { (32, 32) } else { (16 + 5, 16 + 4) };
+        assert_eq!(node.stats.client_bytes, 4 * (voter + 40) + owner + 40, "node {me}");
+        assert_eq!((node.clients.members, node.clients.absent.len()), (5, 0));
+        // Its host learns what all learn, and nothing of a client's.
+        let leaves = named(&node.compiled.program.circuit);
+        let outputs = OutputSet::new(&program.contract, &leaves, &node.outputs, &node.sizes).unwrap();
+        assert_eq!(shown(&outputs), serde_json::json!({"all": {"result.0": 2}}));
+    }
+}
+
+#[test]
+fn a_thousand_clients_of_whom_one_vanishes() {
+    let many = 1000;
+    let mut world = World::new(many);
+    let program = Vote::new();
+    let shared = Arc::new(Vote::new());
+    // The last one has greeted everyone and heard the terms when it is gone, without a word.
+    let mut last = Vote::new();
+    last.meanwhile = Some(Box::new(|| std::panic::resume_unwind(Box::new(()))));
+    let last = Arc::new(last);
+    let (nodes, (voters, gone, owner)) = world.run([&program; 3], async |w| {
+        // One process plays all clients: not all of them make their connections at once.
+        let turns = Arc::new(tokio::sync::Semaphore::new(50));
+        let mut set = tokio::task::JoinSet::new();
+        for k in 0..many {
+            let (joining, inputs) = (w.joining(&w.voters[k], 0), w.inputs(&shared, 0, Some(k as u64)));
+            let (program, turns) = (if k + 1 < many { shared.clone() } else { last.clone() }, turns.clone());
+            set.spawn(async move {
+                let mut turn = Some(turns.acquire_owned().await.unwrap());
+                let mut hear = |_: Stage| drop(turn.take());
+                join(&joining, &*program, &inputs, &mut hear).await
+            });
+        }
+        let owner = w.owner(&program).await;
+        let (mut voters, mut gone) = (Vec::new(), 0);
+        while let Some(done) = set.join_next().await {
+            match done {
+                Ok(voter) => voters.push(voter),
+                Err(e) => gone += usize::from(e.is_panic()),
+            }
+        }
+        (voters, gone, owner)
+    });
+    assert_eq!((voters.len(), gone), (many - 1, 1));
+    let mut members = Vec::new();
+    let yes = (0..many - 1).filter(|k| voter(*k).0 == 1).count();
+    for voter in voters {
+        let voter = voter.unwrap();
+        let want = serde_json::json!({"all": {"result.0": yes}, "Voter": {"result.1": 107 + voter.member}});
+        assert_eq!(shown(&voter.outputs), want);
+        members.push(voter.member);
+    }
+    members.sort();
+    assert_eq!(members, (0..many as u64 - 1).collect::<Vec<_>>());
+    owner.unwrap();
+    for node in nodes {
+        let node = node.unwrap();
+        assert_eq!(node.sizes["N"], many as u64 - 1);
+        assert_eq!(node.clients.members, many);
+    }
+}
+
+#[test]
+fn a_count_and_a_time_end_the_wait() {
+    for cutoff in [Cutoff { count: Some(3), time: PATIENCE }, Cutoff { count: None, time: Duration::from_secs(3) }] {
+        let mut world = World::new(5);
+        world.cutoff = cutoff;
+        let program = Vote::new();
+        // Voters 3 and 1: their order is that of the register.
+        let (nodes, (a, b, owner)) = world
+            .run([&program; 3], async |w| tokio::join!(w.voter(&program, 3), w.voter(&program, 1), w.owner(&program)));
+        assert_eq!((a.unwrap().member, b.unwrap().member), (1, 0));
+        owner.unwrap();
+        nodes.into_iter().for_each(|n| assert_eq!(n.unwrap().sizes["N"], 2));
+    }
+}
+
+#[test]
+fn a_party_that_does_not_come_is_named_everywhere() {
+    let mut world = World::new(1);
+    world.cutoff.time = Duration::from_secs(2);
+    let program = Vote::new();
+    let (nodes, voter) = world.run([&program; 3], async |w| w.voter(&program, 0).await);
+    for node in nodes {
+        let e = node.unwrap_err();
+        assert_eq!((e.exit(), e.to_string().contains("Owner did not come")), (4, true), "{e}");
+    }
+    let e = voter.unwrap_err();
+    assert_eq!((e.exit(), e.to_string().contains("Owner did not come")), (4, true), "{e}");
+}
+
+#[test]
+fn who_comes_twice_or_with_another_program_is_told() {
+    let mut world = World::new(2);
+    let (program, mut other) = (Vote::new(), Vote::new());
+    other.source = [8; 32];
+    let (nodes, (first, (second, wrong), (owner, last))) = world.run([&program; 3], async |w| {
+        let (joined, comes) = tokio::sync::oneshot::channel();
+        let (refused, go) = tokio::sync::oneshot::channel();
+        let first = async {
+            let inputs = w.inputs(&program, 0, Some(0));
+            let mut joined = Some(joined);
+            let mut hear = |_: Stage| {
+                let _ = joined.take().map(|t| t.send(()));
+            };
+            join(&w.joining(&w.voters[0], 0), &program, &inputs, &mut hear).await
+        };
+        let second = async {
+            comes.await.unwrap();
+            let e = w.voter(&program, 0).await;
+            let wrong = w.voter(&other, 1).await;
+            refused.send(()).unwrap();
+            (e, wrong)
+        };
+        let others = async {
+            go.await.unwrap();
+            tokio::join!(w.owner(&program), w.voter(&program, 1))
+        };
+        tokio::join!(first, second, others)
+    });
+    first.unwrap();
+    let e = second.unwrap_err();
+    assert_eq!((e.exit(), e.to_string().contains("joined already")), (6, true), "{e}");
+    let e = wrong.unwrap_err();
+    assert_eq!((e.exit(), e.to_string().contains("the program is")), (7, true), "{e}");
+    owner.unwrap();
+    last.unwrap();
+    nodes.into_iter().for_each(|n| assert_eq!(n.unwrap().sizes["N"], 2));
+}
+
+#[test]
+fn who_is_late_hears_that_the_run_is_closed() {
+    let mut world = World::new(2);
+    world.cutoff.count = Some(2);
+    let program = Vote::new();
+    // While the owner compiles the terms are out, and its input is not: the run is closed, and not over.
+    let (joining, inputs) = (world.joining(&world.voters[1], 0), world.inputs(&program, 0, Some(1)));
+    let late = Arc::new(std::sync::Mutex::new((Some((joining, inputs)), None)));
+    let told = late.clone();
+    let mut slow = Vote::new();
+    slow.meanwhile = Some(Box::new(move || {
+        let Some((joining, inputs)) = told.lock().unwrap().0.take() else { return };
+        let come = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(join(&joining, &Vote::new(), &inputs, &mut |_| {}))
+        };
+        let result = std::thread::spawn(come).join().unwrap();
+        told.lock().unwrap().1 = Some(result);
+    }));
+    let (nodes, (first, owner)) =
+        world.run([&program; 3], async |w| tokio::join!(w.voter(&program, 0), w.owner(&slow)));
+    first.unwrap();
+    owner.unwrap();
+    let e = late.lock().unwrap().1.take().unwrap().unwrap_err();
+    assert_eq!((e.exit(), e.to_string().contains("closed")), (6, true), "{e}");
+    nodes.into_iter().for_each(|n| assert_eq!(n.unwrap().sizes["N"], 1));
+}
+
+#[test]
+fn a_stranger_is_not_let_in() {
+    let mut world = World::new(1);
+    let stranger = Arc::new(Identity::generate("stranger").unwrap().0);
+    let program = Vote::new();
+    let (nodes, (a, b, e)) = world.run([&program; 3], async |w| {
+        let inputs = w.inputs(&program, 0, Some(0));
+        let e = join(&w.joining(&stranger, 0), &program, &inputs, &mut |_| {}).await;
+        let (a, b) = tokio::join!(w.voter(&program, 0), w.owner(&program));
+        (a, b, e)
+    });
+    let e = e.unwrap_err();
+    assert_eq!((e.exit(), e.to_string().contains("not pinned")), (4, true), "{e}");
+    a.unwrap();
+    b.unwrap();
+    nodes.into_iter().for_each(|n| assert!(n.is_ok()));
+}
+
+#[test]
+fn a_node_that_sends_other_copies_is_found_by_the_client() {
+    let mut world = World::new(1);
+    let (program, mut cheat) = (Vote::new(), Vote::new());
+    cheat.cheat = 5;
+    // A public constant is added at node 0 (its component a) and node 2 (its component b): only node 0 cheats.
+    let (_, (voter, owner)) =
+        world.run([&cheat, &program, &program], async |w| tokio::join!(w.voter(&program, 0), w.owner(&program)));
+    let e = voter.unwrap_err();
+    assert_eq!(e.exit(), 5, "{e}");
+    assert!(e.to_string().contains("node2 and node0"), "{e}");
+    // The owner's result does not depend on it.
+    owner.unwrap();
+}

@@ -1,0 +1,192 @@
+//! Clients by the command: three nodes and several clients as processes of their own, over TLS on loopback.
+
+use crate::support::folder;
+use serde_json::{Value, json};
+use std::io::Read;
+use std::net::TcpListener;
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+
+/// A host of a run: its process, and what it printed.
+struct Host(Child);
+
+impl Host {
+    fn start(args: &[&str], dir: &Path) -> Host {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_mpcc"));
+        for (name, _) in std::env::vars_os().filter(|(n, _)| n.to_string_lossy().starts_with("MPCC_")) {
+            command.env_remove(name);
+        }
+        let child = command.current_dir(dir).args(args).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn();
+        Host(child.expect("the command starts"))
+    }
+
+    /// Exit code, stdout, stderr.
+    fn end(mut self) -> (i32, String, String) {
+        let mut err = self.0.stderr.take().unwrap();
+        let err = std::thread::spawn(move || {
+            let mut text = String::new();
+            err.read_to_string(&mut text).map(|_| text)
+        });
+        let mut out = String::new();
+        self.0.stdout.take().unwrap().read_to_string(&mut out).unwrap();
+        let code = self.0.wait().unwrap().code().unwrap_or(-1);
+        (code, out, err.join().unwrap().unwrap())
+    }
+
+    fn json(self) -> Value {
+        let (code, out, err) = self.end();
+        assert_eq!(code, 0, "{err}");
+        serde_json::from_str(&out).unwrap()
+    }
+}
+
+impl Drop for Host {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Makes a key, and gives its fingerprint.
+fn key(dir: &Path, name: &str) -> String {
+    let (code, _, err) = Host::start(&["party", "new", name], dir).end();
+    assert_eq!(code, 0, "{err}");
+    let (code, out, err) = Host::start(&["party", "show", name, "--client", "Any"], dir).end();
+    assert_eq!(code, 0, "{err}");
+    let at = out.find("sha256:").expect("a fingerprint");
+    out[at..at + 71].to_owned()
+}
+
+/// A parties file for three nodes on loopback and the clients given by name, each with its fingerprints.
+fn parties(dir: &Path, clients: &[(&str, &[String])]) {
+    let mut text = String::new();
+    // Ports that are free now; nobody else is told of them.
+    let held: Vec<TcpListener> = (0..3).map(|_| TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    for (k, listener) in held.iter().enumerate() {
+        let name = ["north", "south", "west"][k];
+        let (address, print) = (listener.local_addr().unwrap(), key(dir, name));
+        text += &format!(
+            "[[node]]\nname = \"{name}\"\nindex = {k}\naddress = \"{address}\"\nfingerprints = [\"{print}\"]\n\n"
+        );
+    }
+    for (name, prints) in clients {
+        let prints: Vec<String> = prints.iter().map(|p| format!("\"{p}\"")).collect();
+        text += &format!("[[party]]\nname = \"{name}\"\nhost = \"client\"\nfingerprints = [{}]\n\n", prints.join(", "));
+    }
+    std::fs::write(dir.join("parties.toml"), text).unwrap();
+}
+
+fn nodes(dir: &Path, extra: &[&str]) -> Vec<Host> {
+    let node = |name: &str| {
+        let mut args = vec!["run", ".", "--parties", "parties.toml", "--as", name, "--format", "json", "--stats"];
+        args.extend(extra);
+        Host::start(&args, dir)
+    };
+    ["north", "south", "west"].into_iter().map(node).collect()
+}
+
+fn client(dir: &Path, party: &str, extra: &[&str]) -> Host {
+    let mut args = vec!["join", ".", "--parties", "parties.toml", "--as", party, "--format", "json", "--stats"];
+    args.extend(extra);
+    Host::start(&args, dir)
+}
+
+const TWO: &str = "party Ada, Ben;
+fn main(a: [u32; 3] from Ada, b: [u32; 3] from Ben) -> (bool, u64 to Ada) {
+    let best = at Ada { a.max() };
+    let more = reveal((a > b).any());
+    (more, reveal_to(Ada, (best as u64) + b.sum() as u64))
+}
+";
+
+#[test]
+fn two_client_parties_and_three_nodes() {
+    let inputs = [("Ada.json", "{\"a\": [3, 9, 5]}"), ("Ben.json", "{\"b\": [10, 2, 8]}")];
+    let dir = folder(TWO, &inputs);
+    let (ada, ben) = (key(dir.path(), "ada"), key(dir.path(), "ben"));
+    parties(dir.path(), &[("Ada", &[ada]), ("Ben", &[ben])]);
+    let hosts = nodes(dir.path(), &[]);
+    let (ada, ben) =
+        (client(dir.path(), "Ada", &["--key", "ada.pem"]), client(dir.path(), "Ben", &["--key", "ben.pem"]));
+    let (ada, ben) = (ada.json(), ben.json());
+    assert_eq!(ada["outputs"], json!({"all": {"result.0": true}, "Ada": {"result.1": 29}}));
+    assert_eq!(ben["outputs"], json!({"all": {"result.0": true}}));
+    let (code, out, err) =
+        Host::start(&["cost", ".", "--parties", "parties.toml", "--format", "json"], dir.path()).end();
+    assert_eq!(code, 0, "{err}");
+    let cost: Value = serde_json::from_str(&out).unwrap();
+    let mut total = 0;
+    for (k, host) in hosts.into_iter().enumerate() {
+        let node = host.json();
+        assert_eq!(node["outputs"], json!({"all": {"result.0": true}}));
+        let stats = &node["stats"];
+        assert_eq!(stats["client_bytes"][0], cost["client_bytes"][k], "node {k}");
+        assert_eq!(stats["bytes_sent"][0], cost["bytes_sent"][k], "node {k}");
+        assert_eq!(stats["rounds"], cost["rounds"]);
+        total += stats["client_bytes"][0].as_u64().unwrap();
+    }
+    let said = |v: &Value| v["stats"]["client_bytes"].as_u64().unwrap();
+    assert_eq!(said(&ada) + said(&ben), total);
+}
+
+#[test]
+fn members_of_a_family_bring_their_own_and_a_node_hosts_another_party() {
+    let program = "party Voter[N], Town;
+fn main(yes: [bool; N] from Voter, quorum: u32 from Town) -> (bool, u64 to Town) {
+    let count = yes.count();
+    (reveal(count >= (quorum as u64)), reveal_to(Town, count))
+}
+";
+    let dir = folder(program, &[("Voter.yes.csv", "yes\n1\n0\n1\n"), ("Town.json", "{\"quorum\": 2}")]);
+    let prints: Vec<String> = ["v0", "v1", "v2"].map(|n| key(dir.path(), n)).to_vec();
+    parties(dir.path(), &[("Voter", &prints)]);
+    let text = std::fs::read_to_string(dir.path().join("parties.toml")).unwrap();
+    let text = text + "[[party]]\nname = \"Town\"\nhost = \"south\"\n";
+    std::fs::write(dir.path().join("parties.toml"), text).unwrap();
+    // Two of the three come. One has a folder of its own, one says which row is its.
+    std::fs::create_dir(dir.path().join("mine")).unwrap();
+    std::fs::write(dir.path().join("mine/Voter.json"), "{\"yes\": true}").unwrap();
+    let hosts = nodes(dir.path(), &["--clients", "2"]);
+    let a = client(dir.path(), "Voter", &["--key", "v2.pem", "--inputs", "mine"]);
+    let b = client(dir.path(), "Voter", &["--key", "v0.pem", "--member", "0"]);
+    assert_eq!(a.json()["outputs"], json!({"all": {"result.0": true}}));
+    assert_eq!(b.json()["outputs"], json!({"all": {"result.0": true}}));
+    let outputs: Vec<Value> = hosts.into_iter().map(|h| h.json()["outputs"].clone()).collect();
+    assert_eq!(outputs[1], json!({"all": {"result.0": true}, "Town": {"result.1": 2}}));
+    assert_eq!(outputs[0], json!({"all": {"result.0": true}}));
+}
+
+#[test]
+fn wrong_use_is_told_before_anyone_is_called() {
+    let dir = folder(TWO, &[("Ada.json", "{\"a\": [3, 9, 5]}"), ("Ben.json", "{\"b\": [1, 2, 3]}")]);
+    let (ada, ben) = (key(dir.path(), "ada"), key(dir.path(), "ben"));
+    parties(dir.path(), &[("Ada", &[ada]), ("Ben", &[ben])]);
+    for (party, extra, exit, said) in [
+        ("Eve", &["--key", "ada.pem"][..], 2, "no party `Eve`"),
+        ("Ada", &["--key", "ben.pem"], 2, "knows no Ada by sha256:"),
+        ("Ada", &["--key", "ada.pem", "--member", "1"], 2, "has no members"),
+        ("Ada", &["--key", "ada.pem", "--inputs", "nowhere"], 3, "Ada.a.csv"),
+    ] {
+        let (code, _, err) = client(dir.path(), party, extra).end();
+        assert_eq!((code, err.contains(said)), (exit, true), "{party} {extra:?}: {err}");
+    }
+}
+
+#[test]
+fn a_program_that_needs_a_client_in_mid_run_does_not_compile_for_it() {
+    let program = "party Ada, Ben;
+fn main(a: u32 from Ada, b: u32 from Ben) -> u32 {
+    let less = reveal_to(Ada, b);
+    let mine = at Ada { less / 2 };
+    reveal(mine + a)
+}
+";
+    let dir = folder(program, &[("Ada.json", "{\"a\": 3}"), ("Ben.json", "{\"b\": 4}")]);
+    let print = key(dir.path(), "ada");
+    parties(dir.path(), &[("Ada", &[print])]);
+    let (code, _, err) = Host::start(&["cost", ".", "--parties", "parties.toml"], dir.path()).end();
+    assert_eq!(code, 1, "{err}");
+    assert!(err.contains("E0410") && err.contains("Ada is a client") && err.contains("flows back"), "{err}");
+    let (code, _, err) = Host::start(&["cost", "."], dir.path()).end();
+    assert_eq!(code, 0, "{err}");
+}
