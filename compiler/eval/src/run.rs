@@ -225,11 +225,14 @@ impl<'p> Run<'p> {
                 }
             }
             ExprKind::Tuple(items) | ExprKind::Struct(items) => Ok(Value::Tuple(Arc::new(self.all(fr, items)?))),
-            ExprKind::At { body, reads, .. } => {
+            ExprKind::At { party, body, reads, each } => {
                 let slots: Vec<usize> = reads.iter().map(|l| fr.base + l.0 as usize).collect();
                 let saved: Vec<Value> = slots.iter().map(|s| self.stack[*s].clone()).collect();
                 slots.iter().for_each(|s| self.stack[*s].mark(false));
-                let r = self.eval(fr, *body);
+                let r = match self.program.parties[party.0 as usize].family {
+                    Some(_) => self.at_each(fr, *party, *body, each, e),
+                    None => self.eval(fr, *body),
+                };
                 for (slot, v) in slots.into_iter().zip(saved) {
                     self.stack[slot] = v;
                 }

@@ -352,3 +352,44 @@ fn nested_loops_are_checked_in_time() {
     text += "\nreveal(s)\n}";
     load(&text);
 }
+
+#[test]
+fn while_turns_until_its_condition_is_false() {
+    let text = "party Ada;
+fn main(x: u32 from Ada) -> (u32, u32) {
+    let mut left = x;
+    let mut turns: u32 = 0;
+    while reveal(left >= 10) {
+        left -= 10;
+        turns += 1;
+    }
+    (turns, reveal(left))
+}";
+    for x in [0u128, 9, 10, 57] {
+        let inputs = vec![vec![vec![x]]];
+        assert_eq!(run(text, &[], inputs), Ok(vec![vec![x / 10], vec![x % 10]]));
+    }
+    let (program, _) = load("party Ada;\nfn main(c: bool from Ada) -> u32 { while reveal(c) { }\n3 }");
+    let env = TyEnv { tys: vec![], sizes: vec![], families: [0].into() };
+    let go = |c| {
+        let main = program.f(program.main.expect("main"));
+        let shape = Shape::of(&program, &main.params[0].ty, &env.families).expect("a shape");
+        let value = Value::from_columns(&shape, vec![vec![c]], false).expect("a value");
+        eval::run_main_with(&program, &env, vec![value], Options { turns: 5, ..Options::default() })
+    };
+    assert_eq!(go(0).map(|v| v.to_columns()), Ok(vec![vec![3]]));
+    assert!(go(1).unwrap_err().what.contains("has run 5 times"));
+}
+
+#[test]
+fn at_a_family_each_member_works_on_its_own() {
+    let text = "party Ada;
+party Friend[N];
+fn main(x: [u32; N] from Friend, k: public u32) -> [u32; N] {
+    let half = at Friend { x / k };
+    reveal(half)
+}";
+    let (program, sources) = load(text);
+    let inputs = vec![vec![vec![7, 8, 0]], vec![vec![2]]];
+    assert_eq!(run_loaded(&program, &sources, &[], &[3], inputs), Ok(vec![vec![3, 4, 0]]));
+}

@@ -175,6 +175,8 @@ pub struct AtCall {
     pub block: u32,
     /// Party.
     pub party: u32,
+    /// The loop over the members of its family: a run for each, whatever the arguments are.
+    pub members: Option<LoopId>,
     /// Argument columns; with loops or run-time conditions around, the last says of each run whether it takes place.
     pub args: Vec<AtArg>,
     /// Whether there is such a column, and what it holds; `None` in it: all take place.

@@ -7,8 +7,11 @@ const AB: &str = "party A, B; ";
 
 /// Lowers and compares; errors of the run must agree too.
 fn ok(text: &str) -> circuit::Circuit {
+    ok_for(text, &[])
+}
+fn ok_for(text: &str, families: &[i64]) -> circuit::Circuit {
     let text = format!("{AB}{text}");
-    let l = support::load(&text, &[], &[]);
+    let l = support::load(&text, &[], families);
     let lowered = l.lower().unwrap_or_else(|f| panic!("{text}\n{f:#?}"));
     let c = lowered.circuit;
     let shown = circuit::text::print(&c);
@@ -249,4 +252,25 @@ fn at_blocks_in_loops() {
     ok(
         "fn main(x: [u32; 4] from A, y: u32 from B) -> u32 { let mut s = y; for i in 0..4 { s = s * s + at A { x[i] * 2 }; if reveal(s % 2 == 0) { s += at B { y / 2 } * s; } } reveal(s) }",
     );
+}
+#[test]
+fn at_blocks_of_families() {
+    for n in [1, 2, 5] {
+        ok_for(
+            "party F[N]; fn main(x: [u32; N] from F, y: u32 from B) -> u32 { let h = at F { x / 2 + 1 }; reveal(h.sum() * y) }",
+            &[n],
+        );
+        ok_for(
+            "party F[N]; fn main(x: [[u32; 3]; N] from F) -> [u32; N] to F { let h = at F { [x[2], x.sum(), x[0]] }; let g = at F { h[0] / h[2] * h[1] }; g }",
+            &[n],
+        );
+        ok_for(
+            "party F[N]; fn main(x: [u32; N] from F, y: u32 from B) -> [u32; N] { let k = reveal(y % 5); let mut s = x; if k > 2 { let h = at F { x % k }; s = h * s; } reveal(s) }",
+            &[n],
+        );
+        ok_for(
+            "party F[N]; fn main(x: [u32; N] from F, y: u32 from B) -> [u32; N] { let s = reveal_to(F, x * y); let h = at F { s / 3 }; reveal(h) }",
+            &[n],
+        );
+    }
 }

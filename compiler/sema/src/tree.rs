@@ -396,8 +396,11 @@ pub enum ExprKind {
         party: PartyId,
         /// The block.
         body: ExprId,
-        /// Locals of outside that it reads, sorted.
+        /// Locals of outside that it reads as they are, sorted.
         reads: Arc<[LocalId]>,
+        /// For a family: locals of outside that hold an element of each member, and the local that is the member's own
+        /// inside. The value then is the array of what the block gives at each member.
+        each: Arc<[(LocalId, LocalId)]>,
     },
     /// `assert(c)`, `assert(c, "…")`; `assert_eq(a, b)` is this with `what` set and an equality inside.
     Assert {

@@ -373,7 +373,10 @@ fn loops_and_closures() {
     body_is("let f = |q: u32| q + a; let v = f(3);", &[]);
     body_is("let v = x.any(|q| q > 3) || x.all(|q| q == 0);", &[]);
     body_is("for i in 0..a { }", &[]);
-    body_is("while c { }", &["E0018"]);
+    body_is("while c { }", &[]);
+    body_is("while a { }", &["E0201"]);
+    body_is("while c { 3u32 }", &["E0201"]);
+    body_is("while c max 3 { }", &["E0018"]);
     body_is("return;", &["E0018"]);
     body_is("match a { }", &["E0018"]);
 }

@@ -485,7 +485,18 @@ impl Machine {
         if !Seat::of(&self.plan.seats, party)?.hosts(self.me) {
             return Ok(lanes.iter().map(|n| Value::Absent(*n)).collect());
         }
-        let columns: Vec<Column> = args.iter().map(|a| a.known().cloned()).collect::<Result<_, _>>()?;
+        let mut columns: Vec<Column> = args.iter().map(|a| a.known().cloned()).collect::<Result<_, _>>()?;
+        if program.circuit.parties.get(party.0 as usize).is_some_and(|p| p.family.is_some()) {
+            // The last column says which runs take place: here, those of the members at this node.
+            let flags = columns.last_mut().ok_or_else(|| internal("a block of a family without its runs"))?;
+            let mut mine = Column::with_capacity(circuit::Elem::Bool, flags.len());
+            let own = Seat::of(&self.plan.seats, party)?.runs(self.me, flags.len())?;
+            for k in 0..flags.len() {
+                let here = own.iter().any(|(first, n)| (*first..first + n).contains(&k));
+                mine.push(if here { flags.get(k) } else { 0 });
+            }
+            *flags = mine;
+        }
         let fault = |what: String| Fault::Program { span: gate.span, what };
         let out = self.at.run(block, &columns).map_err(fault)?;
         if out.len() != gate.outs.len() {

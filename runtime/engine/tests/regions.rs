@@ -430,3 +430,25 @@ fn progress_counts_steps() {
     assert_eq!(r.stats[0].sent, [0, 0, 3200]);
     assert_eq!(r.stats[0].received, [0, 2400, 0]);
 }
+
+#[test]
+fn a_while_that_does_not_end_is_an_error_of_the_program() {
+    let mut b = builder();
+    let clear = WireTy::clear(Elem::u(32), 1);
+    let zero = b.constant(0, Elem::u(32), Len::Const(1));
+    let out = b.while_(&[zero], &[clear], |b, c| b.bin(Bin::Eq, c[0], zero), |_, c| Ok(vec![c[0]])).unwrap();
+    b.output(None, "y", out[0]);
+    let circuit = b.finish();
+    let schedule = circuit::testing::simple_schedule(&circuit);
+    let program = Arc::new(Program { circuit, schedule });
+    let mut m = machine(&program, 0).with_turns(5);
+    let fault = loop {
+        match m.work(1 << 20) {
+            Ok(Status::Done) => panic!("it ends"),
+            Ok(_) => {}
+            Err(f) => break f,
+        }
+    };
+    assert!(matches!(&fault, Fault::Program { what, .. } if what.contains("run 5 times")), "{fault:?}");
+    assert_eq!(m.stats().entered.values().sum::<u64>(), 5);
+}

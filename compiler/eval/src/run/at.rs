@@ -1,16 +1,46 @@
 //! A call of an `at` block from columns: one run, or those of the loops around it. Knows no circuit.
 
-use super::{Frame, R, Run, error, internal};
+use super::{Frame, R, Run, bad, error, internal};
 use crate::value::{Kind, Scalar, Shape, Value};
 use diag::Span;
 use sema::layout;
-use sema::tree::{AtCode, ExprKind, LocalId, Ty};
+use sema::tree::{AtCode, Expr, ExprId, ExprKind, LocalId, PartyId, Ty};
 use std::sync::Arc;
 
 /// A local of the block: its shape and leaves, and the column of each leaf.
 type Given = (LocalId, Shape, Vec<(Kind, usize)>, Vec<(u32, usize)>);
 
-impl Run<'_> {
+impl<'p> Run<'p> {
+    /// A block of a family: what it gives at each member, on the member's own elements.
+    pub(super) fn at_each(
+        &mut self,
+        fr: &Frame<'p>,
+        party: PartyId,
+        body: ExprId,
+        each: &[(LocalId, LocalId)],
+        e: &Expr,
+    ) -> R<Value> {
+        let Some(members) = fr.env.families.get(party.0 as usize).copied() else {
+            return internal(e.span);
+        };
+        let mut items = Vec::new();
+        for k in 0..members {
+            for (all, own) in each {
+                let Value::Array(a) = &self.stack[fr.base + all.0 as usize] else {
+                    return internal(e.span);
+                };
+                let mut v = bad(a.get(k, &[]), e.span)?;
+                v.mark(false);
+                self.stack[fr.base + own.0 as usize] = v;
+            }
+            items.push(self.eval(fr, body)?);
+        }
+        match items.first() {
+            Some(v) => self.collect(v.shape(), &items, e.span),
+            None => self.empty(fr, &e.ty, e.span),
+        }
+    }
+
     /// See [`crate::run_at`].
     pub fn at(&mut self, code: &AtCode, args: &[Vec<u128>]) -> R<Vec<Vec<u128>>> {
         let Some(f) = self.program.fns.get(code.f.0 as usize) else {
@@ -19,9 +49,12 @@ impl Run<'_> {
         let Some(e) = f.exprs.get(code.expr.0 as usize) else {
             return internal(f.span);
         };
-        let ExprKind::At { body, .. } = &e.kind else {
+        let ExprKind::At { body, party, .. } = &e.kind else {
             return internal(e.span);
         };
+        // Of a family, a run is a member's.
+        let family = self.program.parties.get(party.0 as usize).is_some_and(|p| p.family.is_some());
+        let ty = if family { f.expr(*body).ty.clone() } else { e.ty.clone() };
         let shape_of =
             |ty: &Ty| layout::close(ty, &code.env).and_then(|ty| Shape::of(self.program, &ty, &code.env.families));
         let flags = if code.many { args.last() } else { None };
@@ -49,7 +82,7 @@ impl Run<'_> {
             }
             given.push((local, shape, list, leaves));
         }
-        let Some(result) = shape_of(&e.ty) else {
+        let Some(result) = shape_of(&ty) else {
             return internal(e.span);
         };
         let mut out = vec![Vec::new(); result.leaf_list().len()];

@@ -57,6 +57,7 @@ impl Emit<'_> {
     fn runs(&self, n: NodeId, call: u32) -> E<Batch> {
         let node = self.nest.n(n);
         let mut dims = self.deciding(n);
+        dims.extend(self.nest.ats[call as usize].members);
         for a in &node.args {
             if !matches!(self.nest.n(*a).op, Op::Seen(_)) {
                 dims.extend(self.wire(*a)?.1.dims.into_iter().filter(|l| self.lane_loop(*l)));

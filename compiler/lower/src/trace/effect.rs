@@ -136,13 +136,80 @@ impl Tracer<'_> {
         Ok(Val::unit())
     }
 
-    /// `at P { … }`
-    pub(super) fn at_block(&mut self, party: PartyId, id: ExprId, reads: &[LocalId], ty: &Ty) -> R<Val> {
+    /// `at F { … }` for a family: a run for each member, on its own elements.
+    pub(super) fn at_members(
+        &mut self,
+        party: PartyId,
+        id: ExprId,
+        reads: &[LocalId],
+        each: &[(LocalId, LocalId)],
+        own: &Ty,
+        ty: &Ty,
+    ) -> R<Val> {
+        // Lanes of a family's values lie member by member.
+        if self.lanes_around().is_some() {
+            let help = "move it out of the loop: what it gives is an array with an element for each member";
+            let what = "an `at` block of a family inside of a loop cannot be compiled yet";
+            return self.report("E0410", what.into(), help);
+        }
+        let ty = self.close(ty)?;
+        let (elem, n) = self.array(&ty)?;
+        let of = self.leaves(&elem)?;
+        let mut mems = Vec::new();
+        for of in &of {
+            mems.push(self.alloc(elem_of(&of.ty), of.lanes.saturating_mul(n as u64), 0));
+        }
+        let mut all = Vec::new();
+        for (x, _) in each {
+            all.push(self.local(*x)?);
+        }
+        let mut locals = reads.to_vec();
+        locals.extend(each.iter().map(|e| e.1));
+        let outside = self.here();
+        self.run_loop(&Index::Const(n), false, vec![], &mems, &mut |s, t, _| {
+            for ((_, x), v) in each.iter().zip(&all) {
+                let v = s.element(v, t)?;
+                s.frame.locals[x.0 as usize] = Some(v);
+            }
+            let members = s.here().filter(|l| Some(*l) != outside);
+            let v = s.at_block(party, id, &locals, own, Some(members))?;
+            for ((leaf, of), m) in v.leaves.iter().zip(&of).zip(&mems) {
+                let base = crate::ix::scale(t, of.lanes as i64);
+                if of.dims.is_empty() {
+                    let x = s.node(leaf, &of.ty)?;
+                    s.store_as(*m, &base, x);
+                    continue;
+                }
+                s.run_loop(&Index::Const(of.lanes as i64), false, vec![], &[*m], &mut |s, j, _| {
+                    let x = s.lane(leaf, j, &of.ty)?;
+                    s.store_as(*m, &crate::ix::add(&base, j), x);
+                    Ok(vec![])
+                })?;
+            }
+            Ok(vec![])
+        })?;
+        let mut leaves = Vec::new();
+        for m in mems {
+            self.nest.mems[m as usize].owned = true;
+            self.share_whole(m)?;
+            leaves.push(self.whole(m));
+        }
+        Ok(Val::of(ty, leaves))
+    }
+    /// `at P { … }`; `members` is the loop over the members of a family, if there are several.
+    pub(super) fn at_block(
+        &mut self,
+        party: PartyId,
+        id: ExprId,
+        reads: &[LocalId],
+        ty: &Ty,
+        members: Option<Option<crate::nest::LoopId>>,
+    ) -> R<Val> {
         if self.conds.iter().any(|c| self.nest.n(*c).dom != Domain::Clear) {
             return self.internal("an `at` block under a secret condition");
         }
         let open = self.open();
-        let many = self.lanes_around().is_some() || !self.top().guard.is_empty() || open.is_some();
+        let many = self.lanes_around().is_some() || !self.top().guard.is_empty() || open.is_some() || members.is_some();
         let dom = Domain::Local(circuit::PartyId(party.0));
         let mut args = Vec::new();
         let mut columns = Vec::new();
@@ -227,7 +294,14 @@ impl Tracer<'_> {
                 made.push(m);
             }
         }
-        self.nest.ats.push(AtCall { block, party: party.0, args, many: many.then_some(open), outs });
+        self.nest.ats.push(AtCall {
+            block,
+            party: party.0,
+            members: members.flatten(),
+            args,
+            many: many.then_some(open),
+            outs,
+        });
         for m in made {
             self.share_whole(m)?;
         }

@@ -180,7 +180,14 @@ impl<'p> Tracer<'p> {
             ExprKind::If { cond, then, otherwise, writes } => self.branch(*cond, *then, *otherwise, writes),
             ExprKind::For { pat, iter, body, writes } => self.for_loop(pat, iter, *body, writes),
             ExprKind::While { cond, body, writes } => self.while_loop(*cond, *body, writes),
-            ExprKind::At { party, body: _, reads } => self.at_block(*party, id, reads, &e.ty),
+            ExprKind::At { party, body, reads, each } => {
+                if self.program.parties[party.0 as usize].family.is_some() {
+                    let own = &code.expr(*body).ty;
+                    self.at_members(*party, id, reads, each, own, &e.ty)
+                } else {
+                    self.at_block(*party, id, reads, &e.ty, None)
+                }
+            }
             ExprKind::Assert { cond, what } => self.assert(*cond, what),
             ExprKind::Error => self.internal("a program with errors"),
         }

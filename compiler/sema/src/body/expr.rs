@@ -622,12 +622,55 @@ impl<'a> Body<'a, '_> {
         self.push(ExprKind::Closure { params: pats, body: x }, ty, span)
     }
 
+    /// Brings each member's own element of what holds one for each member into sight, under the same name.
+    fn own_elements(&mut self, family: PartyId) -> Vec<(LocalId, LocalId)> {
+        let mut all: Vec<LocalId> = self.scope.values().filter_map(|v| v.last()).copied().collect();
+        all.retain(|l| self.locals[l.0 as usize].family == Some(family));
+        all.sort_unstable();
+        let mut each = Vec::new();
+        for l in all {
+            let (name, span) = (self.locals[l.0 as usize].name.clone(), self.locals[l.0 as usize].span);
+            let ty = self.locals[l.0 as usize].ty.clone();
+            if let Ty::Array(elem, _) = self.inf.shallow(&ty) {
+                let own = self.local(name, *elem, false, span);
+                self.see(own);
+                each.push((l, own));
+            }
+        }
+        each
+    }
+
     fn at_expr(&mut self, party: &a::Ident, body: a::ExprId, want: Option<&Ty>, span: Span) -> ExprId {
         let p = self.w.party(self.module, party, self.diags);
-        let (x, reads) = self.reading(|s| s.captured("an `at` block", |s| s.expr(body, want)));
-        let ty = self.raw(x);
+        let family = p.filter(|p| self.is_family(*p));
+        let want = match want.map(|t| self.inf.shallow(t)) {
+            Some(Ty::Array(elem, _)) if family.is_some() => Some(*elem),
+            Some(t) => Some(t),
+            None => None,
+        };
+        let mut each = Vec::new();
+        let (x, reads) = self.reading(|s| {
+            s.captured("an `at` block", |s| {
+                let mark = s.enter();
+                if let Some(f) = family {
+                    each = s.own_elements(f);
+                }
+                let x = s.expr(body, want.as_ref());
+                let x = if family.is_some() { s.storable(x) } else { x };
+                s.leave(mark);
+                x
+            })
+        });
+        each.retain(|(_, own)| std::mem::replace(&mut self.locals[own.0 as usize].used, true));
+        for (all, _) in &each {
+            self.locals[all.0 as usize].used = true;
+        }
+        let mut ty = self.raw(x);
+        if let Some(f) = family {
+            ty = Ty::Array(Box::new(ty), World::family_size(f));
+        }
         match p {
-            Some(party) => self.push(ExprKind::At { party, body: x, reads }, ty, span),
+            Some(party) => self.push(ExprKind::At { party, body: x, reads, each: each.into() }, ty, span),
             None => self.push(ExprKind::Error, ty, span),
         }
     }

@@ -39,6 +39,8 @@ struct LocalInfo {
     size: Option<Size>,
     /// Bound by a `for` over a range.
     is_loop: bool,
+    /// An element for each member of this family, known to that member.
+    family: Option<PartyId>,
 }
 
 /// Something to check once types are known.
@@ -175,6 +177,9 @@ impl<'a> Body<'a, '_> {
                 _ => (a::Ident { name: Name::from("_"), span: p.pat.span }, false),
             };
             let local = self.local(name.name.clone(), s.ty.clone(), mutable, name.span);
+            if let (Origin::From(p), false) = (s.origin, mutable) {
+                self.locals[local.0 as usize].family = Some(p).filter(|p| self.is_family(*p));
+            }
             match &p.pat.kind {
                 a::PatternKind::Bind { .. } => {
                     if self.scope.get(&name.name).is_some_and(|v| !v.is_empty()) {
@@ -275,8 +280,12 @@ impl<'a> Body<'a, '_> {
             assigned: false,
             size: None,
             is_loop: false,
+            family: None,
         });
         LocalId(self.locals.len() as u32 - 1)
+    }
+    fn is_family(&self, p: PartyId) -> bool {
+        self.w.parties[p.0 as usize].family.is_some()
     }
     /// Brings a local into sight.
     fn see(&mut self, l: LocalId) {

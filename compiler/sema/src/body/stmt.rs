@@ -86,6 +86,13 @@ impl<'a> Body<'a, '_> {
             _ => None,
         };
         let p = self.pattern(pat, &t, None);
+        if let (Pat::Bind(l), a::PatternKind::Bind { mutable: false, .. }) = (&p, &pat.kind) {
+            self.locals[l.0 as usize].family = match self.exprs[x.0 as usize].kind {
+                ExprKind::At { party, .. } | ExprKind::Builtin(Builtin::RevealTo(party), _) => Some(party),
+                _ => None,
+            }
+            .filter(|p| self.is_family(*p));
+        }
         if let (Pat::Bind(l), Some(s)) = (&p, size) {
             self.locals[l.0 as usize].size = Some(s);
         }

@@ -260,12 +260,15 @@ impl<'c, 'p> Flow<'c, 'p> {
                 // What an earlier turn assigned may decide about the next.
                 self.settle(writes, &mut |s| {
                     let c = s.eval(*cond, pc).all();
-                    s.require(&c, None, Reason::While, place, &[]);
+                    // Under a secret everything that is assigned is one: said already.
+                    if pc.constant().is_public() {
+                        s.require(&c, None, Reason::While, place, &[]);
+                    }
                     s.eval(*body, pc);
                 });
                 Tree::Node(Vec::new())
             }
-            ExprKind::At { party, body, reads } => self.at_block(*party, *body, reads, e, pc),
+            ExprKind::At { party, body, reads, each } => self.at_block(*party, *body, reads, each, e, pc),
             ExprKind::Assert { cond, .. } => {
                 let l = self.eval(*cond, pc).all();
                 if !self.in_test && self.at.is_none() {
@@ -419,24 +422,39 @@ impl<'c, 'p> Flow<'c, 'p> {
         t
     }
 
-    fn at_block(&mut self, party: PartyId, body: ExprId, reads: &[LocalId], e: &'p Expr, pc: &Lab) -> Tree {
+    fn at_block(
+        &mut self,
+        party: PartyId,
+        body: ExprId,
+        reads: &[LocalId],
+        each: &[(LocalId, LocalId)],
+        e: &'p Expr,
+        pc: &Lab,
+    ) -> Tree {
         if self.at.is_some() {
             self.ck.in_at(e.span, self.at);
-        }
-        if self.program.parties[party.0 as usize].family.is_some() {
-            self.ck.family_at(e.span, party);
         }
         self.require(pc, None, Reason::AtUnder(party), e.span, &[]);
         self.scheme.effect.get_or_insert(e.span);
         let saved = self.take(reads);
+        // A member knows its own element of what it holds one of; as a whole it sees what is public alone.
+        let family = self.program.parties[party.0 as usize].family.is_some();
+        let upto = if family { None } else { Some(party) };
         for (l, t) in reads.iter().zip(&saved) {
             let name = &self.f.local(*l).name;
-            let all = t.all().above(Some(party));
+            let all = t.all().above(upto);
             if !all.is_public() {
                 let place = self.first_use(body, *l).unwrap_or(e.span);
-                self.require(&all, Some(party), Reason::AtReads(party, name.clone()), place, &[]);
+                self.require(&all, upto, Reason::AtReads(party, name.clone()), place, &[]);
             }
             self.state[l.0 as usize].each_mut(&mut |l| *l = Lab::public());
+        }
+        for (all, own) in each {
+            let name = &self.f.local(*all).name;
+            let lab = self.state[all.0 as usize].all().above(Some(party));
+            let place = self.first_use(body, *own).unwrap_or(e.span);
+            self.require(&lab, Some(party), Reason::AtReads(party, name.clone()), place, &[]);
+            self.state[own.0 as usize] = Tree::fill(self.program, &self.f.local(*own).ty, &Lab::public());
         }
         let before = self.at.replace(party);
         let given = self.eval(body, &Lab::public()).all();

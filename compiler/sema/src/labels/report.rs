@@ -257,15 +257,6 @@ impl Checker<'_> {
         self.report(span, d);
     }
 
-    /// `at` of a family.
-    pub fn family_at(&mut self, span: Span, party: PartyId) {
-        let name = &self.program.parties[party.0 as usize].name;
-        let d = Diag::error(codes::E0018, "`at` of a family is not in the language yet")
-            .at(span, format!("{name} is a family"))
-            .help("compute it on the shares, outside of the block");
-        self.report(span, d);
-    }
-
     fn at_note(&self, d: Diag, at: Option<PartyId>) -> Diag {
         match at {
             Some(p) => d.note(format!("the block runs at {} alone", self.program.parties[p.0 as usize].name)),

@@ -46,6 +46,39 @@ const REJECTED: &[(&str, &str, &str)] = &[
     ),
     ("one part of a tuple", "E0301 1", "fn main(x: u32 from Ada) -> (u32, u32) { (reveal(x), x) }"),
     ("one part to the wrong party", "E0301 1", "fn main(x: u32 from Ada) -> (u32 to Ada, u32 to Ben) { (x, x) }"),
+    ("a `while` on a secret", "E0312 2", "fn main(x: u32 from Ada) -> u32 {\n    while x > 3 { }\n    0\n}"),
+    (
+        "a `while` whose condition becomes secret on the way",
+        "E0312 3",
+        "fn main(x: u32 from Ada) -> u32 {
+    let mut k: u32 = 0;
+    while k < 3 { k += x; }
+    reveal(k)
+}",
+    ),
+    (
+        "a `while` under a secret",
+        "E0313 3",
+        "fn main(x: u32 from Ada, n: public u32) -> u32 {
+    let mut k: u32 = 0;
+    if x > 3 { while k < n { k += 1; } }
+    reveal(k)
+}",
+    ),
+    (
+        "a `while` in what is called under a secret",
+        "E0313 8",
+        "fn count(n: u32) -> u32 {
+    let mut k: u32 = 0;
+    while k < n { k += 1; }
+    k
+}
+fn main(x: u32 from Ada) -> u32 {
+    let mut r: u32 = 0;
+    if x > 3 { r = count(5); }
+    reveal(r)
+}",
+    ),
     (
         "assigned under a secret condition",
         "E0301 4",
