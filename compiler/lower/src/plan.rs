@@ -330,6 +330,16 @@ impl<'n> Planner<'n> {
                     let p = nest.loops[*l as usize].phis[*s as usize];
                     // Inside of a loop in question, what a loop gives stays with it, also where nobody reads it on the way.
                     let within = n.at.is_some_and(|x| nest.loops[x as usize].depth >= level);
+                    // What comes out of a `while` is there when it has ended, whether or not it was read inside.
+                    let lp = &nest.loops[*l as usize];
+                    if lp.kind == Kind::While
+                        && let Some(j) = lp.phis.first().and_then(|c| number.get(&c.phi))
+                    {
+                        edges[*j].push(Edge { to: k, level: FREE });
+                        if within {
+                            edges[k].push(Edge { to: *j, level: FREE });
+                        }
+                    }
                     if let (true, false, Some(j)) = (within, self.live.contains(&p.phi), number.get(&p.next)) {
                         edges[k].push(Edge { to: *j, level: FREE });
                     }

@@ -269,7 +269,7 @@ fn at_blocks_of_families() {
             &[n],
         );
         ok_for(
-            "party F[N]; fn main(x: [u32; N] from F, y: u32 from B) -> [u32; N] { let s = reveal_to(F, x * y); let h = at F { s / 3 }; reveal(h) }",
+            "party F[N]; fn main(x: [u32; N] from F) -> [u32; N] { let s = reveal_to(F, x * x); let h = at F { s / 3 }; reveal(h) }",
             &[n],
         );
     }

@@ -439,7 +439,7 @@ fn a_while_that_does_not_end_is_an_error_of_the_program() {
     let out = b.while_(&[zero], &[clear], |b, c| b.bin(Bin::Eq, c[0], zero), |_, c| Ok(vec![c[0]])).unwrap();
     b.output(None, "y", out[0]);
     let circuit = b.finish();
-    let schedule = circuit::testing::simple_schedule(&circuit);
+    let schedule = simple_schedule(&circuit, true, true);
     let program = Arc::new(Program { circuit, schedule });
     let mut m = machine(&program, 0).with_turns(5);
     let fault = loop {
