@@ -68,6 +68,17 @@ fn region(c: &mut Circuit, r: RegionId, few: usize, depths: &mut Depths) {
     {
         return;
     }
+    // A public operand comes second where the order is free, so that equal gates look equal.
+    let (wires, gates) = (&c.wires, &mut c.regions[r.0 as usize].gates);
+    for g in gates {
+        if let (Op::Bin(Bin::Add | Bin::Mul | Bin::And | Bin::Or | Bin::Xor | Bin::Eq), [x, y]) =
+            (&g.op, &mut g.args[..])
+            && wires[x.0 as usize].domain == Domain::Clear
+        {
+            std::mem::swap(x, y);
+        }
+    }
+    let gates = &c.region(r).gates;
     // When each gate's operands are ready.
     depths.begin(r);
     let mut ready = Vec::with_capacity(gates.len());
@@ -195,6 +206,14 @@ impl Packer<'_> {
         }
         if let Some(w) = self.lanes(wires, span) {
             return w;
+        }
+        // Stretches of lanes of one wire each.
+        let source = |s: &Self, w: &WireId| s.from.get(w).map(|f| f.0);
+        let runs: Vec<&[WireId]> =
+            wires.chunk_by(|a, b| source(self, a).is_some() && source(self, a) == source(self, b)).collect();
+        if runs.len() * 8 <= wires.len() {
+            let pieces = runs.into_iter().map(|r| self.lanes(r, span).unwrap_or(r[0])).collect();
+            return self.gate(Op::Concat, pieces, ty, span);
         }
         self.gate(Op::Concat, wires.to_vec(), ty, span)
     }
