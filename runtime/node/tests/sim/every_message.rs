@@ -122,8 +122,8 @@ fn strike(seed: u64) -> usize {
     let (sent, _) = frames(&case, &options);
     let (_, foreign) = frames(&case, &Options { seed: seed + 1_000_000, ..options.clone() });
     let foreign = Arc::new(foreign);
-    for kind in Kind::ALL {
-        assert!(sent.iter().any(|p| p.header.kind == kind) || kind == Kind::Abort, "no {kind:?} in the run");
+    for kind in [Kind::Hello, Kind::Agree, Kind::Keys, Kind::Payload, Kind::Heartbeat, Kind::Credit, Kind::Confirm] {
+        assert!(sent.iter().any(|p| p.header.kind == kind), "no {kind:?} in the run");
     }
     let mut failures = Vec::new();
     let mut runs = 0;
