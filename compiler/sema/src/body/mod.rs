@@ -14,6 +14,9 @@ mod method;
 mod ops;
 mod stmt;
 
+pub use expr::BUILTINS;
+pub use method::ARRAY_METHODS;
+
 use crate::infer::{Clash, Default, Infer, Kind, VAR};
 use crate::sig::{Sig, has_class};
 use crate::size::{self, Decided};
@@ -74,6 +77,8 @@ pub(crate) struct Body<'a, 'd> {
     bound: Vec<Name>,
     /// Literals: magnitude and sign, in the order of the arena.
     lits: Vec<(ExprId, u128, bool)>,
+    /// Where the `mut` of a local stands, with the space behind it.
+    muts: FxHashMap<LocalId, Span>,
     /// Casts that the checker put in for counts.
     soft: Vec<ExprId>,
     obligations: Vec<Obligation>,
@@ -146,6 +151,7 @@ pub(crate) fn function<'a>(
         scope: FxHashMap::default(),
         bound: Vec::new(),
         lits: Vec::new(),
+        muts: FxHashMap::default(),
         soft: Vec::new(),
         obligations: Vec::new(),
         open: Vec::new(),
@@ -175,6 +181,7 @@ impl<'a> Body<'a, '_> {
                 _ => (a::Ident { name: Name::from("_"), span: p.pat.span }, false),
             };
             let local = self.local(name.name.clone(), s.ty.clone(), mutable, name.span);
+            self.muts.insert(local, Span { hi: name.span.lo, ..p.pat.span });
             match &p.pat.kind {
                 a::PatternKind::Bind { .. } => {
                     if self.scope.get(&name.name).is_some_and(|v| !v.is_empty()) {
