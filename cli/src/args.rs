@@ -82,7 +82,7 @@ pub enum Verb {
         /// A code such as E0301; without one, all codes
         code: Option<String>,
     },
-    /// Run the `#[test]` functions of a program in the clear
+    /// Run the `#[test]` functions of a program, in the clear or under a protocol
     Test(TestArgs),
     /// Keys and certificates for runs among real hosts
     #[command(subcommand)]
@@ -101,6 +101,12 @@ pub enum Verb {
         /// The folder; made if there is none
         dir: PathBuf,
     },
+    /// Lay programs out in the one style
+    Fmt(FmtArgs),
+    /// Serve an editor: the language server protocol over standard input and output
+    Lsp,
+    /// Print a module's interface: signatures, what they are for, labels, and costs
+    Doc(DocArgs),
     /// A node of a local run over TCP; started by `run --tcp`
     #[command(hide = true)]
     Node {
@@ -361,6 +367,41 @@ pub struct TestArgs {
     #[allow(missing_docs)]
     pub source: Source,
     /// Only tests whose name contains this
-    #[arg(long, value_name = "TEXT")]
+    #[arg(value_name = "FILTER")]
     pub filter: Option<String>,
+    /// Print the names of the tests, and run none
+    #[arg(long)]
+    pub list: bool,
+    /// Run under this protocol, three nodes in memory: the values that a test writes down are secret, and its assertions
+    /// reveal what they look at
+    #[arg(long, value_name = "PROTOCOL")]
+    pub protocol: Option<String>,
+}
+
+/// `mpcc doc`
+#[derive(Args, Debug)]
+pub struct DocArgs {
+    /// A folder or file, or a module of the library such as `std::array`
+    #[arg(value_name = "MODULE")]
+    pub module: PathBuf,
+    /// The number that a size has in the costs: -D N=1000
+    #[arg(short = 'D', value_name = "NAME=VALUE")]
+    pub defines: Vec<String>,
+    #[command(flatten)]
+    #[allow(missing_docs)]
+    pub target: Target,
+}
+
+/// `mpcc fmt`
+#[derive(Args, Debug)]
+pub struct FmtArgs {
+    /// Files, or folders with programs below them (default: this folder)
+    #[arg(value_name = "PATH", conflicts_with = "stdin")]
+    pub paths: Vec<PathBuf>,
+    /// Change nothing: show what would change, and exit with 1 if anything would
+    #[arg(long)]
+    pub check: bool,
+    /// From standard input to standard output
+    #[arg(long)]
+    pub stdin: bool,
 }

@@ -81,3 +81,39 @@ pub fn write(path: &Path, bytes: &[u8]) -> Result<(), String> {
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(failed)?;
     file.persist(path).map(|_| ()).map_err(|e| failed(e.error))
 }
+
+/// Reads a file that may be written again: what is not UTF-8 is refused.
+///
+/// # Errors
+/// In words: missing, unreadable, or not UTF-8.
+pub fn read_exact(path: &Path) -> Result<String, String> {
+    let bytes = std::fs::read(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    String::from_utf8(bytes).map_err(|_| format!("{} is not UTF-8", path.display()))
+}
+
+/// The programs that a path names: a file as it is, or every `.mpc` below a folder, in order of name. Folders of tools
+/// (`target`, and what begins with a dot) are passed over.
+///
+/// # Errors
+/// In words: missing or unreadable.
+pub fn programs(path: &Path, out: &mut Vec<PathBuf>) -> Result<(), String> {
+    let meta = std::fs::metadata(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    if !meta.is_dir() {
+        out.push(path.to_path_buf());
+        return Ok(());
+    }
+    let entries = std::fs::read_dir(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let mut below: Vec<std::fs::DirEntry> = entries.flatten().collect();
+    below.sort_by_key(std::fs::DirEntry::file_name);
+    for entry in below {
+        let (name, path) = (entry.file_name().to_string_lossy().into_owned(), entry.path());
+        // A link to a folder may lead round in a circle.
+        let folder = entry.file_type().is_ok_and(|t| t.is_dir());
+        if folder && name != "target" && !name.starts_with('.') {
+            programs(&path, out)?;
+        } else if !folder && name.ends_with(".mpc") && path.is_file() {
+            out.push(path);
+        }
+    }
+    Ok(())
+}

@@ -6,14 +6,17 @@ mod args;
 mod build;
 mod clock;
 mod cost;
+mod doc;
 mod doctor;
 mod failure;
 mod figures;
 mod files;
+mod fmt;
 mod hosts;
 mod interrupt;
 mod join;
 mod log;
+mod lsp;
 mod new;
 mod output;
 mod party;
@@ -23,6 +26,7 @@ mod report;
 mod run;
 mod shell;
 mod tell;
+mod test;
 
 use args::{Cli, Verb};
 use clap::Parser;
@@ -55,7 +59,6 @@ fn main() -> ExitCode {
             Verb::Cost(args) => cost::cost(args, &shown),
             Verb::New { dir } => new::create(dir).map_err(Failure::usage),
             Verb::Explain { code } => tell::explain(code.as_deref()),
-            Verb::Test(args) => tell::test(args, &shown),
             Verb::Party(verb) => party::party(verb, &shown),
             Verb::Join(args) => join::join(args, &shown),
             Verb::Doctor(args) => doctor::doctor(args, &shown),
@@ -64,6 +67,10 @@ fn main() -> ExitCode {
                 Ok(())
             }
             Verb::Man { dir } => shell::man(dir),
+            Verb::Test(args) => test::test(args, &shown),
+            Verb::Fmt(args) => fmt::fmt(args, &shown),
+            Verb::Lsp => lsp::serve(),
+            Verb::Doc(args) => doc::doc(args, &shown),
             Verb::Node { config } => run::node(config),
         };
         match done {

@@ -407,7 +407,7 @@ impl ProgramObject for Object {
 }
 
 /// The driver's blocks as the engine runs them.
-struct Runner(Blocks);
+pub struct Runner(pub Blocks);
 
 impl engine::AtRunner for Runner {
     fn run(&mut self, block: u32, args: &[circuit::Column]) -> Result<Vec<circuit::Column>, String> {

@@ -1,6 +1,6 @@
-//! Verbs that tell without running: `check`, `explain`, and `test`, which runs in the clear alone.
+//! Verbs that tell without running: `check` and `explain`.
 
-use crate::args::{CheckArgs, Format, TestArgs};
+use crate::args::{CheckArgs, Format};
 use crate::failure::Failure;
 use crate::output::{Shown, print};
 use crate::program;
@@ -112,46 +112,4 @@ pub fn explain(code: Option<&str>) -> Result<(), Failure> {
             Ok(())
         }
     }
-}
-
-/// `mpcc test`: the `#[test]` functions, in the reference evaluator.
-///
-/// # Errors
-/// A test failed, the program is wrong, or there is none.
-pub fn test(args: &TestArgs, shown: &Shown) -> Result<(), Failure> {
-    let (_, checked) = program::checked(&args.source, shown)?;
-    let program = &checked.program;
-    let (mut passed, mut failed) = (0, 0);
-    let mut results = Vec::new();
-    for &id in &program.tests {
-        let name = program.f(id).name.to_string();
-        if args.filter.as_ref().is_some_and(|f| !name.contains(f.as_str())) {
-            continue;
-        }
-        let outcome = driver::run_test(&checked, id);
-        match &outcome {
-            Ok(()) => passed += 1,
-            Err(_) => failed += 1,
-        }
-        let error = outcome.err().map(|(span, what)| {
-            let (line, column) = checked.sources.start(span);
-            format!("{}:{line}:{column}: {what}", checked.sources.name(span.file))
-        });
-        results.push((name, error));
-    }
-    if shown.format == Format::Json {
-        let list: Vec<_> = results.iter().map(|(n, e)| json!({"name": n, "ok": e.is_none(), "error": e})).collect();
-        print(&format!("{}\n", json!({"passed": passed, "failed": failed, "tests": list})));
-    } else {
-        let mut out = String::new();
-        for (name, error) in &results {
-            match error {
-                None => out.push_str(&format!("ok      {name}\n")),
-                Some(e) => out.push_str(&format!("FAILED  {name}\n        {e}\n")),
-            }
-        }
-        out.push_str(&format!("{passed} passed, {failed} failed\n"));
-        print(&out);
-    }
-    if failed > 0 { Err(Failure::Shown(1)) } else { Ok(()) }
 }

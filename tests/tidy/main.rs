@@ -10,12 +10,14 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &str, &[&str])] = &[
     ("diag", "compiler/diag", &[]),
     ("syntax", "compiler/syntax", &["diag"]),
+    ("style", "compiler/style", &["syntax"]),
     ("sema", "compiler/sema", &["syntax"]),
     ("eval", "compiler/eval", &["sema"]),
     ("circuit", "compiler/circuit", &[]),
     ("lower", "compiler/lower", &["sema", "circuit"]),
     ("opt", "compiler/opt", &["circuit", "spec"]),
-    ("driver", "compiler/driver", &["eval", "lower", "opt"]),
+    ("driver", "compiler/driver", &["style", "eval", "lower", "opt"]),
+    ("lsp", "compiler/lsp", &["driver"]),
     ("field", "runtime/field", &[]),
     ("spec", "runtime/spec", &[]),
     ("wire", "runtime/wire", &[]),
@@ -27,7 +29,8 @@ const TABLE: &[(&str, &str, &[&str])] = &[
 
 /// Crates that also compile to WebAssembly: no file system, sockets, threads, clocks, or operating system's randomness.
 const PURE: &[&str] = &[
-    "diag", "syntax", "sema", "eval", "circuit", "lower", "opt", "driver", "field", "spec", "wire", "proto", "engine",
+    "diag", "syntax", "style", "sema", "eval", "circuit", "lower", "opt", "driver", "lsp", "field", "spec", "wire",
+    "proto", "engine",
 ];
 
 /// What a pure crate may not name.
@@ -327,4 +330,47 @@ fn the_scanner_itself_sees_through_comments_strings_and_groups() {
     let code = code_of("use std::{collections::BTreeMap, fs::{self, File}};");
     assert!(named_paths(&code).iter().any(|p| mentions(p, "std::fs")));
     assert!(mentions("unsafe { x }", "unsafe") && !mentions("deny(unsafe_code)", "unsafe"));
+}
+
+/// The words that the lexer knows, and those that are words only where they can stand.
+fn words() -> BTreeSet<String> {
+    let lexer = std::fs::read_to_string(root().join("compiler/syntax/src/lexer.rs")).unwrap();
+    let tokens = lexer.split("#[token(\"").skip(1).filter_map(|s| s.split('"').next());
+    let mut out: BTreeSet<String> =
+        tokens.filter(|t| t.bytes().all(|b| b.is_ascii_lowercase())).map(str::to_string).collect();
+    assert!(out.len() > 20, "the lexer's words are found: {out:?}");
+    out.extend(["at", "party", "checked", "max", "size"].map(str::to_string));
+    out
+}
+
+#[test]
+fn editors_know_the_words_of_the_language() {
+    let dir = root().join("editors/vscode");
+    let json = |name: &str| -> serde_json::Value {
+        let text = std::fs::read_to_string(dir.join(name)).unwrap();
+        serde_json::from_str(&text).unwrap_or_else(|e| panic!("{name}: {e}"))
+    };
+    let grammar = json("syntaxes/mpc.tmLanguage.json");
+    let mut known = BTreeSet::new();
+    for pattern in grammar["repository"]["keywords"]["patterns"].as_array().unwrap() {
+        let text = pattern["match"].as_str().unwrap();
+        let (_, list) = text.split_once("\\b(").unwrap();
+        known.extend(list.split_once(')').unwrap().0.split('|').map(str::to_string));
+    }
+    assert_eq!(known, words());
+    // Every group that is included is there, and every file that the manifest names.
+    let included = grammar.to_string();
+    for part in included.split("\"include\":\"#").skip(1).filter_map(|s| s.split('"').next()) {
+        assert!(grammar["repository"][part].is_object(), "no group {part}");
+    }
+    let manifest = json("package.json");
+    let contributes = &manifest["contributes"];
+    assert_eq!(contributes["grammars"][0]["scopeName"], grammar["scopeName"]);
+    for file in [&manifest["main"], &contributes["grammars"][0]["path"], &contributes["languages"][0]["configuration"]]
+    {
+        assert!(dir.join(file.as_str().unwrap()).exists(), "{file} is not there");
+    }
+    json("language-configuration.json");
+    let lock = json("package-lock.json");
+    assert_eq!(lock["packages"][""]["dependencies"], manifest["dependencies"], "npm install renews the lock file");
 }

@@ -139,6 +139,8 @@ table! {
     L0101 "a documentation comment that documents nothing";
     L0102 "something that is never used";
     L0103 "`mut` that is not needed";
+    L0104 "a division that could come after the reveal";
+    L0105 "work that its party could do alone";
     // L04xx: loops.
     L0401 "a loop that stays a loop";
 }

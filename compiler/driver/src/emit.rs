@@ -9,7 +9,7 @@ use circuit::SpanId;
 use diag::{Diags, SourceMap, Span};
 use eval::{Shape, Value};
 use sema::layout;
-use sema::tree::FnId;
+use sema::tree::{Fn, FnId, Program};
 use std::fmt::Write;
 
 /// The syntax tree of the root module, printed back as source, and what parsing found.
@@ -18,7 +18,16 @@ pub fn ast_text(name: &str, text: &str) -> (String, Diags, SourceMap) {
     let mut diags = Diags::new();
     let file = sources.add(name.to_string(), text.into());
     let module = syntax::parse(file, text, &mut diags);
-    (syntax::print(&module), diags, sources)
+    (style::print(&module), diags, sources)
+}
+
+/// A function's head as it is written, with its types resolved and no labels.
+pub fn signature(program: &Program, f: &Fn) -> String {
+    let mut generics: Vec<String> = f.ty_params.iter().map(|(n, c)| format!("{n}: {c:?}")).collect();
+    generics.extend(f.size_params.iter().map(|n| format!("{n}: size")));
+    let generics = if generics.is_empty() { String::new() } else { format!("<{}>", generics.join(", ")) };
+    let params: Vec<String> = f.params.iter().map(|p| format!("{}: {}", p.name, ty_text(program, f, &p.ty))).collect();
+    format!("fn {}{generics}({}) -> {}", f.name, params.join(", "), ty_text(program, f, &f.ret))
 }
 
 /// The typed program: each function's signature, label scheme, and locals with their types.
@@ -29,12 +38,7 @@ pub fn types_text(checked: &Checked) -> String {
         if f.library {
             continue;
         }
-        let mut generics: Vec<String> = f.ty_params.iter().map(|(n, c)| format!("{n}: {c:?}")).collect();
-        generics.extend(f.size_params.iter().map(|n| format!("{n}: size")));
-        let generics = if generics.is_empty() { String::new() } else { format!("<{}>", generics.join(", ")) };
-        let params: Vec<String> =
-            f.params.iter().map(|p| format!("{}: {}", p.name, ty_text(program, f, &p.ty))).collect();
-        let _ = writeln!(out, "fn {}{generics}({}) -> {}", f.name, params.join(", "), ty_text(program, f, &f.ret));
+        let _ = writeln!(out, "{}", signature(program, f));
         if let Some(scheme) = checked.labels.schemes.get(k).filter(|s| !s.is_empty()) {
             for line in scheme.lines() {
                 let _ = writeln!(out, "  labels {line}");
@@ -65,12 +69,27 @@ pub fn program_text(checked: &Checked, lowered: &Lowered) -> String {
     circuit::text::print_with(&circuit, &circuit::text::Options { spans: false, comment: Some(&line) })
 }
 
+/// Why a test failed.
+#[derive(Clone, Debug)]
+pub struct TestFailure {
+    /// The place in the program.
+    pub span: Span,
+    /// In words.
+    pub what: String,
+    /// What the failed assertion compared, left and right.
+    pub sides: Option<(String, String)>,
+}
+
 /// Runs a `#[test]` function in the reference evaluator.
 ///
 /// # Errors
 /// Where it failed, and why.
-pub fn run_test(checked: &Checked, test: FnId) -> Result<(), (Span, String)> {
-    eval::run_test(&checked.program, test, eval::Options::default()).map_err(|e| (e.span, e.what))
+pub fn run_test(checked: &Checked, test: FnId) -> Result<(), TestFailure> {
+    eval::run_test(&checked.program, test, eval::Options::default()).map_err(|e| TestFailure {
+        span: e.span,
+        what: e.what,
+        sides: e.sides.map(|s| *s),
+    })
 }
 
 /// Runs `main` in the reference evaluator, which sees every input in the clear. `inputs` are values by parameter and leaf;

@@ -11,12 +11,14 @@ mod contract;
 mod emit;
 mod schema;
 mod stdlib;
+mod trial;
 
 pub use at::Blocks;
 pub use bind::{BindError, Bound, bind, size_names};
 pub use check::{Checked, NoModules, SourceProvider, check};
 pub use compile::{CompileError, Compiled, Lowered, Publics, compile, lower};
 pub use contract::{Alone, Brings, Contract, Learns, Reveals, contract, ty_text};
-pub use emit::{ast_text, evaluate, program_text, run_test, types_text};
+pub use emit::{TestFailure, ast_text, evaluate, program_text, run_test, signature, types_text};
 pub use schema::{Parameter, ResultPart, elem, parameters, pattern, results, size_name, size_text};
 pub use stdlib::MODULES as LIBRARY;
+pub use trial::{CallCost, Trial, call_cost, trial};

@@ -28,6 +28,8 @@ pub struct EvalError {
     pub what: String,
     /// Not the program's fault: the tree is not what a checker lets pass.
     pub internal: bool,
+    /// What an assertion compared, where it compared public values.
+    pub sides: Option<Box<(String, String)>>,
 }
 
 impl std::fmt::Display for EvalError {
@@ -79,7 +81,12 @@ pub fn run_main_with(
     options: Options,
 ) -> Result<Value, EvalError> {
     let Some(main) = program.main else {
-        return Err(EvalError { span: Span::default(), what: "the program has no `main`".into(), internal: false });
+        return Err(EvalError {
+            span: Span::default(),
+            what: "the program has no `main`".into(),
+            internal: false,
+            sides: None,
+        });
     };
     for (value, param) in inputs.iter_mut().zip(&program.f(main).params) {
         value.mark(matches!(param.origin, Origin::From(_)));
@@ -107,7 +114,7 @@ pub fn run_fn_with(
     options: Options,
 ) -> Result<Value, EvalError> {
     let code = program.f(f);
-    let wrong = |span, what: String| EvalError { span, what, internal: false };
+    let wrong = |span, what: String| EvalError { span, what, internal: false, sides: None };
     if args.len() != code.params.len() {
         return Err(wrong(
             code.span,

@@ -49,7 +49,7 @@ pub(crate) struct Run<'p> {
 }
 
 fn error<T>(span: Span, what: impl Into<String>) -> R<T> {
-    Err(Box::new(EvalError { span, what: what.into(), internal: false }))
+    Err(Box::new(EvalError { span, what: what.into(), internal: false, sides: None }))
 }
 
 pub(crate) fn internal<T>(span: Span) -> R<T> {
@@ -57,6 +57,7 @@ pub(crate) fn internal<T>(span: Span) -> R<T> {
         span,
         what: "internal error: the evaluator met a tree that no checker lets pass".into(),
         internal: true,
+        sides: None,
     }))
 }
 
@@ -244,11 +245,33 @@ impl<'p> Run<'p> {
                 Value::Scalar(s) if s.truth() => Ok(Value::Unit),
                 Value::Scalar(_) => {
                     let colon = if what.is_empty() { "" } else { ": " };
-                    error(e.span, format!("the assertion failed{colon}{what}"))
+                    let what = format!("the assertion failed{colon}{what}");
+                    let sides = self.sides(fr, *cond).map(Box::new);
+                    Err(Box::new(EvalError { span: e.span, what, internal: false, sides }))
                 }
                 _ => internal(e.span),
             },
             _ => internal(e.span),
+        }
+    }
+
+    /// The two sides of the comparison that an assertion consists of, in words, if they are public.
+    fn sides(&mut self, fr: &Frame<'p>, cond: ExprId) -> Option<(String, String)> {
+        let mut at = cond;
+        loop {
+            match &fr.f.expr(at).kind {
+                // Arrays are compared element by element.
+                ExprKind::Builtin(Builtin::All | Builtin::Map, args) => at = *args.first()?,
+                ExprKind::Chain(x, rest) => {
+                    let [(op, _, y)] = rest.as_slice() else { return None };
+                    if !matches!(op, BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge) {
+                        return None;
+                    }
+                    let (x, y) = (self.eval(fr, *x).ok()?, self.eval(fr, *y).ok()?);
+                    return (!x.secret() && !y.secret()).then(|| (x.text(), y.text()));
+                }
+                _ => return None,
+            }
         }
     }
 

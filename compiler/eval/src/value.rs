@@ -247,7 +247,29 @@ impl Value {
     pub fn scalar(kind: Kind, bits: u128) -> Value {
         Value::Scalar(Scalar::public(kind, bits))
     }
-    /// A public bool.
+    /// As it would be written; of an array the first elements. For values that may be shown.
+    pub fn text(&self) -> String {
+        const SHOWN: usize = 16;
+        match self {
+            Value::Unit => "()".into(),
+            Value::Scalar(s) => match s.kind {
+                Kind::Bool => s.truth().to_string(),
+                Kind::Int { signed: false, .. } => s.bits.to_string(),
+                _ => s.number().to_string(),
+            },
+            Value::Tuple(parts) => {
+                let parts: Vec<String> = parts.iter().map(Value::text).collect();
+                format!("({})", parts.join(", "))
+            }
+            Value::Array(a) => {
+                let shown = (0..a.len.min(SHOWN)).filter_map(|k| a.get(k as i64, &[]).ok()).map(|v| v.text());
+                let list = shown.collect::<Vec<_>>().join(", ");
+                if a.len > SHOWN { format!("[{list}, … {} more]", a.len - SHOWN) } else { format!("[{list}]") }
+            }
+            Value::Fn(_) => "a function".into(),
+        }
+    }
+    /// A bool, public.
     pub fn bool(b: bool) -> Value {
         Value::scalar(Kind::Bool, u128::from(b))
     }

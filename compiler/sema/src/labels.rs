@@ -6,6 +6,7 @@
 
 mod flow;
 mod lab;
+mod lints;
 mod report;
 #[cfg(test)]
 mod tests;
@@ -41,6 +42,8 @@ pub struct Labels {
     pub reached: BTreeSet<FnId>,
     /// The scheme of each function as text, by id.
     pub schemes: Vec<String>,
+    /// Labels of each function's locals as text, by id: what they are where the function ends.
+    pub locals: Vec<Vec<String>>,
 }
 
 impl Labels {
@@ -58,6 +61,7 @@ pub fn check(program: &Program, diags: &mut Diags) -> Labels {
         schemes: vec![None; program.fns.len()],
         reveals: BTreeMap::new(),
         seen: BTreeSet::new(),
+        locals: vec![Vec::new(); program.fns.len()],
         diags,
     };
     for f in order(program) {
@@ -68,7 +72,7 @@ pub fn check(program: &Program, diags: &mut Diags) -> Labels {
         ck.schemes[f.0 as usize] = Some(Rc::new(scheme));
     }
     let schemes = (0..program.fns.len()).map(|k| text(program, FnId(k as u32), ck.schemes[k].as_deref())).collect();
-    Labels { reveals: ck.reveals.into_values().collect(), reached: reached(program), schemes }
+    Labels { reveals: ck.reveals.into_values().collect(), reached: reached(program), schemes, locals: ck.locals }
 }
 
 /// State over all functions.
@@ -76,6 +80,8 @@ struct Checker<'p> {
     program: &'p Program,
     schemes: Vec<Option<Rc<Scheme>>>,
     reveals: BTreeMap<(FnId, Span), RevealSite>,
+    /// Labels of locals as text.
+    locals: Vec<Vec<String>>,
     /// Loops visit a place more than once; it is reported once.
     seen: BTreeSet<(Code, Span)>,
     diags: &'p mut Diags,

@@ -14,6 +14,7 @@ pub mod tree;
 mod types;
 mod world;
 
+pub use body::{ARRAY_METHODS, BUILTINS};
 pub use world::{ModuleSource, NoModules};
 
 use diag::{Diag, Diags, FileId, Span, codes};

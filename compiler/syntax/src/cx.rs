@@ -4,6 +4,7 @@
 
 use crate::ast::*;
 use crate::lexer::{Tok, split_number};
+use crate::ops::level;
 use diag::{Diag, FileId, Span, codes};
 use lalrpop_util::ErrorRecovery;
 use rustc_hash::FxHashMap;
@@ -266,7 +267,12 @@ impl<'a> Cx<'a> {
         let d = Diag::error(codes::E0015, "there is no increment operator").at(span, "write `+= 1` or `-= 1`");
         let d = match pos {
             StepPos::After(at) => d.help_edit("add one, if that is meant", self.span(at, hi), " += 1"),
-            StepPos::Before => d,
+            StepPos::Before => {
+                let at = self.exprs[place.0 as usize].span;
+                let gone = diag::Edit { span: self.span(lo, at.lo), replacement: String::new() };
+                let comes = diag::Edit { span: at.after(), replacement: " += 1".into() };
+                d.help_edits("add one, if that is meant", vec![gone, comes])
+            }
         };
         self.say(d);
         let value = self.push(ExprKind::Error, hi, hi);
@@ -274,6 +280,11 @@ impl<'a> Cx<'a> {
     }
 
     // ---- expressions
+
+    /// Where an expression begins.
+    pub fn lo(&self, id: ExprId) -> u32 {
+        self.exprs[id.0 as usize].span.lo
+    }
 
     /// Puts a node into the arena; one that is too deep becomes an error.
     pub fn push(&mut self, kind: ExprKind, lo: u32, hi: u32) -> ExprId {
@@ -420,10 +431,11 @@ impl<'a> Cx<'a> {
         self.push(ExprKind::Range { lo, hi, inclusive }, l, r)
     }
 
-    pub fn say_reference(&mut self, lo: u32) {
+    /// `&`, `&mut`, or `*` before what begins at `hi`.
+    pub fn say_reference(&mut self, lo: u32, hi: u32) {
         let d = Diag::error(codes::E0014, "there are no references")
             .at(self.span(lo, lo + 1), "values, arrays included, are passed as they are")
-            .help_edit("leave it out", self.span(lo, lo + 1), "");
+            .help_edit("leave it out", self.span(lo, hi), "");
         self.say(d);
     }
 
@@ -523,19 +535,4 @@ fn value(radix: u32, digits: &str) -> (u128, bool) {
         }
     }
     (v, false)
-}
-
-/// Precedence, for joining chains; comparisons all share one.
-pub fn level(op: BinOp) -> u8 {
-    match op {
-        BinOp::Or => 0,
-        BinOp::And => 1,
-        BinOp::Eq | BinOp::Ne | BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => 2,
-        BinOp::BitOr => 3,
-        BinOp::BitXor => 4,
-        BinOp::BitAnd => 5,
-        BinOp::Shl | BinOp::Shr => 6,
-        BinOp::Add | BinOp::Sub => 7,
-        BinOp::Mul | BinOp::Div | BinOp::Rem => 8,
-    }
 }

@@ -371,6 +371,11 @@ pub fn lex(text: &str) -> Vec<Token<'_>> {
     out
 }
 
+/// Where the tokens of a text stand, documentation included; what lies between is white space and comments.
+pub fn token_ranges(text: &str) -> Vec<(usize, usize)> {
+    lex(text).iter().map(|t| (t.lo as usize, t.hi as usize)).collect()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -9,10 +9,10 @@ mod cx;
 mod filter;
 mod lexer;
 mod message;
+mod ops;
 mod parse;
-mod print;
 
 pub use filter::MAX_NESTING;
-pub use lexer::MAX_IDENT;
+pub use lexer::{MAX_IDENT, token_ranges};
+pub use ops::{level, op_text};
 pub use parse::{MAX_FILE, parse};
-pub use print::{op_text, print, print_expr, print_type};

@@ -1,6 +1,6 @@
 //! Errors of the generated parser, in words. Knows terminals by the names that the grammar gives them.
 
-use crate::lexer::Tok;
+use crate::lexer::{Tok, Token};
 use diag::{Diag, FileId, Span, codes};
 use lalrpop_util::ParseError;
 
@@ -189,7 +189,7 @@ fn is_word(tok: &Tok<'_>, text: &str) -> bool {
 pub fn diagnose(
     file: FileId,
     text: &str,
-    before: Option<Tok<'_>>,
+    before: Option<Token<'_>>,
     e: &ParseError<u32, Tok<'_>, ()>,
     cut_short: bool,
 ) -> Option<Diag> {
@@ -211,13 +211,13 @@ pub fn diagnose(
                 return Some(
                     Diag::error(codes::E0017, format!("`{here}` is a word of the language"))
                         .at(span, "a name is expected here")
-                        .help(format!("choose another name, for instance `{here}_`")),
+                        .help_edit("choose another name, for instance with an underscore", span, format!("{here}_")),
                 );
             }
             let want_text = expected(want);
             let mut d = Diag::error(codes::E0007, format!("expected {want_text}, found {}", found(tok, here)))
                 .at(span, format!("expected {want_text}"));
-            d = hint(d, before, tok, here, want);
+            d = hint(d, before, (tok, span), here, want);
             Some(d)
         }
         ParseError::UnrecognizedEof { location, expected: want } => {
@@ -242,34 +242,56 @@ fn unexpected(file: FileId, lo: u32, hi: u32) -> Diag {
     Diag::error(codes::E0007, "nothing was expected here").at(Span { file, lo, hi }, "unexpected")
 }
 
-/// Words for mistakes that people bring from elsewhere.
-fn hint(d: Diag, before: Option<Tok<'_>>, tok: &Tok<'_>, here: &str, want: &[String]) -> Diag {
+/// Words of the language that begin a statement, and words that begin an item.
+const STATEMENTS: &[&str] = &["let", "if", "for", "while", "match", "return", "at"];
+const ITEMS: &[&str] = &["fn", "struct", "enum", "const", "mod", "use", "impl", "party", "checked", "extern"];
+
+/// Words for mistakes that people bring from elsewhere, and edits that mend them.
+fn hint(d: Diag, before: Option<Token<'_>>, (tok, span): (&Tok<'_>, Span), here: &str, want: &[String]) -> Diag {
     let wants = |t: &str| want.iter().any(|w| w == t);
-    match tok {
-        Tok::RBracket if matches!(before, Some(Tok::DotDot | Tok::DotDotEq)) => {
-            d.help("both bounds of a range are written: `0..n`")
-        }
-        Tok::Ident("and") if wants("\"&&\"") => d.help("`and` is written `&&`"),
-        Tok::Ident("or") if wants("\"||\"") => d.help("`or` is written `||`"),
-        Tok::LBracket if matches!(before, Some(Tok::Ident("int" | "uint" | "unsigned" | "long"))) => {
+    let last = before.map(|t| t.tok);
+    let last_span = before.map_or(span, |t| Span { lo: t.lo, hi: t.hi, ..span });
+    let item = wants("\"struct\"") && wants("\"use\"");
+    match (tok, last) {
+        (Tok::RBracket, Some(Tok::DotDot | Tok::DotDotEq)) => d.help("both bounds of a range are written: `0..n`"),
+        (Tok::Ident("and"), _) if wants("\"&&\"") => d.help_edit("`and` is written `&&`", span, "&&"),
+        (Tok::Ident("or"), _) if wants("\"||\"") => d.help_edit("`or` is written `||`", span, "||"),
+        (Tok::LBracket, Some(Tok::Ident("int" | "uint" | "unsigned" | "long"))) => {
             d.help("an array of type `[T; N]` is declared by `let`")
         }
-        _ if matches!(before, Some(Tok::Ident("not"))) => d.help("`not` is written `!`"),
-        Tok::Ident("def" | "func" | "function") if wants("\"fn\"") => d.help("a function begins with `fn`"),
-        Tok::Ident(_) if matches!(before, Some(Tok::Ident("var" | "int" | "auto" | "uint" | "unsigned" | "long"))) => {
-            d.help("a variable is declared by `let` or `let mut`")
+        (_, Some(Tok::Ident("not"))) => d.help_edit("`not` is written `!`", Span { hi: span.lo, ..last_span }, "!"),
+        (Tok::Ident("def" | "func" | "function"), _) if wants("\"fn\"") => {
+            d.help_edit("a function begins with `fn`", span, "fn")
         }
-        Tok::Let | Tok::For | Tok::While | Tok::If if wants("\"struct\"") && wants("\"use\"") => {
+        (Tok::Ident(_), Some(Tok::Ident("var" | "int" | "auto" | "uint" | "unsigned" | "long"))) => {
+            d.help_edit("a variable is declared by `let` or `let mut`", last_span, "let")
+        }
+        // A word misspelt: what follows it shows that.
+        (Tok::Ident(_) | Tok::Int(_) | Tok::Mut, Some(Tok::Ident(word)))
+            if diag::suggest(word, STATEMENTS.iter().copied()).is_some() =>
+        {
+            d.did_you_mean(word, last_span, STATEMENTS.iter().copied())
+        }
+        (Tok::Ident(word), _) if item => d.did_you_mean(word, span, ITEMS.iter().copied()),
+        (Tok::Let | Tok::For | Tok::While | Tok::If, _) if item => {
             d.help("statements stand inside of a function; or there is a `}` too many above")
         }
-        Tok::Else => d.note("`else` follows the `}` of an `if` directly"),
-        Tok::Colon if wants("\"body {\"") || wants("\"}\"") => {
+        (Tok::Else, _) => d.note("`else` follows the `}` of an `if` directly"),
+        (Tok::Colon, _) if wants("\"body {\"") || wants("\"}\"") => {
             d.help("in the head of `if`, `while`, `for`, and `match`, a struct literal stands in parentheses")
         }
-        Tok::Eq if wants("\"==\"") => d.help("`==` compares"),
-        Tok::FatArrow => d.note("`=>` is used in `match` only"),
-        Tok::Dot | Tok::Plus | Tok::Minus | Tok::Star | Tok::As if wants("\"let\"") && !matches!(here, "-" | "*") => {
+        (Tok::Eq, _) if wants("\"==\"") => d.help_edit("`==` compares", span, "=="),
+        (Tok::FatArrow, _) => d.note("`=>` is used in `match` only"),
+        (Tok::Dot | Tok::Plus | Tok::Minus | Tok::Star | Tok::As, _)
+            if wants("\"let\"") && !matches!(here, "-" | "*") =>
+        {
             d.note("a statement such as `if … { … }` is no left operand: put it into parentheses")
+        }
+        // Two elements of a list beside each other.
+        (Tok::Ident(_) | Tok::Int(_) | Tok::Decimal(_) | Tok::Str(_) | Tok::True | Tok::False, Some(_))
+            if wants("\",\"") =>
+        {
+            d.help_edit("add `,`", last_span.after(), ",")
         }
         _ => d,
     }

@@ -86,6 +86,6 @@ fn index_of(tokens: &[Token<'_>], lo: u32) -> usize {
 }
 
 /// The token before the one at `at`.
-fn before_of<'a>(tokens: &[Token<'a>], at: usize) -> Option<crate::lexer::Tok<'a>> {
-    at.checked_sub(1).and_then(|i| tokens.get(i)).map(|t| t.tok)
+fn before_of<'a>(tokens: &[Token<'a>], at: usize) -> Option<Token<'a>> {
+    at.checked_sub(1).and_then(|i| tokens.get(i)).copied()
 }

@@ -116,8 +116,8 @@ fn round_trip(text: &str) {
         assert!(e.span.lo <= e.span.hi && e.span.hi as usize <= text.len(), "expression {i}: {:?}", e);
         assert!(text.is_char_boundary(e.span.lo as usize) && text.is_char_boundary(e.span.hi as usize));
     }
-    let once = syntax::print(&m);
-    let twice = syntax::print(&clean(&once));
+    let once = style::print(&m);
+    let twice = style::print(&clean(&once));
     assert_eq!(once, twice);
 }
 
@@ -258,8 +258,8 @@ fn codes(text: &str) -> Vec<&'static str> {
     let holes = m.exprs.iter().any(hole) || m.items.iter().any(|i| matches!(i.kind, ItemKind::Error));
     assert!(!holes || d.has_errors(), "a hole without a reason: {text}");
     if !d.has_errors() && text.len() < 10_000 {
-        let once = syntax::print(&m);
-        assert_eq!(once, syntax::print(&clean(&once)), "{text}");
+        let once = style::print(&m);
+        assert_eq!(once, style::print(&clean(&once)), "{text}");
     }
     d.iter().map(|d| d.code.as_str()).collect()
 }

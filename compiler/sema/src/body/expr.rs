@@ -20,7 +20,7 @@ pub(super) enum Named {
 }
 
 /// Functions that every program has.
-pub(super) const BUILTINS: [&str; 6] = ["reveal", "reveal_to", "min", "max", "assert", "assert_eq"];
+pub const BUILTINS: [&str; 6] = ["reveal", "reveal_to", "min", "max", "assert", "assert_eq"];
 
 impl<'a> Body<'a, '_> {
     /// An expression. `want` is what the context hopes for: literals, closures, and parts of aggregates follow it; the
@@ -213,9 +213,12 @@ impl<'a> Body<'a, '_> {
                 self.push(ExprKind::FnRef { f, generics }, ty, span)
             }
             Named::Builtin(b) => {
-                let d = Diag::error(codes::E0109, format!("`{b}` must be called"))
-                    .at(span, "as a value")
-                    .help(format!("write a closure: `|x| {b}(x)`"));
+                let arity = if matches!(b, "reveal" | "assert") { 1 } else { 2 };
+                let d = Diag::error(codes::E0109, format!("`{b}` must be called")).at(span, "as a value").help_edit(
+                    "write a closure",
+                    span,
+                    if arity == 1 { format!("|x| {b}(x)") } else { format!("|x, y| {b}(x, y)") },
+                );
                 self.wrong(d, span)
             }
             Named::Broken => self.error(span),
@@ -309,7 +312,8 @@ impl<'a> Body<'a, '_> {
                 let text = self.show(t);
                 let mut d = Diag::error(codes::E0103, format!("`{text}` has no part {index}")).at(span, "not there");
                 if let Ty::Array(..) = t {
-                    d = d.help(format!("elements of arrays are written `[{index}]`"));
+                    let dot = Span { lo: span.lo.saturating_sub(1), ..span };
+                    d = d.help_edit("elements of arrays are written in brackets", dot, format!("[{index}]"));
                 }
                 self.report(d);
                 None
@@ -591,8 +595,12 @@ impl<'a> Body<'a, '_> {
                     ),
                 )
                 .at(span, "this closure");
-                if ps.len() == 1 && params.len() > 1 {
-                    d = d.help("to take a tuple apart, put the names in parentheses: `|(x, y)| …`");
+                if let ([first, .., last], 1) = (params, ps.len()) {
+                    let edits = vec![
+                        diag::Edit { span: first.pat.span.before(), replacement: "(".into() },
+                        diag::Edit { span: last.pat.span.after(), replacement: ")".into() },
+                    ];
+                    d = d.help_edits("to take a tuple apart, put the names in parentheses: `|(x, y)| …`", edits);
                 }
                 return self.wrong(d, span);
             }

@@ -198,7 +198,14 @@ impl Body<'_, '_> {
         let (a, b) = (self.show(&from), self.show(&to));
         let mut d = Diag::error(codes::E0212, format!("`{a}` cannot be converted to `{b}`")).at(span, "this cast");
         d = match (f, t) {
-            (Ty::Int { .. } | Ty::Index, Ty::Bool) => d.help("compare: `x != 0`"),
+            (Ty::Int { .. } | Ty::Index, Ty::Bool) => {
+                // Of `(a + b) as bool` the bracket is not in the tree.
+                let inner = self.span(x);
+                match self.exprs[x.0 as usize].kind {
+                    ExprKind::Chain(..) | ExprKind::If { .. } | ExprKind::Block(..) => d.help("compare: `x != 0`"),
+                    _ => d.help_edit("compare", Span { lo: inner.hi, ..span }, " != 0"),
+                }
+            }
             (Ty::Array(..), Ty::Int { .. }) | (Ty::Int { .. }, Ty::Array(..)) => {
                 d.help("an array is converted to an array type: `xs as [u64; N]`")
             }
@@ -475,11 +482,11 @@ impl Body<'_, '_> {
                     format!("_{name}"),
                 ));
             } else if idle && l.mutable && !l.assigned {
-                out.push(
-                    Diag::lint(codes::L0103, format!("`{name}` is `mut` and never changes"))
-                        .at(*span, "")
-                        .help("leave `mut` out"),
-                );
+                let d = Diag::lint(codes::L0103, format!("`{name}` is `mut` and never changes")).at(*span, "");
+                out.push(match self.muts.get(&LocalId(k as u32)) {
+                    Some(at) => d.help_edit("leave `mut` out", *at, ""),
+                    None => d,
+                });
             }
         }
         for d in out {

@@ -8,8 +8,8 @@ use crate::world::World;
 use diag::{Diag, Span, codes};
 use syntax::ast as a;
 
-/// What arrays can do.
-pub(super) const ARRAY_METHODS: [&str; 14] = [
+/// Methods of arrays.
+pub const ARRAY_METHODS: [&str; 14] = [
     "len",
     "sum",
     "product",
@@ -66,7 +66,8 @@ impl<'a> Body<'a, '_> {
                 let s = &self.w.structs[id.0 as usize];
                 let d = d.also(s.span, "the struct").did_you_mean(n, name.span, self.methods_of(*id));
                 if s.fields.iter().any(|f| f.name == name.name) {
-                    d.help("it has a field of this name: leave the parentheses out")
+                    let parens = Span { lo: name.span.hi, ..span };
+                    d.help_edit("it has a field of this name: leave the parentheses out", parens, "")
                 } else {
                     d
                 }

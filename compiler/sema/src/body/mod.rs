@@ -14,6 +14,9 @@ mod method;
 mod ops;
 mod stmt;
 
+pub use expr::BUILTINS;
+pub use method::ARRAY_METHODS;
+
 use crate::infer::{Clash, Default, Infer, Kind, VAR};
 use crate::sig::{Sig, has_class};
 use crate::size::{self, Decided};
@@ -76,6 +79,8 @@ pub(crate) struct Body<'a, 'd> {
     bound: Vec<Name>,
     /// Literals: magnitude and sign, in the order of the arena.
     lits: Vec<(ExprId, u128, bool)>,
+    /// Where the `mut` of a local stands, with the space behind it.
+    muts: FxHashMap<LocalId, Span>,
     /// Casts that the checker put in for counts.
     soft: Vec<ExprId>,
     obligations: Vec<Obligation>,
@@ -148,6 +153,7 @@ pub(crate) fn function<'a>(
         scope: FxHashMap::default(),
         bound: Vec::new(),
         lits: Vec::new(),
+        muts: FxHashMap::default(),
         soft: Vec::new(),
         obligations: Vec::new(),
         open: Vec::new(),
@@ -180,6 +186,7 @@ impl<'a> Body<'a, '_> {
             if let (Origin::From(p), false) = (s.origin, mutable) {
                 self.locals[local.0 as usize].family = Some(p).filter(|p| self.is_family(*p));
             }
+            self.muts.insert(local, Span { hi: name.span.lo, ..p.pat.span });
             match &p.pat.kind {
                 a::PatternKind::Bind { .. } => {
                     if self.scope.get(&name.name).is_some_and(|v| !v.is_empty()) {

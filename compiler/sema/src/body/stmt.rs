@@ -123,6 +123,7 @@ impl<'a> Body<'a, '_> {
                     self.accumulate(ty);
                 }
                 let l = self.local(name.name.clone(), ty.clone(), *mutable, name.span);
+                self.muts.insert(l, Span { hi: name.span.lo, ..p.span });
                 self.locals[l.0 as usize].is_loop = loop_var.is_some();
                 self.see(l);
                 Pat::Bind(l)

@@ -6,6 +6,7 @@
 //! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 use super::lab::{Atom, CONTROL, Cause, Lab, Source, Step, Tree, Var};
+use super::lints::{self, Known};
 use super::report::{Reason, Via};
 use super::{Checker, RevealSite};
 use crate::tree::*;
@@ -72,6 +73,8 @@ pub(super) struct Flow<'c, 'p> {
     /// Reveals whose operand has only variables: place and variables.
     reveals: Vec<(Span, Vec<Var>)>,
     in_test: bool,
+    /// For lints.
+    known: Vec<Option<Known>>,
 }
 
 /// More rounds than any fixed point takes; a loop ends there whatever happens.
@@ -96,6 +99,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             loops: 0,
             reveals: Vec::new(),
             in_test: program.tests.contains(&id),
+            known: vec![None; f.exprs.len()],
             ck,
         };
         let mut next: Var = 0;
@@ -125,6 +129,10 @@ impl<'c, 'p> Flow<'c, 'p> {
             flow.outputs(&result);
         }
         flow.pointless_reveals();
+        for d in lints::find(&flow) {
+            flow.ck.report(d.span().unwrap_or(f.span), d);
+        }
+        flow.ck.locals[id.0 as usize] = flow.state.iter().map(|t| super::tree_text(program, t)).collect();
         flow.scheme.result = Some(result);
         flow.scheme
     }
@@ -149,7 +157,20 @@ impl<'c, 'p> Flow<'c, 'p> {
             self.require(&l, None, reason, e.span, &[]);
             t = Tree::public();
         }
+        let known = Known::of(&t);
+        let slot = &mut self.known[id.0 as usize];
+        *slot = Some(slot.map_or(known, |k| k.join(known)));
         t
+    }
+
+    /// How far an expression is known, if it was looked at.
+    pub fn known(&self, id: ExprId) -> Option<Known> {
+        self.known[id.0 as usize]
+    }
+
+    /// Whether a function opens something or runs an `at` block.
+    pub fn opens(&self, f: FnId) -> bool {
+        self.ck.scheme(f).is_none_or(|s| s.effect.is_some())
     }
 
     /// As [`Flow::eval`], where what is evaluated must be public for a reason of its own.

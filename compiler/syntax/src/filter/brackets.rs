@@ -22,6 +22,15 @@ impl<'a> Filter<'a, '_> {
         let d = Diag::error(codes::E0008, format!("this `{open_text}` is not closed"))
             .at(self.span(open, open + 1), "opened here")
             .also(found, found_text);
+        // Before the bracket or semicolon that showed it; elsewhere the place is a guess.
+        let close = match open_text {
+            "(" => ")",
+            "[" => "]",
+            _ => "}",
+        };
+        let end = found.lo as usize == self.text.len();
+        let here = found_text.ends_with(" found here") && self.suspect.is_none();
+        let d = if end || here { d.help_edit("close it", found.before(), close) } else { d };
         self.report(d);
         self.suspect = None;
     }
