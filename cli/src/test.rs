@@ -129,8 +129,7 @@ fn under(checked: &Checked, id: FnId, protocol: &spec::Protocol) -> Result<Resul
         }
     };
     let inputs: Vec<Column> = compiled
-        .lowered
-        .circuit
+        .gates
         .inputs
         .iter()
         .zip(&trial.inputs)
@@ -140,8 +139,8 @@ fn under(checked: &Checked, id: FnId, protocol: &spec::Protocol) -> Result<Resul
             column
         })
         .collect();
-    let blocks = Blocks { program: trial.checked.program.clone(), codes: compiled.lowered.blocks.clone() };
-    let spans = compiled.lowered.spans.clone();
+    let blocks = Blocks { program: trial.checked.program.clone(), codes: compiled.blocks.clone() };
+    let spans = compiled.spans.clone();
     let program = Arc::new(engine::Program { circuit: compiled.gates, schedule: compiled.schedule });
     let run = engine::testing::run_in_memory(&program, &inputs, |_| Box::new(program::Runner(blocks.clone())), 1, 1);
     Ok(match run {
