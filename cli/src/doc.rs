@@ -103,7 +103,7 @@ fn as_text(checked: &Checked, rows: &[Row<'_>]) -> String {
     let mut out = String::new();
     let indented = |text: &str, by: &str| text.lines().map(|l| format!("{by}{l}\n")).collect::<String>();
     if !program.doc.is_empty() {
-        let _ = write!(out, "{}\n", indented(&program.doc, ""));
+        let _ = writeln!(out, "{}", indented(&program.doc, ""));
     }
     for s in program.structs.iter().filter(|s| s.span.file == FileId(0)) {
         let mut generics: Vec<String> = s.ty_params.iter().map(ToString::to_string).collect();

@@ -81,7 +81,7 @@ pub fn print(text: &str) {
     let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
 }
 
-/// As [`print`], for what must not be lost: the results of a run.
+/// As [`print()`], for what must not be lost: the results of a run.
 ///
 /// # Errors
 /// If they cannot be written, as when a disk is full. A closed pipe is its reader's choice.

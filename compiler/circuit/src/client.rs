@@ -300,7 +300,7 @@ fn captured(c: &Circuit, r: RegionId, used: &mut BTreeSet<WireId>) {
 mod tests {
     use super::*;
     use crate::interp::{self, AtRunner};
-    use crate::{Bin, Builder, Column, Host, Len, Level, Recipient, WireTy};
+    use crate::{Builder, Column, Host, Len, Level, Recipient, WireTy};
 
     /// Adds 1, lane by lane.
     struct PlusOne;
@@ -388,8 +388,7 @@ mod tests {
         let mut b = Builder::new(Level::Gates("rep3".into()));
         let f = b.party("F", Some(2));
         let x = b.input(Some(f), "x", Elem::u(8), 2);
-        let y = b.gate1(Op::Bin(Bin::Add), &[x, x]).unwrap();
-        let both = b.gate1(Op::Concat, &[y, y]).unwrap();
+        let both = b.gate1(Op::Concat, &[x, x]).unwrap();
         let mut wide = ty(Domain::Arith { ring: 8 });
         wide.len = Len::Const(4);
         let id = b.effect();

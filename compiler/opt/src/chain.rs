@@ -17,6 +17,9 @@ use crate::depth::Depths;
 use circuit::{Bin, Circuit, Domain, Elem, Gate, Index, Len, Op, Red, RegionId, SpanId, Un, WireId, WireTy};
 use rustc_hash::{FxHashMap, FxHashSet};
 
+/// A wire of a chain, and whether it is subtracted.
+type Term = (WireId, bool);
+
 /// What is too short to be worth it.
 #[derive(Clone, Copy)]
 struct Few {
@@ -265,7 +268,7 @@ impl Rebuild<'_> {
         let out = g.outs[0];
         let elem = self.c.ty(out).elem;
         let op = kind(&g.op).unwrap_or(Bin::Add);
-        let (secret, public): (Vec<(WireId, bool)>, Vec<(WireId, bool)>) = terms.iter().partition(|t| self.secret(t.0));
+        let (secret, public): (Vec<Term>, Vec<Term>) = terms.iter().partition(|t| self.secret(t.0));
         // With its sign, by the gates that a plain program would have.
         let (mut plus, mut minus) = (vec![], vec![]);
         if op == Bin::Add {

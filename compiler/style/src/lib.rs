@@ -1,4 +1,4 @@
-//! A tree as text, in the one layout that there is: [`print`] writes the tree alone (what `--emit ast` shows), [`format`]
+//! A tree as text, in the one layout that there is: [`print()`] writes the tree alone (what `--emit ast` shows), [`format()`]
 //! the text that it was parsed from, with its comments, its empty lines, and its spelling of numbers.
 //!
 //! Both are one walk over the tree. With a text at hand, every token that the walk writes is taken from there, so that

@@ -45,7 +45,7 @@ impl Clock {
 /// Who gives a node time, sleep, and randomness.
 pub(crate) enum Platform {
     System,
-    Sim(Port),
+    Sim(Box<Port>),
 }
 
 /// The body of a node's next heartbeat.

@@ -159,9 +159,12 @@ fn sizes_and_public_inputs_must_agree() {
     }
 }
 
+/// A session's id, and first bytes.
+type Opening = (u64, Vec<u8>);
+
 /// A session's id and the first bytes that each node sends in it.
 #[derive(Default)]
-struct First(Mutex<BTreeMap<(usize, usize), (u64, Vec<u8>)>>);
+struct First(Mutex<BTreeMap<(usize, usize), Opening>>);
 
 impl Interceptor for First {
     fn frame(&self, from: usize, to: usize, header: &Header, body: &mut Vec<u8>) -> Action {

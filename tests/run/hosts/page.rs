@@ -52,8 +52,8 @@ fn the_page_of_three_hosts_runs_as_it_is_written() {
     let mut ran = 0;
     for (title, commands, prints) in sections(&page) {
         // Everyone has sent the lines that tell of it.
-        for from in 0..3 {
-            let lines = format!("{}.lines", NODES[from]);
+        for (from, name) in NODES.into_iter().enumerate() {
+            let lines = format!("{name}.lines");
             for to in (0..3).filter(|to| *to != from && hosts.dir(from).join(&lines).exists()) {
                 std::fs::copy(hosts.dir(from).join(&lines), hosts.dir(to).join(&lines)).unwrap();
             }

@@ -151,7 +151,7 @@ impl Emit<'_> {
     fn equal(&self, key: u64, op: &Gate, args: &[WireId], want: &[WireTy]) -> Option<&circuit::Gate> {
         self.same.iter().filter_map(|s| s.get(&key)).find_map(|m| {
             let g = self.b.circuit().region(m.region).gates.get(m.at as usize)?;
-            let typed = m.wanted == want.first().is_some() && want.first().is_none_or(|t| *t == *self.b.ty(g.outs[0]));
+            let typed = m.wanted != want.is_empty() && want.first().is_none_or(|t| *t == *self.b.ty(g.outs[0]));
             (typed && g.op == *op && g.args == args).then_some(g)
         })
     }

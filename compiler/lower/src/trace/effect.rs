@@ -219,13 +219,13 @@ impl Tracer<'_> {
             let v = self.local(*l)?;
             let of = if v.leaves.is_empty() { vec![] } else { self.leaves(&v.ty)? };
             for (k, (leaf, of)) in v.leaves.iter().zip(&of).enumerate() {
-                if of.ty == Ty::Index && of.dims.is_empty() {
-                    if let Leaf::I(i) = leaf
-                        && let Some(i) = i.as_const()
-                    {
-                        indices.push((*l, i));
-                        continue;
-                    }
+                if of.ty == Ty::Index
+                    && of.dims.is_empty()
+                    && let Leaf::I(i) = leaf
+                    && let Some(i) = i.as_const()
+                {
+                    indices.push((*l, i));
+                    continue;
                 }
                 let found = self.leaf_domain(leaf);
                 if found != Domain::Clear && found != dom {

@@ -112,7 +112,7 @@ impl<'p> Tracer<'p> {
                         let init = *init;
                         let elem = self.nest.n(init).elem;
                         if let Some(count) = &counts[k] {
-                            let steps = if rev { ix::sub(&ix::sub(&trip, &Index::Const(1)), &t) } else { t.clone() };
+                            let steps = if rev { ix::sub(&ix::sub(trip, &Index::Const(1)), &t) } else { t.clone() };
                             let now = self.iota(&count.after(&steps), elem);
                             inner.push(Leaf::N(now));
                             continue;

@@ -158,10 +158,10 @@ impl Tracer<'_> {
         }
         for (leaf, of) in out.iter_mut().zip(&inner) {
             // What only the run knows stays a wire.
-            if let (Leaf::N(n), Ty::Index) = (&*leaf, &of.ty) {
-                if let Some(e) = self.to_index(*n) {
-                    *leaf = Leaf::I(e);
-                }
+            if let (Leaf::N(n), Ty::Index) = (&*leaf, &of.ty)
+                && let Some(e) = self.to_index(*n)
+            {
+                *leaf = Leaf::I(e);
             }
         }
         Ok(Val::of(ty, out))

@@ -26,6 +26,7 @@ fn run(source: &str) -> (Program, Labels, Vec<Diag>, SourceMap) {
 fn errors(source: &str) -> Vec<String> {
     let (_, _, list, sources) = run(source);
     list.iter()
+        .filter(|d| d.severity == diag::Severity::Error)
         .map(|d| {
             let span = d.span().expect("a diagnostic has a place");
             // Lines of `source`: the parties stand before.

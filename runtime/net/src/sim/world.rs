@@ -168,7 +168,7 @@ impl World {
                 me,
                 hub: hubs[me].clone(),
                 out: (0..n).map(|peer| if peer == me { Outgoing::Me } else { Outgoing::Sim }).collect(),
-                platform: Platform::Sim(Port { world: world.clone(), me, rng: Mutex::new(rng) }),
+                platform: Platform::Sim(Box::new(Port { world: world.clone(), me, rng: Mutex::new(rng) })),
                 connections: None,
             }
         };

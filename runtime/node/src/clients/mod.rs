@@ -1,7 +1,7 @@
 //! Parties without a node: clients, who share their input among the nodes before a run and get their results after it.
 //!
-//! At a node: [`gather`] collects clients until a cutoff, agrees with the other nodes on exactly who takes part, and takes
-//! their shares in; [`deliver`] sends each its answer. At a client: [`join`]. Who may come is fixed beforehand, by
+//! At a node: `gather` collects clients until a cutoff, agrees with the other nodes on exactly who takes part, and takes
+//! their shares in; `deliver` sends each its answer. At a client: [`join`]. Who may come is fixed beforehand, by
 //! fingerprint ([`Registry`]). Knows sessions and frames; neither the language nor how shares are made.
 
 mod deliver;

@@ -97,11 +97,14 @@ fn judge(case: &Case, at: &At<'_>, report: &Outcome) -> Result<(), String> {
             Ended::Done(Err(e)) => {
                 let exits = fault.exits(kind);
                 // After the last frame there is nothing to find but the end of the link.
-                if !exits.contains(&e.exit()) && !(!at.early() && !exits.is_empty() && e.exit() == 4) {
+                let at_the_end = !at.early() && !exits.is_empty() && e.exit() == 4;
+                if !exits.contains(&e.exit()) && !at_the_end {
                     return say(format!("exit {}: {e}", e.exit()));
                 }
                 let named = e.blame() == Some(place.from) || e.exit() == 7;
-                if !named && !(*fault == Fault::Cut && e.blame() == Some(place.to)) {
+                // Of a link that is cut either end may be named.
+                let other_end = *fault == Fault::Cut && e.blame() == Some(place.to);
+                if !named && !other_end {
                     return say(format!("it names the wrong node: {e}"));
                 }
                 let own = if me == place.from { fault.delay() } else { Duration::ZERO };
