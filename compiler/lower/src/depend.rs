@@ -111,9 +111,10 @@ impl Depend {
                 d.hi = Index::bin(IndexOp::Min, d.hi.clone(), Index::Const(n));
             }
         }
-        let most = sa.bounds(&nest.ranges).1.max(sb.bounds(&nest.ranges).1);
         let times = outer.iter().fold(1u64, |n, x| n.saturating_mul(nest.loops[*x as usize].max));
-        if times > MAX_POINTS || (!lone && (most > MAX_POINTS || most.saturating_mul(times) > self.budget)) {
+        // Bounds count ranges that depend on others at their longest: the points themselves are counted below.
+        let most = sa.bounds(&nest.ranges).1.max(sb.bounds(&nest.ranges).1);
+        if times > MAX_POINTS || (!lone && most > MAX_POINTS << 6) {
             return None;
         }
         let around = Space {
@@ -145,7 +146,7 @@ impl Depend {
             if lone && digits_apart(nest, f, g, l, &outer, point) {
                 return;
             }
-            if most > MAX_POINTS || len > MAX_POINTS || spent > left {
+            if len > MAX_POINTS || spent > left {
                 failed = true;
                 return;
             }
@@ -155,6 +156,9 @@ impl Depend {
             let mut fill = |s: &Space, e: &Index, at: &mut Vec<i64>, it: &mut Vec<i64>, again: bool| -> Option<()> {
                 let all = Space { guard: None, ..s.clone() };
                 let n = all.count(&env).ok()?;
+                if n > MAX_POINTS {
+                    return None;
+                }
                 spent += n;
                 let strip = |e: &Index, out: &mut Vec<i64>| {
                     out.clear();
