@@ -8,7 +8,7 @@ use crate::interrupt;
 use crate::output::{Shown, print};
 use crate::program::{self, Object};
 use crate::run::{DEADLINE, bar};
-use node::clients::join::{Joining, Stage, join as take_part};
+use node::clients::join::{Joining, Part, Stage, join as take_part};
 use node::parties::HostedBy;
 use node::session::Settings;
 use node::stats::Clock;
@@ -60,20 +60,22 @@ pub fn join(args: &JoinArgs, shown: &Shown) -> Result<(), Failure> {
     let joining = Joining {
         nodes: hosts::peers(parties),
         identity: Arc::new(identity),
-        party,
-        settings: Settings {
-            names: parties.names(),
-            deadline: args.deadline.or(parties.run.deadline).unwrap_or(DEADLINE),
-            protocol: goal.protocol.name.into(),
-            parameters: String::new(),
-            profile: goal.net.clone(),
-            memory: parties.run.memory.unwrap_or(0),
-            clock: Clock::Process,
-            stop,
-            record: Record::Off,
-            clients: None,
+        part: Part {
+            party,
+            settings: Settings {
+                names: parties.names(),
+                deadline: args.deadline.or(parties.run.deadline).unwrap_or(DEADLINE),
+                protocol: goal.protocol.name.into(),
+                parameters: String::new(),
+                profile: goal.net.clone(),
+                memory: parties.run.memory.unwrap_or(0),
+                clock: Clock::Process,
+                stop,
+                record: Record::Off,
+                clients: None,
+            },
+            wait: args.wait.or(parties.run.wait).unwrap_or(WAIT),
         },
-        wait: args.wait.or(parties.run.wait).unwrap_or(WAIT),
     };
     let bar = bar(shown);
     let mut tell = |stage| {

@@ -145,6 +145,17 @@ pub fn deal(shares: &[Exchange], members: u64, values: &[Column], seeds: &[Seed;
     Ok([seeds.concat(), [&seeds[1][..], &rest].concat(), [&seeds[0][..], &rest].concat()])
 }
 
+/// Of a client's message to node `me`, what node `peer` has as well: the bytes that decide the component that both hold. Two
+/// nodes that compare them learn nothing, and find a client that told them different things.
+pub fn held_by_both(me: usize, peer: usize, message: &[u8]) -> &[u8] {
+    let at = size_of::<Seed>().min(message.len());
+    // Node 0 has s_0 and s_1, node 1 s_1 and x_2, node 2 s_0 and x_2.
+    match (me, peer) {
+        (0, 2) | (1 | 2, 0) => &message[..at],
+        _ => &message[at..],
+    }
+}
+
 /// Bytes of one client's input at node `me`.
 ///
 /// # Errors

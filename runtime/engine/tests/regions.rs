@@ -291,6 +291,11 @@ fn peers_that_do_not_keep_to_the_protocol() {
     blocked(&mut m);
     assert_eq!(m.expects(0), Some((1, 800)));
     assert!(is_peer(m.handle(0, 0, &[0; 1]), 0), "a step that is over");
+    let mut m = fresh();
+    m.handle(0, 0, &[0; 800]).unwrap();
+    blocked(&mut m);
+    m.handle(0, 1, &[0; 800]).unwrap();
+    assert!(is_peer(m.handle(0, 0, &[0; 1]), 0), "a step that is over, when nothing is missing");
     // A peer that is ahead waits in the window; beyond it, it is at fault. Node 0 has not begun.
     let mut m = machine(&p, 0).with_window(1000);
     m.handle(1, 1, &[0; 800]).unwrap();

@@ -25,6 +25,6 @@ pub mod tls;
 pub use hub::{Closed, Frame};
 pub use links::{Counters, Links};
 pub use meet::{BEFORE_KNOWN, Call, FAIR, HANDSHAKE, PENDING};
-pub use platform::BeatBody;
+pub use platform::{BeatBody, fill as random};
 pub use profile::Profile;
 pub use stop::Stop;

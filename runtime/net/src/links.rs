@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use wire::{Header, Kind, WireError};
 
 use crate::hub::{Closed, Frame, Hub};
-use crate::platform::{BeatBody, Metronome, Platform, StopOnDrop};
+use crate::platform::{BeatBody, Metronome, Platform, StopOnDrop, fill};
 use crate::{memory, tcp};
 
 /// Bytes of one link, as counted by its transport.
@@ -149,7 +149,7 @@ impl Links {
     /// If the system gives none.
     pub fn random(&self, out: &mut [u8]) -> Result<(), String> {
         match &self.platform {
-            Platform::System => getrandom::fill(out).map_err(|e| e.to_string()),
+            Platform::System => fill(out),
             Platform::Sim(port) => {
                 port.random(out);
                 Ok(())

@@ -295,6 +295,9 @@ pub(crate) struct Door {
     /// The same, oldest first, and since when.
     order: VecDeque<(Instant, AbortHandle)>,
     told: usize,
+    /// [`HANDSHAKE`] and [`FAIR`]; tests have others.
+    handshake: Duration,
+    fair: Duration,
     /// Why the last one was turned away.
     pub(crate) last: Option<String>,
 }
@@ -310,6 +313,8 @@ impl Door {
             pending: JoinSet::new(),
             order: VecDeque::new(),
             told: 0,
+            handshake: HANDSHAKE,
+            fair: FAIR,
             last: None,
         })
     }
@@ -348,7 +353,7 @@ impl Door {
     fn full_until(&mut self) -> Option<Instant> {
         self.order.retain(|(_, h)| !h.is_finished());
         let (since, _) = self.order.front().filter(|_| self.order.len() >= PENDING)?;
-        Some(*since + FAIR).filter(|until| *until > Instant::now())
+        Some(*since + self.fair).filter(|until| *until > Instant::now())
     }
 
     fn admit(&mut self, tcp: TcpStream, from: SocketAddr) {
@@ -357,12 +362,12 @@ impl Door {
                 oldest.abort();
             }
         }
-        let acceptor = self.acceptor.clone();
+        let (acceptor, limit) = (self.acceptor.clone(), self.handshake);
         let handle = self.pending.spawn(async move {
             let refused = |why: String| format!("a connection from {from} was refused: {why}");
-            match timeout(HANDSHAKE, identify(tcp, from, acceptor)).await {
+            match timeout(limit, identify(tcp, from, acceptor)).await {
                 Ok(done) => done.map_err(refused),
-                Err(_) => Err(refused(format!("it did not say who it is within {} s", HANDSHAKE.as_secs()))),
+                Err(_) => Err(refused(format!("it did not say who it is within {} s", limit.as_secs()))),
             }
         });
         self.order.push_back((Instant::now(), handle));
@@ -524,5 +529,38 @@ mod tests {
             read += guarded.read(&mut buffer).await.unwrap();
         }
         sender.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn one_more_than_may_be_at_it_makes_the_oldest_go() {
+        let identity = || Identity::generate("north").unwrap().0;
+        let (own, known) = (identity(), identity());
+        let pinned = |i: &Identity| Pinned { fingerprint: i.fingerprint(), name: None };
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let mut door = Door::open(listener, &own, vec![pinned(&known)]).unwrap();
+        // Only by making others go does anyone else come in.
+        (door.handshake, door.fair) = (Duration::from_secs(3600), Duration::from_millis(50));
+        let mut silent = Vec::new();
+        while silent.len() < PENDING {
+            silent.push(TcpStream::connect(&address).await.unwrap());
+            let (tcp, from) = door.listener.accept().await.unwrap();
+            door.admit(tcp, from);
+        }
+        let peer = Peer { name: "north".into(), address, fingerprints: vec![own.fingerprint()] };
+        let config = tls::client_config(&known, vec![pinned(&own)]).unwrap();
+        let dial = Dial { index: 0, peer, connector: TlsConnector::from(Arc::new(config)) };
+        let caller = tokio::spawn(async move { dial.once(Word::Client, "test").await.is_ok() });
+        let mut arrival = timeout(Duration::from_secs(60), door.arrival(&|_| {})).await.expect("it comes in");
+        assert_eq!(arrival.fingerprint, known.fingerprint());
+        arrival.stream.write_all(&knock_of(Word::Welcome, "test").encode()).await.unwrap();
+        arrival.stream.flush().await.unwrap();
+        assert!(caller.await.unwrap());
+        assert!(door.pending.len() < PENDING, "{} are at it", door.pending.len());
+        // The oldest is gone, the others are not.
+        let mut byte = [0];
+        assert!(matches!(timeout(Duration::from_secs(60), silent[0].read(&mut byte)).await, Ok(Ok(0) | Err(_))));
+        let e = silent[1].try_read(&mut byte).unwrap_err();
+        assert_eq!(e.kind(), io::ErrorKind::WouldBlock);
     }
 }

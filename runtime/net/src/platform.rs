@@ -48,6 +48,14 @@ pub(crate) enum Platform {
     Sim(Box<Port>),
 }
 
+/// Fills `out` with the system's randomness.
+///
+/// # Errors
+/// If it gives none.
+pub fn fill(out: &mut [u8]) -> Result<(), String> {
+    getrandom::fill(out).map_err(|e| e.to_string())
+}
+
 /// The body of a node's next heartbeat.
 pub type BeatBody = Arc<dyn Fn() -> Vec<u8> + Send + Sync>;
 

@@ -253,6 +253,14 @@ fn a_dropped_node_is_seen_after_what_it_said() {
     }
 }
 
+#[test]
+fn credit_for_what_was_never_sent_closes_the_link() {
+    for links in [memory::links(2, None, None), tcp_links(2)] {
+        links[0].send(1, Kind::Credit, 0, 0, Vec::new()).unwrap();
+        assert_eq!(next(&links[1], 0), Err(Closed::Frame(wire::WireError::Window(Kind::Credit))));
+    }
+}
+
 struct At(AtomicUsize, usize, Action);
 
 impl Interceptor for At {

@@ -266,6 +266,58 @@ impl Word {
 mod tests {
     use super::*;
 
+    /// How node 0 judges while it waits for node 1, which beats, but does not get on; `two` is whether node 2 beats.
+    fn waiting_for_one(two: bool) -> (NodeError, Duration) {
+        let settings = Settings { deadline: Duration::from_millis(600), ..Settings::local() };
+        let report = net::sim::run(&net::sim::Options::new(1), net::sim::sound(), |links| {
+            let pulse = Pulse::new();
+            pulse.state(State::Waiting, &[]);
+            let begun = links.now();
+            let long = settings.deadline * 20;
+            let body = pulse.body();
+            let rest = || {
+                while links.now() - begun < long {
+                    links.wait(links.events(), settings.deadline);
+                }
+                None
+            };
+            let beat = interval(settings.deadline);
+            match links.me() {
+                0 => {
+                    let mut watch = Watch::new(&links, &pulse, &settings);
+                    loop {
+                        if let Err(e) = watch.wait(links.events(), &[1]) {
+                            return Some((e, links.now() - begun));
+                        }
+                    }
+                }
+                2 if !two => rest(),
+                _ => links.beating(beat, std::sync::Arc::new(move || body.clone()), rest),
+            }
+        });
+        let mut ends = report.ends.into_iter();
+        match ends.next().map(|e| e.how) {
+            Some(net::sim::Ended::Done(Some(judged))) => judged,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn a_silent_peer_is_named_also_by_who_waits_for_another() {
+        let (e, after) = waiting_for_one(false);
+        assert_eq!((e.exit(), e.blame()), (4, Some(2)), "{e}");
+        assert!(e.to_string().contains("silent") && after < Duration::from_millis(1000), "{e} after {after:?}");
+    }
+
+    #[test]
+    fn a_peer_that_beats_and_does_not_get_on_is_not_waited_for_for_ever() {
+        let (e, after) = waiting_for_one(true);
+        assert_eq!((e.exit(), e.blame()), (4, Some(1)), "{e}");
+        let rest = Duration::from_millis(600) * AT_REST;
+        assert!(e.to_string().contains("no progress"), "{e}");
+        assert!(after >= rest && after < rest + Duration::from_millis(500), "{after:?}");
+    }
+
     #[test]
     fn last_words_survive_the_wire() {
         for (culprit, witness) in [(None, None), (Some(0), None), (Some(2), Some(1))] {

@@ -118,7 +118,7 @@ pub enum NodeError {
         what: String,
     },
     /// Two nodes told this client different things.
-    #[error("{one} and {two} sent different {what}: one of them cheats or is broken; no result was taken")]
+    #[error("{one} and {two} sent different {what}: a node cheats or is broken; no result was taken")]
     Copies {
         /// A node.
         one: String,

@@ -274,8 +274,8 @@ fn session(
     let mut gathered = None;
     let (compiled, sizes, compile) = match (&settings.clients, client_links) {
         (Some(clients), Some(at)) => {
-            let hello = &greetings.mine;
-            let g = gather(Ground { links, at, clients, settings, program, hello, sizes }, watch)?;
+            let (hello, digests) = (&greetings.mine, &greetings.digests[..]);
+            let g = gather(Ground { links, at, clients, settings, program, hello, digests, sizes }, watch)?;
             connect += (links.now() - gathering).saturating_sub(g.compile);
             gathered = Some((g.shares, g.members, at));
             (g.compiled, g.sizes, g.compile)
@@ -371,6 +371,21 @@ struct Greetings {
     digests: Vec<[u8; 32]>,
 }
 
+impl Greetings {
+    /// The session's id: of all nonces, and of what was agreed.
+    fn session(&self) -> [u8; 32] {
+        let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 session id");
+        self.all.iter().for_each(|h| {
+            hash.update(&h.nonce);
+        });
+        self.mine.fields.iter().for_each(|(name, value)| {
+            hash.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
+            hash.update(&(value.len() as u64).to_le_bytes()).update(value.as_bytes());
+        });
+        *hash.finalize().as_bytes()
+    }
+}
+
 /// Handshake 1.
 fn greet(
     links: &Links,
@@ -449,7 +464,7 @@ struct Agree {
     digest: [u8; 32],
     /// Of the greeting that it sent: whoever got another one finds out before a share moves.
     greeting: [u8; 32],
-    /// To its half of the pair's secret, so that neither end chooses its half after seeing the other's.
+    /// To what its `Keys` frame will hold, so that nobody chooses a part of a secret after seeing those of others.
     commitment: [u8; 32],
 }
 
@@ -465,8 +480,8 @@ impl Agree {
     }
 }
 
-fn commitment(half: &[u8]) -> [u8; 32] {
-    blake3::derive_key("mpcc 2026-11 commitment to half a secret", half)
+fn commitment(keys: &[u8]) -> [u8; 32] {
+    blake3::derive_key("mpcc 2026-11 commitment to parts of secrets", keys)
 }
 
 /// Handshake 2, and the keys of the session: bound to all nonces and to the digest.
@@ -479,26 +494,24 @@ fn agree(
     watch: &mut Watch<'_>,
 ) -> Result<Agreed, NodeError> {
     let me = links.me();
-    let Greetings { mine, all, digests } = greetings;
-    let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 session id");
-    all.iter().for_each(|h| {
-        hash.update(&h.nonce);
-    });
-    mine.fields.iter().for_each(|(name, value)| {
-        hash.update(&(name.len() as u64).to_le_bytes()).update(name.as_bytes());
-        hash.update(&(value.len() as u64).to_le_bytes()).update(value.as_bytes());
-    });
-    let id: [u8; 32] = *hash.finalize().as_bytes();
+    let digests = &greetings.digests;
+    let id = greetings.session();
     let mut first = [0; 8];
     first.copy_from_slice(&id[..8]);
     let session = u64::from_le_bytes(first);
 
-    // Both ends of a pair give a half; neither alone decides the secret.
+    // Both ends of a pair give a half; neither alone decides the secret. Where clients need it, a third of a secret that all
+    // three have in common follows.
     let mut halves = vec![[0u8; 32]; links.nodes()];
+    let mut thirds = vec![[0u8; 32]; links.nodes()];
+    random(links, &mut thirds[me])?;
+    let length = if with_clients { 64 } else { 32 };
     let peers: Vec<usize> = links.peers().collect();
     for &peer in &peers {
         random(links, &mut halves[peer])?;
-        let commitment = commitment(&halves[peer]);
+        let mut keys = [halves[peer], thirds[me]].concat();
+        let commitment = commitment(&keys[..length]);
+        keys.zeroize();
         let agree = Agree { digest: compiled.digest, greeting: digests[me], commitment };
         // Not yet under the session's number: a node that got another greeting has another one.
         send(links, peer, Kind::Agree, 0, 0, agree.bytes())?;
@@ -524,21 +537,15 @@ fn agree(
         Ok(())
     })?;
 
-    // Where clients need it, a third of a secret that all three have in common follows.
-    let mut thirds = vec![[0u8; 32]; links.nodes()];
-    random(links, &mut thirds[me])?;
     for &peer in &peers {
-        let mut body = halves[peer].to_vec();
-        if with_clients {
-            body.extend_from_slice(&thirds[me]);
-        }
-        send(links, peer, Kind::Keys, session, 0, body)?;
+        let mut keys = [halves[peer], thirds[me]].concat();
+        send(links, peer, Kind::Keys, session, 0, keys[..length].to_vec())?;
+        keys.zeroize();
     }
     let mut secrets = vec![[0u8; 32]; links.nodes()];
     for (&peer, mut theirs) in peers.iter().zip(drive::gather(links, Kind::Keys, session, &peers, watch)?) {
-        let length = if with_clients { 64 } else { 32 };
-        if theirs.len() != length || commitment(&theirs[..32]) != commitments[peer] {
-            return Err(watch.corrupt(peer, "half a secret other than it committed to"));
+        if theirs.len() != length || commitment(&theirs) != commitments[peer] {
+            return Err(watch.corrupt(peer, "parts of secrets other than it committed to"));
         }
         thirds[peer].iter_mut().zip(&theirs[32..]).for_each(|(t, b)| *t = *b);
         let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 secret of a pair");

@@ -54,11 +54,13 @@ pub enum Kind {
     Answer = 12,
     /// Nodes agree on which clients take part.
     Members = 13,
+    /// Nodes compare the shares that a client gave two of them alike.
+    Copies = 14,
 }
 
 impl Kind {
     /// All kinds.
-    pub const ALL: [Kind; 13] = [
+    pub const ALL: [Kind; 14] = [
         Kind::Hello,
         Kind::Agree,
         Kind::Keys,
@@ -72,6 +74,7 @@ impl Kind {
         Kind::Input,
         Kind::Answer,
         Kind::Members,
+        Kind::Copies,
     ];
 
     /// The kind with this number.
@@ -91,7 +94,7 @@ impl Kind {
             Kind::Confirm => 64,
             Kind::Credit => 0,
             Kind::Join | Kind::Terms => 1 << 16,
-            Kind::Input | Kind::Answer | Kind::Members => 1 << 20,
+            Kind::Input | Kind::Answer | Kind::Members | Kind::Copies => 1 << 20,
         }
     }
 

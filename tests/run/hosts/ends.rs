@@ -164,11 +164,11 @@ fn a_key_that_is_not_this_node_s_or_is_open_to_others_is_refused_at_home() {
     use std::os::unix::fs::PermissionsExt;
     let hosts = pair();
     let key = hosts.dir(1).join("south.pem");
-    let said = Said::of(hosts.start(0, &["--key", key.to_str().unwrap()]).wait_with_output().unwrap());
+    let said = Said::of(hosts.start(0, &["--key", key.to_str().unwrap(), "--wait", "1s"]).wait_with_output().unwrap());
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("but the key given is of"), "{said:?}");
     std::fs::set_permissions(&key, std::fs::Permissions::from_mode(0o644)).unwrap();
-    let said = Said::of(hosts.start(1, &[]).wait_with_output().unwrap());
+    let said = Said::of(hosts.start(1, &["--wait", "1s"]).wait_with_output().unwrap());
     assert_eq!(said.code, 2, "{said:?}");
     assert!(said.err.contains("chmod 600"), "{said:?}");
 }

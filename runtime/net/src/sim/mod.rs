@@ -7,14 +7,20 @@
 //! virtual time, and what was sent are in the [`Report`]. Same seed, same faults: same run. Knows frames, and nothing of what
 //! their bodies mean.
 
+mod clients;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::thread::ScopedJoinHandle;
 use std::time::Duration;
 
 use wire::Header;
 
 use crate::Links;
+use crate::client::NodeLinks;
+use crate::clients::ClientLinks;
+use crate::tls::Fingerprint;
+pub(crate) use clients::ClientPort;
 pub(crate) use world::Port;
 use world::{Doom, World};
 
@@ -27,7 +33,11 @@ pub struct Options {
     pub nodes: usize,
     /// The shortest and the longest time that a frame is under way. Frames of one link keep their order.
     pub latency: (Duration, Duration),
-    /// Time that a node takes whenever it wakes, by index; zero where the list ends.
+    /// Who comes as a client. In frames they have the numbers that follow those of the nodes.
+    pub clients: Vec<Caller>,
+    /// How often nodes send their clients a heartbeat.
+    pub beat: Duration,
+    /// Time that a node or a client takes whenever it wakes, by number; zero where the list ends.
     pub slow: Vec<Duration>,
     /// Bytes of payload that may be under way to each node from each other.
     pub window: u64,
@@ -41,12 +51,23 @@ impl Options {
         Options {
             seed,
             nodes: 3,
+            clients: Vec::new(),
+            beat: Duration::from_millis(50),
             latency: (Duration::from_micros(20), Duration::from_millis(1)),
             slow: Vec::new(),
             window: wire::WINDOW,
             limit: Duration::from_secs(3600),
         }
     }
+}
+
+/// A client.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Caller {
+    /// Of its certificate.
+    pub fingerprint: Fingerprint,
+    /// When it starts.
+    pub at: Duration,
 }
 
 /// A frame as it is sent.
@@ -141,35 +162,56 @@ pub struct Report<T> {
 
 /// Runs `node` for each node, with its links.
 pub fn run<T: Send>(options: &Options, faults: Box<dyn Faults>, node: impl Fn(Links) -> T + Sync) -> Report<T> {
-    let (world, links) = World::new(options, faults);
-    let ends = std::thread::scope(|scope| {
-        let threads: Vec<_> = links
-            .into_iter()
-            .enumerate()
-            .map(|(me, links)| {
-                let (world, node) = (&world, &node);
-                scope.spawn(move || {
-                    world.enter(me);
-                    let done = catch_unwind(AssertUnwindSafe(|| node(links)));
-                    let at = world.leave(me);
-                    let how = match done {
-                        Ok(done) => Ended::Done(done),
-                        Err(payload) => match payload.downcast_ref::<Doom>() {
-                            Some(Doom::Killed) => Ended::Killed,
-                            Some(Doom::Stuck) => Ended::Stuck,
-                            None => Ended::Panicked(words(&*payload)),
-                        },
-                    };
-                    End { how, at }
-                })
-            })
-            .collect();
+    run_with_clients(options, faults, |links, _| node(links), |_, _| ()).0
+}
+
+/// As [`run`], with `client` for each client as well, with its place in the list and its links; and how they ended.
+pub fn run_with_clients<T: Send, U: Send>(
+    options: &Options,
+    faults: Box<dyn Faults>,
+    node: impl Fn(Links, ClientLinks) -> T + Sync,
+    client: impl Fn(usize, NodeLinks) -> U + Sync,
+) -> (Report<T>, Vec<End<U>>) {
+    let world = World::new(options, faults);
+    let (nodes, count) = (options.nodes, options.nodes + options.clients.len());
+    let (ends, clients) = std::thread::scope(|scope| {
+        let (world, node, client) = (&world, &node, &client);
+        let node = |me| {
+            let (links, clients) = world.links(me);
+            scope.spawn(move || life(world, me, || node(links, clients)))
+        };
+        let client = |me| {
+            let links = NodeLinks::simulated(ClientPort(world.port(me)));
+            scope.spawn(move || life(world, me, || client(me - nodes, links)))
+        };
+        let ends: Vec<_> = (0..nodes).map(node).collect();
+        let clients: Vec<_> = (nodes..count).map(client).collect();
         world.start();
-        let crashed = || End { how: Ended::Panicked("its thread stopped".into()), at: Duration::ZERO };
-        threads.into_iter().map(|t| t.join().unwrap_or_else(|_| crashed())).collect()
+        (ends.into_iter().map(joined).collect(), clients.into_iter().map(joined).collect())
     });
     let (sent, most_held) = world.history();
-    Report { ends, sent, most_held }
+    (Report { ends, sent, most_held }, clients)
+}
+
+fn joined<T>(thread: ScopedJoinHandle<'_, End<T>>) -> End<T> {
+    let crashed = || End { how: Ended::Panicked("its thread stopped".into()), at: Duration::ZERO };
+    thread.join().unwrap_or_else(|_| crashed())
+}
+
+/// A thread of the simulation, from its first turn to its end.
+fn life<T>(world: &World, me: usize, work: impl FnOnce() -> T) -> End<T> {
+    world.enter(me);
+    let done = catch_unwind(AssertUnwindSafe(work));
+    let at = world.leave(me);
+    let how = match done {
+        Ok(done) => Ended::Done(done),
+        Err(payload) => match payload.downcast_ref::<Doom>() {
+            Some(Doom::Killed) => Ended::Killed,
+            Some(Doom::Stuck) => Ended::Stuck,
+            None => Ended::Panicked(words(&*payload)),
+        },
+    };
+    End { how, at }
 }
 
 fn words(payload: &(dyn std::any::Any + Send)) -> String {

@@ -4,18 +4,20 @@
 use std::collections::BTreeMap;
 use std::panic::resume_unwind;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use wire::{Header, Kind, Order};
 
+use super::clients::{Desk, Inbox};
 use super::{Faults, Options, Place, Verdict};
+use crate::clients::{ClientLinks, Next, Outgoing as ToClient, Shared};
 use crate::hub::{Closed, Frame, Hub};
 use crate::links::{Counters, Links, Outgoing};
 use crate::platform::{BeatBody, Clock, Platform, Virtual};
 
-/// Why a node's thread is unwound.
+/// Why the thread of a node or a client is unwound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Doom {
     Killed,
@@ -33,8 +35,10 @@ enum Phase {
     Ended,
 }
 
-struct Node {
-    hub: Arc<Hub>,
+/// A node or a client.
+pub(super) struct Participant {
+    pub(super) hub: Arc<Hub>,
+    pub(super) role: Role,
     phase: Phase,
     /// Earliest time of its next turn.
     not_before: u64,
@@ -46,7 +50,14 @@ struct Node {
     beat: Option<(u64, BeatBody)>,
 }
 
-impl Node {
+/// What a participant has besides an inbox for frames of nodes.
+pub(super) enum Role {
+    /// Its links to clients.
+    Node(Desk),
+    Client(Inbox),
+}
+
+impl Participant {
     /// When it could have its next turn, if nothing else happens; `None` for never.
     fn next_turn(&self) -> Option<u64> {
         if self.doom.is_some() {
@@ -77,21 +88,30 @@ struct Line {
     dark: bool,
     /// Nothing more is sent.
     closed: bool,
+    /// What comes in on a client's connection is in this order.
+    incoming: Order,
 }
 
 enum Event {
     Bytes(usize, Vec<u8>),
     Close(usize, Closed),
+    /// A node's heartbeats to the others, and to its clients.
     Beat(usize),
+    BeatClients(usize),
+    /// A client connects, on this line.
+    Come(usize),
 }
 
-struct State {
-    now: u64,
+pub(super) struct State {
+    pub(super) now: u64,
     rng: ChaCha8Rng,
     /// By time, and in order of making within it.
     events: BTreeMap<(u64, u64), Event>,
     made: u64,
-    nodes: Vec<Node>,
+    /// Nodes, then clients.
+    pub(super) all: Vec<Participant>,
+    /// How many of them are nodes.
+    pub(super) nodes: usize,
     lines: Vec<Line>,
     faults: Box<dyn Faults>,
     sent: Vec<Place>,
@@ -105,35 +125,46 @@ pub(super) struct World {
     turns: Vec<Condvar>,
     clock: Arc<Virtual>,
     latency: (u64, u64),
-    limit: u64,
+    pub(super) limit: u64,
+    /// Between two heartbeats of a node to its clients.
+    beat: u64,
+    seed: u64,
 }
 
 /// Within so much time a thawed node goes on, and finds what came meanwhile: which of the two is first, is drawn.
 const THAW: u64 = 100_000;
 
-fn nanos(d: Duration) -> u64 {
+pub(super) fn nanos(d: Duration) -> u64 {
     u64::try_from(d.as_nanos()).unwrap_or(u64::MAX)
 }
 
 impl World {
-    pub(super) fn new(options: &Options, faults: Box<dyn Faults>) -> (Arc<World>, Vec<Links>) {
+    pub(super) fn new(options: &Options, faults: Box<dyn Faults>) -> Arc<World> {
         let n = options.nodes;
+        let count = n + options.clients.len();
         let clock = Virtual::new();
-        let hub = |_| Arc::new(Hub::new(n, options.window, Clock::Virtual(clock.clone())));
-        let hubs: Vec<Arc<Hub>> = (0..n).map(hub).collect();
-        let node = |me: usize| Node {
-            hub: hubs[me].clone(),
-            phase: Phase::Awake,
-            not_before: 0,
-            frozen_until: 0,
-            deaf_until: 0,
-            slow: options.slow.get(me).copied().map_or(0, nanos),
-            doom: None,
-            beat: None,
+        let participant = |me: usize| {
+            let client = me.checked_sub(n).map(|k| options.clients[k]);
+            let peers = if client.is_some() { 0 } else { n };
+            let hub = Arc::new(Hub::new(peers, options.window, Clock::Virtual(clock.clone())));
+            Participant {
+                role: match client {
+                    Some(client) => Role::Client(Inbox::new(client.fingerprint)),
+                    None => Role::Node(Desk::new(Shared::new(hub.clone()))),
+                },
+                hub,
+                phase: Phase::Awake,
+                not_before: client.map_or(0, |c| nanos(c.at)),
+                frozen_until: 0,
+                deaf_until: 0,
+                slow: options.slow.get(me).copied().map_or(0, nanos),
+                doom: None,
+                beat: None,
+            }
         };
         let line = |k: usize| Line {
-            from: k / n,
-            to: k % n,
+            from: k / count,
+            to: k % count,
             order: Order::new(),
             counters: Counters::default(),
             due: 0,
@@ -141,42 +172,58 @@ impl World {
             held: None,
             dark: false,
             closed: false,
+            incoming: Order::new(),
         };
-        let state = State {
+        let mut state = State {
             now: 0,
             rng: ChaCha8Rng::seed_from_u64(options.seed),
             events: BTreeMap::new(),
             made: 0,
-            nodes: (0..n).map(node).collect(),
-            lines: (0..n * n).map(line).collect(),
+            all: (0..count).map(participant).collect(),
+            nodes: n,
+            lines: (0..count * count).map(line).collect(),
             faults,
             sent: Vec::new(),
             most_held: 0,
             turn: None,
         };
-        let world = Arc::new(World {
+        if count > n {
+            (0..n).for_each(|me| state.at(nanos(options.beat), Event::BeatClients(me)));
+        }
+        Arc::new(World {
             state: Mutex::new(state),
-            turns: (0..n).map(|_| Condvar::new()).collect(),
+            turns: (0..count).map(|_| Condvar::new()).collect(),
             clock,
             latency: (nanos(options.latency.0), nanos(options.latency.1)),
             limit: nanos(options.limit),
-        });
-        let links = |me: usize| {
-            let mut rng = ChaCha8Rng::seed_from_u64(options.seed);
-            rng.set_stream(1 + me as u64);
-            Links {
-                me,
-                hub: hubs[me].clone(),
-                out: (0..n).map(|peer| if peer == me { Outgoing::Me } else { Outgoing::Sim }).collect(),
-                platform: Platform::Sim(Box::new(Port { world: world.clone(), me, rng: Mutex::new(rng) })),
-                connections: None,
-            }
-        };
-        let links = (0..n).map(links).collect();
-        (world, links)
+            beat: nanos(options.beat).max(1),
+            seed: options.seed,
+        })
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn port(self: &Arc<Self>, me: usize) -> Port {
+        let mut rng = ChaCha8Rng::seed_from_u64(self.seed);
+        rng.set_stream(1 + me as u64);
+        Port { world: self.clone(), me, rng: Mutex::new(rng) }
+    }
+
+    /// What node `me` holds.
+    pub(super) fn links(self: &Arc<Self>, me: usize) -> (Links, ClientLinks) {
+        let state = self.lock();
+        let out = |peer: usize| if peer == me { Outgoing::Me } else { Outgoing::Sim };
+        let links = Links {
+            me,
+            hub: state.all[me].hub.clone(),
+            out: (0..state.nodes).map(out).collect(),
+            platform: Platform::Sim(Box::new(self.port(me))),
+            connections: None,
+        };
+        let Role::Node(desk) = &state.all[me].role else { unreachable!("clients have no links to clients") };
+        let clients = ClientLinks::simulated(desk.shared.clone(), self.port(me));
+        (links, clients)
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -186,17 +233,21 @@ impl World {
         self.pass(&mut state);
     }
 
-    /// A node's thread is there: it waits for its first turn.
+    /// A thread is there: it waits for its first turn.
     pub(super) fn enter(&self, me: usize) {
         drop(self.await_turn(self.lock(), me));
     }
 
-    /// A node's thread ends. When.
+    /// A thread ends. When.
     pub(super) fn leave(&self, me: usize) -> Duration {
         let mut state = self.lock();
-        state.nodes[me].phase = Phase::Ended;
-        state.nodes[me].beat = None;
+        state.all[me].phase = Phase::Ended;
+        state.all[me].beat = None;
         let at = Duration::from_nanos(state.now);
+        // As a process does that ends.
+        if state.all[me].doom.is_none() {
+            self.close_all(&mut state, me);
+        }
         self.pass(&mut state);
         at
     }
@@ -215,16 +266,16 @@ impl World {
 
     /// Waits with the turn handed on; unwinds if the node is to end.
     fn rest(&self, mut state: MutexGuard<'_, State>, me: usize, phase: Phase) {
-        state.nodes[me].phase = phase;
+        state.all[me].phase = phase;
         self.pass(&mut state);
         let mut state = self.await_turn(state, me);
-        state.nodes[me].phase = Phase::Awake;
+        state.all[me].phase = Phase::Awake;
         self.obey(state, me);
     }
 
     /// Unwinds the thread of a node that is to end.
     fn obey(&self, state: MutexGuard<'_, State>, me: usize) {
-        let doom = state.nodes[me].doom;
+        let doom = state.all[me].doom;
         drop(state);
         if let Some(doom) = doom {
             // Without the panic hook: nothing is wrong.
@@ -243,7 +294,7 @@ impl World {
     fn next(&self, state: &mut State) -> Option<usize> {
         loop {
             let turns: Vec<(usize, u64)> =
-                state.nodes.iter().enumerate().filter_map(|(k, n)| Some((k, n.next_turn()?))).collect();
+                state.all.iter().enumerate().filter_map(|(k, n)| Some((k, n.next_turn()?))).collect();
             let ready: Vec<usize> = turns.iter().filter(|(_, at)| *at <= state.now).map(|(k, _)| *k).collect();
             if !ready.is_empty() {
                 let pick = state.draw(ready.len() as u64 - 1) as usize;
@@ -253,7 +304,7 @@ impl World {
             let event = state.events.first_key_value().map(|((at, _), _)| *at);
             state.now = event.map_or(turn, |e| e.min(turn)).max(state.now);
             if state.now > self.limit {
-                state.nodes.iter_mut().for_each(|n| n.doom = n.doom.or(Some(Doom::Stuck)));
+                state.all.iter_mut().for_each(|n| n.doom = n.doom.or(Some(Doom::Stuck)));
                 continue;
             }
             self.clock.set(state.now);
@@ -266,67 +317,182 @@ impl World {
     }
 
     fn happen(&self, state: &mut State, event: Event) {
-        let node = match &event {
-            Event::Bytes(line, _) | Event::Close(line, _) => state.lines[*line].to,
-            Event::Beat(node) => *node,
+        let who = match &event {
+            Event::Bytes(line, _) | Event::Close(line, _) | Event::Come(line) => state.lines[*line].to,
+            Event::Beat(node) | Event::BeatClients(node) => *node,
         };
-        let node = &state.nodes[node];
-        if node.doom.is_some() {
+        let participant = &state.all[who];
+        if participant.doom.is_some() {
             return;
         }
-        if node.deaf_until > state.now {
-            // All that waits for the node keeps its order.
-            let at = node.deaf_until;
+        if participant.deaf_until > state.now {
+            // All that waits for it keeps its order.
+            let at = participant.deaf_until;
             state.at(at, event);
             return;
         }
         match event {
             Event::Beat(me) => {
-                let Some((interval, body)) = state.nodes[me].beat.clone() else { return };
+                let Some((interval, body)) = state.all[me].beat.clone() else { return };
                 state.at(state.now + interval, Event::Beat(me));
-                for peer in (0..state.nodes.len()).filter(|p| *p != me) {
+                for peer in (0..state.nodes).filter(|p| *p != me) {
                     let body = body();
                     if let Ok(header) = Header::new(Kind::Heartbeat, 0, 0, body.len()) {
                         self.transmit(state, me, peer, header, body);
                     }
                 }
             }
+            Event::BeatClients(me) => {
+                let shared = state.desk(me).map(|d| d.shared.clone());
+                if let Some(shared) = shared.filter(|s| !s.closed())
+                    && !matches!(state.all[me].phase, Phase::Ended)
+                {
+                    shared.beat();
+                    self.flush(state, me);
+                    state.at(state.now + self.beat, Event::BeatClients(me));
+                }
+            }
+            Event::Come(line) => {
+                let Line { from, to, .. } = state.lines[line];
+                let ended = matches!(state.all[to].phase, Phase::Ended);
+                let Role::Client(Inbox { fingerprint, .. }) = state.all[from].role else { return };
+                let caller =
+                    state.desk(to).filter(|d| !ended && !d.shared.closed()).and_then(|d| d.enter(from, fingerprint));
+                if caller.is_none() {
+                    let back = state.line(to, from);
+                    self.close(state, back, Closed::Gone);
+                }
+            }
             Event::Close(line, why) => {
                 let Line { from, to, .. } = state.lines[line];
-                state.nodes[to].hub.close(from, why);
+                self.closed(state, from, to, why);
             }
             Event::Bytes(line, bytes) => {
                 let Line { from, to, .. } = state.lines[line];
-                let hub = state.nodes[to].hub.clone();
-                let stream = &mut state.lines[line].stream;
-                stream.extend(bytes);
-                while let Some(head) = stream.first_chunk::<{ wire::HEADER }>() {
-                    match Header::decode(head) {
-                        Ok(header) => {
-                            let end = wire::HEADER + header.length as usize;
-                            if stream.len() < end {
-                                hub.partial(from, stream.len() - wire::HEADER, header.length as usize);
-                                break;
-                            }
-                            let body = stream[wire::HEADER..end].to_vec();
-                            stream.drain(..end);
-                            hub.arrive(from, Frame { header, body }, None);
-                        }
-                        Err(e) => {
-                            hub.close(from, Closed::Frame(e));
-                            stream.clear();
-                        }
-                    }
-                }
-                state.most_held = state.most_held.max(hub.held());
+                state.lines[line].stream.extend(bytes);
+                self.read(state, line, from, to);
+                let held = state.all[to].hub.held();
+                state.most_held = state.most_held.max(held);
             }
         }
     }
 
+    /// `to` finds that nothing more comes from `from`.
+    fn closed(&self, state: &mut State, from: usize, to: usize, why: Closed) {
+        let hub = state.all[to].hub.clone();
+        match &mut state.all[to].role {
+            Role::Node(_) if from < state.nodes => hub.close(from, why),
+            Role::Node(desk) => {
+                if let Some(caller) = desk.leave(from) {
+                    desk.shared.end(caller, why);
+                }
+                self.flush(state, to);
+            }
+            Role::Client(inbox) => {
+                inbox.close(from, why);
+                hub.poke();
+            }
+        }
+    }
+
+    /// Takes in what is whole of what came on a line.
+    fn read(&self, state: &mut State, line: usize, from: usize, to: usize) {
+        loop {
+            let stream = &mut state.lines[line].stream;
+            let Some(head) = stream.first_chunk::<{ wire::HEADER }>() else { return };
+            let header = match Header::decode(head) {
+                Ok(header) => header,
+                Err(e) => {
+                    stream.clear();
+                    return self.closed(state, from, to, Closed::Frame(e));
+                }
+            };
+            let among_nodes = from < state.nodes && to < state.nodes;
+            let end = wire::HEADER + header.length as usize;
+            if stream.len() < end {
+                if among_nodes {
+                    let got = stream.len() - wire::HEADER;
+                    state.all[to].hub.partial(from, got, header.length as usize);
+                }
+                return;
+            }
+            let body = stream[wire::HEADER..end].to_vec();
+            stream.drain(..end);
+            let frame = Frame { header, body };
+            let hub = state.all[to].hub.clone();
+            if among_nodes {
+                hub.arrive(from, frame, None);
+                continue;
+            }
+            let checked = state.lines[line].incoming.check(&header).map_err(Closed::Frame);
+            let taken = match &mut state.all[to].role {
+                Role::Node(desk) => {
+                    // What comes after its end is nobody's.
+                    let Some(caller) = desk.caller(from) else { continue };
+                    let may = checked.and_then(|()| desk.shared.check(caller, &header));
+                    may.map(|()| {
+                        if desk.shared.take(caller, frame) == Next::Away {
+                            desk.leave(from);
+                        }
+                    })
+                }
+                Role::Client(inbox) => checked.map(|()| {
+                    inbox.frame(from, frame);
+                    hub.poke();
+                }),
+            };
+            match taken {
+                Ok(()) => self.flush(state, to),
+                Err(why) => {
+                    state.lines[line].stream.clear();
+                    return self.closed(state, from, to, why);
+                }
+            }
+        }
+    }
+
+    /// Sends what a node has queued for its clients.
+    pub(super) fn flush(&self, state: &mut State, me: usize) {
+        let Some(desk) = state.desk(me) else { return };
+        let shared = desk.shared.clone();
+        for (client, caller) in desk.writing() {
+            loop {
+                match shared.outgoing(caller) {
+                    ToClient::Frame(kind, body) => {
+                        shared.sent(kind, body.len());
+                        if let Ok(header) = Header::new(kind, 0, 0, body.len()) {
+                            self.transmit(state, me, client, header, body);
+                        }
+                    }
+                    ToClient::End => {
+                        shared.written(caller);
+                        if let Some(desk) = state.desk(me) {
+                            desk.written(client);
+                        }
+                        let line = state.line(me, client);
+                        self.close(state, line, Closed::Gone);
+                        break;
+                    }
+                    ToClient::Nothing => break,
+                }
+            }
+        }
+    }
+
+    /// A client's connections begin.
+    pub(super) fn connect(&self, state: &mut State, client: usize) {
+        for node in 0..state.nodes {
+            let line = state.line(client, node);
+            let at = self.arrival(state, line);
+            state.lines[line].due = at;
+            state.at(at, Event::Come(line));
+        }
+    }
+
     /// A frame leaves its sender.
-    fn transmit(&self, state: &mut State, from: usize, to: usize, mut header: Header, body: Vec<u8>) {
-        let k = from * state.nodes.len() + to;
-        if state.nodes[from].doom.is_some() || state.lines[k].closed {
+    pub(super) fn transmit(&self, state: &mut State, from: usize, to: usize, mut header: Header, body: Vec<u8>) {
+        let k = state.line(from, to);
+        if state.all[from].doom.is_some() || state.lines[k].closed {
             return;
         }
         state.lines[k].order.stamp(&mut header);
@@ -348,7 +514,7 @@ impl World {
             Verdict::Break => self.close(state, k, Closed::Broken("a record was changed on its way".into())),
             Verdict::Cut => {
                 self.close(state, k, Closed::Broken("it was cut".into()));
-                let back = to * state.nodes.len() + from;
+                let back = state.line(to, from);
                 self.close(state, back, Closed::Broken("it was cut".into()));
             }
             Verdict::KillBefore => self.kill(state, from),
@@ -360,8 +526,8 @@ impl World {
                 self.post(state, k, bytes, 0);
                 let until = state.now + nanos(d);
                 let (frozen, deaf) = (until + state.draw(THAW), until + state.draw(THAW));
-                state.nodes[from].frozen_until = frozen;
-                state.nodes[from].deaf_until = deaf;
+                state.all[from].frozen_until = frozen;
+                state.all[from].deaf_until = deaf;
             }
         }
     }
@@ -399,20 +565,34 @@ impl World {
         }
     }
 
-    fn close_all(&self, state: &mut State, from: usize) {
-        let n = state.nodes.len();
-        for to in (0..n).filter(|to| *to != from) {
-            self.close(state, from * n + to, Closed::Gone);
+    pub(super) fn close_all(&self, state: &mut State, from: usize) {
+        // Clients have no links to one another.
+        let nodes = state.nodes;
+        for to in (0..state.all.len()).filter(|to| *to != from && (*to < nodes || from < nodes)) {
+            let line = state.line(from, to);
+            self.close(state, line, Closed::Gone);
         }
     }
 
     fn kill(&self, state: &mut State, node: usize) {
-        state.nodes[node].doom = Some(Doom::Killed);
+        state.all[node].doom = Some(Doom::Killed);
         self.close_all(state, node);
     }
 }
 
 impl State {
+    fn line(&self, from: usize, to: usize) -> usize {
+        from * self.all.len() + to
+    }
+
+    /// A node's links to clients.
+    fn desk(&mut self, node: usize) -> Option<&mut Desk> {
+        match &mut self.all[node].role {
+            Role::Node(desk) => Some(desk),
+            Role::Client(_) => None,
+        }
+    }
+
     /// A number from 0 to `most`.
     fn draw(&mut self, most: u64) -> u64 {
         if most == 0 { 0 } else { self.rng.next_u64() % (most + 1) }
@@ -424,19 +604,19 @@ impl State {
     }
 }
 
-/// A node's way into its world.
+/// The way of a node or a client into its world.
 pub(crate) struct Port {
-    world: Arc<World>,
-    me: usize,
+    pub(super) world: Arc<World>,
+    pub(super) me: usize,
     rng: Mutex<ChaCha8Rng>,
 }
 
 impl Port {
     pub(crate) fn wait(&self, seen: u64, timeout: Duration) {
         let mut state = self.world.lock();
-        let until = state.now + nanos(timeout).min(self.world.limit);
-        let rested = state.now + state.nodes[self.me].slow;
-        state.nodes[self.me].not_before = rested;
+        let until = state.now.saturating_add(nanos(timeout).min(self.world.limit));
+        let rested = state.now + state.all[self.me].slow;
+        state.all[self.me].not_before = rested;
         self.world.rest(state, self.me, Phase::Waiting { seen: Some(seen), until });
     }
 
@@ -444,12 +624,28 @@ impl Port {
         self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(out);
     }
 
+    pub(crate) fn now(&self) -> Instant {
+        Clock::Virtual(self.world.clock.clone()).now()
+    }
+
     pub(crate) fn send(&self, peer: usize, header: Header, body: Vec<u8>) {
         let mut state = self.world.lock();
         self.world.transmit(&mut state, self.me, peer, header, body);
-        let node = &state.nodes[self.me];
-        if node.frozen_until > state.now && node.doom.is_none() {
-            let until = node.frozen_until;
+        self.after(state);
+    }
+
+    /// Sends what this node has queued for its clients.
+    pub(crate) fn flush(&self) {
+        let mut state = self.world.lock();
+        self.world.flush(&mut state, self.me);
+        self.after(state);
+    }
+
+    /// What a fault of a message that was sent does to its sender.
+    fn after(&self, state: MutexGuard<'_, State>) {
+        let own = &state.all[self.me];
+        if own.frozen_until > state.now && own.doom.is_none() {
+            let until = own.frozen_until;
             self.world.rest(state, self.me, Phase::Waiting { seen: None, until });
         } else {
             self.world.obey(state, self.me);
@@ -459,25 +655,28 @@ impl Port {
     pub(crate) fn beat(&self, interval: Duration, body: BeatBody) {
         let mut state = self.world.lock();
         let interval = nanos(interval).max(1);
-        state.nodes[self.me].beat = Some((interval, body));
+        state.all[self.me].beat = Some((interval, body));
         let at = state.now + interval;
         state.at(at, Event::Beat(self.me));
     }
 
     pub(crate) fn still(&self) {
-        self.world.lock().nodes[self.me].beat = None;
+        self.world.lock().all[self.me].beat = None;
     }
 
     pub(crate) fn counters(&self, peer: usize) -> Counters {
         let state = self.world.lock();
-        state.lines[self.me * state.nodes.len() + peer].counters
+        state.lines[state.line(self.me, peer)].counters
     }
 
-    /// Ends what this node sends. A node that dies has no say in how.
+    /// Ends what it sends to nodes, and of a client all. One that dies has no say in how.
     pub(crate) fn close(&self) {
         let mut state = self.world.lock();
-        if state.nodes[self.me].doom.is_none() {
-            self.world.close_all(&mut state, self.me);
+        if state.all[self.me].doom.is_none() {
+            for to in (0..state.nodes).filter(|to| *to != self.me) {
+                let line = state.line(self.me, to);
+                self.world.close(&mut state, line, Closed::Gone);
+            }
         }
     }
 }

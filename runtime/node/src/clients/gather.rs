@@ -3,7 +3,7 @@
 //! 1. Clients greet. Node 0 decides when to stop waiting, and tells the others who is there; each says whom of them it has as
 //!    well; those that all three have are in.
 //! 2. Their number binds the sizes of families. The nodes compile, and send everyone the terms; clients send their inputs.
-//! 3. The nodes tell each other whose input is complete. If that is everyone, it is settled; else the others are out, and
+//! 3. The nodes compare the shares that two of them have alike, and tell each other whose input is complete. If that is everyone, it is settled; else the others are out, and
 //!    the nodes go back to 2 with fewer. An input that came is kept as long as the new circuit asks for the same.
 //!
 //! Order of members is that of the registry. Nothing here waits for ever: for greetings until the cutoff, for the other nodes
@@ -14,18 +14,18 @@ use std::time::{Duration, Instant};
 
 use circuit::client::{ClientPart, Exchange, client_part, members};
 use circuit::{Circuit, Domain, Elem, Op};
-use engine::client::{ClientShares, MemberInput, input_bytes};
+use engine::client::{ClientShares, MemberInput, held_by_both, input_bytes};
 use net::Links;
 use net::clients::{Caller, ClientLinks, Event};
 use net::tls::Fingerprint;
 use wire::Kind;
 
-use super::message::{Join, Members, Terms, encode, stop};
+use super::message::{Copies, Join, LATE, Members, Terms, copy_digest, decode, encode, sealed, stop, unsealed};
 use super::{Clients, Seat};
 use crate::blame::Watch;
 use crate::drive::{gather_each, send};
 
-use crate::session::{Hello, Settings};
+use crate::session::{Hello, NODES, Settings};
 use crate::{Compiled, Contract, NodeError, ProgramObject, Sizes};
 
 /// How long the other nodes wait for clients that node 0 has.
@@ -54,6 +54,8 @@ pub(crate) struct Ground<'a> {
     pub(crate) settings: &'a Settings,
     pub(crate) program: &'a dyn ProgramObject,
     pub(crate) hello: &'a Hello,
+    /// Of each node's greeting.
+    pub(crate) digests: &'a [[u8; 32]],
     /// Sizes that the nodes' own inputs bind.
     pub(crate) sizes: Sizes,
 }
@@ -69,6 +71,8 @@ struct Person {
     message: Vec<u8>,
     expected: usize,
     input: Option<MemberInput>,
+    /// Of its input, digests of what each other node has as well.
+    copies: [[u8; 16]; NODES],
     /// What its input was made for: see [`Asked`].
     made_for: Option<Asked>,
 }
@@ -108,6 +112,7 @@ pub(crate) fn gather(ground: Ground<'_>, watch: &mut Watch<'_>) -> Result<Gather
             message: Vec::new(),
             expected: 0,
             input: None,
+            copies: Default::default(),
             made_for: None,
         });
     }
@@ -121,7 +126,8 @@ pub(crate) fn gather(ground: Ground<'_>, watch: &mut Watch<'_>) -> Result<Gather
     let mut compile = Duration::ZERO;
     let mut round = 0;
     loop {
-        let sizes = g.bind(&mut set)?;
+        // Clients also leave because the run has ended elsewhere: that is then told first.
+        let sizes = g.bind(&mut set).map_err(|e| watch.heed().err().unwrap_or(e))?;
         let started = g.ground.links.now();
         watch.compiling();
         let compiled = g.ground.program.compile(&sizes)?;
@@ -130,13 +136,14 @@ pub(crate) fn gather(ground: Ground<'_>, watch: &mut Watch<'_>) -> Result<Gather
         g.terms(&set, round, &compiled, &sizes)?;
         round += 1;
         g.inputs(&set, watch)?;
+        g.compare(&set, round, watch)?;
         let complete = set.iter().filter(|k| g.people[**k].input.is_some()).copied().collect();
         let agreed = g.agree(&complete, round, compiled.digest, watch)?;
         if agreed == set {
             return g.finish(&set, compiled, sizes, compile);
         }
         for k in set.difference(&agreed) {
-            g.dismiss(*k, 4, "its input did not arrive at all nodes in time");
+            g.dismiss(*k, 4, LATE);
         }
         set = agreed;
     }
@@ -168,7 +175,7 @@ impl Gathering<'_> {
     /// A client introduces itself. The error is for it: an exit code and a reason.
     fn greeting(&mut self, caller: Caller, fingerprint: Fingerprint, body: &[u8]) -> Result<(), (u8, String)> {
         let k = *self.by_fingerprint.get(&fingerprint).ok_or((6, "it is not registered as a client".to_owned()))?;
-        let join: Join = postcard::from_bytes(body).map_err(|_| (5, "its greeting cannot be read".to_owned()))?;
+        let join: Join = decode(body).ok_or_else(|| (5, "its greeting cannot be read".to_owned()))?;
         let party = &self.contract().parties[self.people[k].seat.party as usize].name;
         if join.party != *party {
             return Err((7, format!("it is registered as {party}, and comes as {}", join.party)));
@@ -206,7 +213,12 @@ impl Gathering<'_> {
         }
         let Some((shares, members)) = self.exchanges.get(&person.seat.party) else { return };
         match MemberInput::read(shares, *members, self.me, &person.message) {
-            Ok(input) => person.input = Some(input),
+            Ok(input) => {
+                person.input = Some(input);
+                let me = self.me;
+                let copy = |peer| copy_digest(held_by_both(me, peer, &person.message));
+                person.copies = std::array::from_fn(|peer| if peer == me { [0; 16] } else { copy(peer) });
+            }
             Err(why) => self.dismiss(k, 5, &format!("it sent {why}")),
         }
         self.people[k].message = Vec::new();
@@ -269,12 +281,17 @@ impl Gathering<'_> {
                         watch.corrupt(0, format!("a {:?} frame while clients are collected", frame.header.kind))
                     );
                 }
-                asked = Some(read_members(&frame.body, 0).ok_or_else(|| watch.corrupt(0, UNREADABLE))?);
+                asked = Some(
+                    read_members(&self.ground.digests[0], &frame.body, 0)
+                        .ok_or_else(|| watch.corrupt(0, UNREADABLE))?,
+                );
                 since = links.now();
             }
             if let Some(asked) = &asked {
                 let theirs = self.find(&asked.seats);
-                if theirs.iter().all(|k| self.people[*k].caller.is_some()) || links.now() - since >= GRACE {
+                if theirs.iter().all(|k| self.people[*k].caller.is_some())
+                    || links.now() - since >= GRACE.min(self.ground.settings.deadline)
+                {
                     let mine: BTreeSet<usize> =
                         theirs.into_iter().filter(|k| self.people[*k].caller.is_some()).collect();
                     return self.agree_with(&mine, 0, [0; 32], watch, Some(asked.clone()));
@@ -317,15 +334,15 @@ impl Gathering<'_> {
         let links = self.ground.links;
         let seats = mine.iter().map(|k| (self.people[*k].seat, claims_digest(&self.people[*k].claims))).collect();
         let said = Members { round, digest, seats };
-        let body = encode(&said)?;
+        let body = sealed(&self.ground.digests[self.me], &said)?;
         for peer in links.peers() {
             send(links, peer, Kind::Members, 0, 0, body.clone())?;
         }
         let from: Vec<usize> = links.peers().filter(|p| *p != 0 || first.is_none()).collect();
         let mut all: Vec<Members> = first.into_iter().collect();
-        let names = &self.ground.settings.names;
+        let (names, digests) = (&self.ground.settings.names, self.ground.digests);
         gather_each(links, Kind::Members, 0, &from, watch, &mut |watch, peer, body| {
-            let theirs = read_members(body, round).ok_or_else(|| watch.corrupt(peer, UNREADABLE))?;
+            let theirs = read_members(&digests[peer], body, round).ok_or_else(|| watch.corrupt(peer, UNREADABLE))?;
             if theirs.digest != digest {
                 return Err(NodeError::Disagree {
                     field: "circuit and schedule".into(),
@@ -396,7 +413,7 @@ impl Gathering<'_> {
             let decl = &self.contract().parties[*party];
             let count = set.iter().filter(|k| self.people[**k].seat.party as usize == *party).count() as u64;
             if count == 0 {
-                let what = "did not come, or was gone before its input was complete".to_owned();
+                let what = "did not come, or its input was not there, complete and alike, at all nodes".to_owned();
                 return Err(NodeError::Client { name: decl.name.clone(), what });
             }
             if let Some(circuit::SchemaLen::Binds(name)) = &decl.family
@@ -477,6 +494,34 @@ impl Gathering<'_> {
         }
     }
 
+    /// Compares with each other node what clients told both, so that none can make other clients' copies of results differ
+    /// and so bring honest nodes into doubt. Whoever told them different things is out.
+    fn compare(&mut self, set: &BTreeSet<usize>, round: u32, watch: &mut Watch<'_>) -> Result<(), NodeError> {
+        let links = self.ground.links;
+        let peers: Vec<usize> = links.peers().collect();
+        for &peer in &peers {
+            let complete = set.iter().map(|k| &self.people[*k]).filter(|p| p.input.is_some());
+            let seats = complete.map(|p| (p.seat, p.copies[peer])).collect();
+            send(links, peer, Kind::Copies, 0, 0, sealed(&self.ground.digests[self.me], &Copies { round, seats })?)?;
+        }
+        let mut wrong = BTreeSet::new();
+        let (people, digests) = (&self.people, self.ground.digests);
+        gather_each(links, Kind::Copies, 0, &peers, watch, &mut |watch, peer, body| {
+            let theirs = unsealed::<Copies>(&digests[peer], body).filter(|c| c.round == round);
+            let theirs = theirs.ok_or_else(|| watch.corrupt(peer, UNREADABLE))?;
+            let theirs: BTreeMap<Seat, [u8; 16]> = theirs.seats.into_iter().collect();
+            wrong.extend(set.iter().filter(|k| {
+                let person = &people[**k];
+                person.input.is_some() && theirs.get(&person.seat).is_some_and(|c| *c != person.copies[peer])
+            }));
+            Ok(())
+        })?;
+        for k in wrong {
+            self.dismiss(k, 5, "it told nodes different shares of its input");
+        }
+        Ok(())
+    }
+
     fn finish(
         mut self,
         set: &BTreeSet<usize>,
@@ -502,8 +547,8 @@ impl Gathering<'_> {
 
 const UNREADABLE: &str = "a list of clients that cannot be read";
 
-fn read_members(body: &[u8], round: u32) -> Option<Members> {
-    postcard::from_bytes::<Members>(body).ok().filter(|m| m.round == round)
+fn read_members(greeting: &[u8; 32], body: &[u8], round: u32) -> Option<Members> {
+    unsealed::<Members>(greeting, body).filter(|m| m.round == round)
 }
 
 /// The sizes that a client told, in a number: nodes must have been told the same.

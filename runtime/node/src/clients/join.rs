@@ -12,15 +12,13 @@ use circuit::interp::{self, InterpError};
 use circuit::{Column, Domain, PartyId};
 use engine::client::{Doubt, Seed, answer_bytes, deal, learn, member_lanes, repeat};
 use net::Closed;
-use net::client::{Listener, Speaker, call};
+use net::client::{Event, Heard, NodeLinks};
 use net::tcp::Peer;
 use net::tls::Identity;
-use tokio::sync::mpsc;
-use tokio::task::JoinSet;
 use wire::Kind;
 use zeroize::Zeroize;
 
-use super::message::{Join, Terms, encode};
+use super::message::{Join, LATE, Terms, decode, encode};
 use crate::blame::Word;
 use crate::connect::connect_error;
 use crate::data::{Inputs, OutputSet, named};
@@ -39,6 +37,13 @@ pub struct Joining {
     pub nodes: Vec<Peer>,
     /// Who this is.
     pub identity: Arc<Identity>,
+    /// As what.
+    pub part: Part,
+}
+
+/// As what a client takes part.
+#[derive(Clone, Debug)]
+pub struct Part {
     /// Party of the contract.
     pub party: usize,
     /// What is compared with the nodes; its deadline is how long a node may be silent.
@@ -49,7 +54,7 @@ pub struct Joining {
 
 impl std::fmt::Debug for Joining {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Joining(party {}, {:?})", self.party, self.identity)
+        write!(f, "Joining(party {}, {:?})", self.part.party, self.identity)
     }
 }
 
@@ -94,11 +99,6 @@ struct Run {
     answer: usize,
 }
 
-enum Came {
-    Frame(usize, Kind, Vec<u8>),
-    Closed(usize, Closed),
-}
-
 /// Takes part in a run as a client. `inputs` are those of [`crate::data::read_member`].
 ///
 /// # Errors
@@ -109,34 +109,77 @@ pub async fn join(
     inputs: &Inputs,
     tell: &mut (dyn FnMut(Stage) + Send),
 ) -> Result<Joined, NodeError> {
-    let contract = program.contract();
-    let settings = &joining.settings;
-    if joining.nodes.len() != NODES {
-        return Err(NodeError::Usage(format!("rep3 takes three nodes, not {}", joining.nodes.len())));
-    }
-    let party = contract.parties.get(joining.party).ok_or_else(|| NodeError::Internal("no such party".into()))?;
+    let Joining { nodes, identity, part } = joining;
     let mut nonce = [0; 32];
-    random(&mut nonce)?;
-    let hello = Hello::new(settings, program, inputs, nonce);
-    let greeting = encode(&Join { party: party.name.clone(), hello })?;
-    let (mut speakers, mut came) = greet(joining, &program.compiler_version(), &greeting).await?;
-    tell(Stage::Joined);
+    drawn(net::random(&mut nonce))?;
+    let greeting = greeting(part, program, inputs, nonce, nodes.len())?;
+    let build = program.compiler_version();
+    let links = NodeLinks::connect(nodes, identity, &build, part.wait, &greeting).await.map_err(connect_error)?;
+    attend(links, part, program, inputs, tell).await
+}
 
+/// As [`join`], over links of a simulation.
+///
+/// # Errors
+/// As [`join`].
+pub async fn join_over(
+    mut links: NodeLinks,
+    part: &Part,
+    program: &dyn ProgramObject,
+    inputs: &Inputs,
+    tell: &mut (dyn FnMut(Stage) + Send),
+) -> Result<Joined, NodeError> {
+    let mut nonce = [0; 32];
+    drawn(links.random(&mut nonce))?;
+    links.greet(&greeting(part, program, inputs, nonce, NODES)?);
+    attend(links, part, program, inputs, tell).await
+}
+
+/// What a client says first.
+fn greeting(
+    part: &Part,
+    program: &dyn ProgramObject,
+    inputs: &Inputs,
+    nonce: [u8; 32],
+    nodes: usize,
+) -> Result<Vec<u8>, NodeError> {
+    if nodes != NODES {
+        return Err(NodeError::Usage(format!("rep3 takes three nodes, not {nodes}")));
+    }
+    let party = program.contract().parties.get(part.party);
+    let party = party.ok_or_else(|| NodeError::Internal("no such party".into()))?;
+    let hello = Hello::new(&part.settings, program, inputs, nonce);
+    encode(&Join { party: party.name.clone(), hello })
+}
+
+/// A client's session, once the nodes have its greeting.
+async fn attend(
+    mut links: NodeLinks,
+    part: &Part,
+    program: &dyn ProgramObject,
+    inputs: &Inputs,
+    tell: &mut (dyn FnMut(Stage) + Send),
+) -> Result<Joined, NodeError> {
+    tell(Stage::Joined);
+    let settings = &part.settings;
     let mut said: Vec<Said> = (0..NODES).map(|_| Said::default()).collect();
     let mut run: Option<Run> = None;
     let mut trouble: Option<(NodeError, Instant)> = None;
     let mut client_bytes = 0;
-    let begun = Instant::now();
+    let begun = links.now();
+    let grace = GRACE.min(settings.deadline);
     while said.iter().any(|s| s.confirmed.is_none()) {
-        if let Some((e, until)) = &trouble
-            && (distance(e) == 0 || Instant::now() >= *until)
+        if let Some((e, since)) = &trouble
+            && (distance(e) == 0 || links.now() >= *since + grace)
         {
             break;
         }
         let pause = settings.deadline.min(Duration::from_millis(250));
-        match tokio::time::timeout(pause, came.receive.recv()).await {
-            Ok(Some(Came::Frame(node, kind, body))) => {
-                said[node].heard = Some(Instant::now());
+        let heard = links.receive(pause).await;
+        let now = links.now();
+        match heard {
+            Heard::Event(Event::Frame(node, kind, body)) => {
+                said[node].heard = Some(now);
                 let name = &settings.names[node];
                 let done = match kind {
                     Kind::Heartbeat => Ok(()),
@@ -146,109 +189,62 @@ pub async fn join(
                         said[node].confirmed = Some(body);
                         Ok(())
                     }
-                    Kind::Abort => Err(stopped(node, &settings.names, &body)),
+                    Kind::Abort => Err(stopped(node, &said, settings, &body)),
                     kind => Err(corrupt(node, name, format!("a {kind:?} frame"))),
                 };
-                keep(&mut trouble, done);
+                keep(&mut trouble, done, now);
             }
-            Ok(Some(Came::Closed(node, why))) => {
+            Heard::Event(Event::Closed(node, why)) => {
                 if said[node].confirmed.is_none() {
-                    keep(&mut trouble, Err(closed(node, &settings.names[node], &why)));
+                    keep(&mut trouble, Err(closed(node, &settings.names[node], &why)), now);
                 }
             }
-            // All three are closed.
-            Ok(None) => break,
-            Err(_) => {}
+            Heard::Over => break,
+            Heard::Nothing => {}
         }
         if settings.stop.is_set() {
-            keep(&mut trouble, Err(NodeError::Interrupted));
+            keep(&mut trouble, Err(NodeError::Interrupted), now);
         }
         // Before their first word the nodes may wait for each other.
-        keep(&mut trouble, silent(&said, settings, begun + joining.wait));
+        keep(&mut trouble, silent(&said, settings, begun + part.wait, now), now);
         if trouble.is_some() {
             continue;
         }
         if let Some(terms) = settled(&mut said, settings)? {
-            let result = accept(joining, program, &terms);
-            let new = match result {
-                Ok(new) => new,
+            let given = match accept(part, program, &terms) {
+                Ok(new) if terms.keep => Ok((new, 0)),
+                Ok(new) => give(part, program, inputs, &new, &mut links).await.map(|bytes| (new, bytes)),
+                Err(e) => Err(e),
+            };
+            match given {
+                Ok((new, bytes)) => {
+                    client_bytes += bytes;
+                    run = Some(new);
+                }
                 Err(e) => {
-                    for speaker in &mut speakers {
-                        let _ = speaker.send(Kind::Abort, &e.word().bytes()).await;
-                        speaker.close().await;
-                    }
+                    abort(&mut links, &e).await;
                     return Err(e);
                 }
-            };
-            if !terms.keep {
-                let given = give(joining, program, inputs, &new, &mut speakers).await;
-                match given {
-                    Ok(bytes) => client_bytes += bytes,
-                    Err(e) => {
-                        for speaker in &mut speakers {
-                            let _ = speaker.send(Kind::Abort, &e.word().bytes()).await;
-                            speaker.close().await;
-                        }
-                        return Err(e);
-                    }
-                }
             }
-            run = Some(new);
             tell(Stage::Given);
         }
     }
-    if let Some((e @ NodeError::Interrupted, _)) = &trouble {
-        for speaker in &mut speakers {
-            let _ = speaker.send(Kind::Abort, &e.word().bytes()).await;
-        }
-    }
-    for speaker in &mut speakers {
-        speaker.close().await;
+    match &trouble {
+        Some((e @ NodeError::Interrupted, _)) => abort(&mut links, e).await,
+        _ => links.close().await,
     }
     if said.iter().any(|s| s.confirmed.is_none()) {
         return Err(trouble.map_or_else(|| NodeError::Internal("the nodes are gone".into()), |(e, _)| e));
     }
     let run = run.ok_or_else(|| NodeError::Internal("an answer before the terms".into()))?;
-    results(joining, program, inputs, said, run, client_bytes)
+    results(part, program, inputs, said, run, client_bytes)
 }
 
-/// Frames of all nodes, one after another; the tasks that read end with this.
-struct Incoming {
-    receive: mpsc::Receiver<Came>,
-    _tasks: JoinSet<()>,
-}
-
-/// Connects to all nodes and greets them.
-async fn greet(joining: &Joining, build: &str, greeting: &[u8]) -> Result<(Vec<Speaker>, Incoming), NodeError> {
-    let one = |node: usize| async move {
-        let nodes = &joining.nodes;
-        let found = call(node, &nodes[node], &joining.identity, build, joining.wait).await.map_err(connect_error)?;
-        let (mut speaker, listener) = found;
-        // One that is gone is noticed where its frames are read.
-        let _ = speaker.send(Kind::Join, greeting).await;
-        Ok::<_, NodeError>((speaker, listener))
-    };
-    let found = tokio::try_join!(one(0), one(1), one(2))?;
-    let mut tasks = JoinSet::new();
-    let (tell, receive) = mpsc::channel(16);
-    let mut speakers = Vec::new();
-    for (node, (speaker, listener)) in [found.0, found.1, found.2].into_iter().enumerate() {
-        speakers.push(speaker);
-        tasks.spawn(read(node, listener, tell.clone()));
-    }
-    Ok((speakers, Incoming { receive, _tasks: tasks }))
-}
-
-async fn read(node: usize, mut listener: Listener, tell: mpsc::Sender<Came>) {
-    loop {
-        let (came, last) = match listener.receive().await {
-            Ok(frame) => (Came::Frame(node, frame.header.kind, frame.body), false),
-            Err(why) => (Came::Closed(node, why), true),
-        };
-        if tell.send(came).await.is_err() || last {
-            return;
-        }
-    }
+/// This client stops, and says why.
+async fn abort(links: &mut NodeLinks, e: &NodeError) {
+    let body = e.word().bytes();
+    links.send(Kind::Abort, &vec![body; NODES], wire::Kind::Abort.cap() as usize).await;
+    links.close().await;
 }
 
 fn peer(node: usize, name: &str, what: impl Into<String>) -> NodeError {
@@ -267,12 +263,12 @@ fn closed(node: usize, name: &str, why: &Closed) -> NodeError {
 }
 
 /// Keeps the trouble that is closest to the cause.
-fn keep(trouble: &mut Option<(NodeError, Instant)>, done: Result<(), NodeError>) {
+fn keep(trouble: &mut Option<(NodeError, Instant)>, done: Result<(), NodeError>, now: Instant) {
     let Err(e) = done else { return };
     match trouble {
         Some((known, _)) if distance(known) <= distance(&e) => {}
         Some((known, _)) => *known = e,
-        None => *trouble = Some((e, Instant::now() + GRACE)),
+        None => *trouble = Some((e, now)),
     }
 }
 
@@ -286,7 +282,8 @@ fn distance(e: &NodeError) -> u8 {
 }
 
 /// A node's abort in a client's words.
-fn stopped(node: usize, names: &[String], body: &[u8]) -> NodeError {
+fn stopped(node: usize, said: &[Said], settings: &Settings, body: &[u8]) -> NodeError {
+    let names = &settings.names;
     let Some(Word { exit, culprit, what, .. }) = Word::parse(body, NODES) else {
         return corrupt(node, &names[node], "an abort that cannot be read");
     };
@@ -294,6 +291,14 @@ fn stopped(node: usize, names: &[String], body: &[u8]) -> NodeError {
     let peer = culprit.unwrap_or(node);
     let name = names[peer].clone();
     match exit {
+        // This client had nothing to answer: of the terms, those of some node are missing.
+        4 if what == LATE
+            && let Some(slow) = behind(said) =>
+        {
+            let what =
+                format!("has sent no terms of the run, or none that fit, before {} stopped waiting", names[node]);
+            self::peer(slow, &names[slow], what)
+        }
         6 => NodeError::Refused { peer, name, what },
         4 | 5 if peer != node => {
             let by_name = names[node].clone();
@@ -303,10 +308,21 @@ fn stopped(node: usize, names: &[String], body: &[u8]) -> NodeError {
     }
 }
 
+/// Of nodes of which some have told their terms, one that has not, or tells others than most.
+fn behind(said: &[Said]) -> Option<usize> {
+    let epoch = |s: &Said| s.terms.as_ref().map(|t| t.epoch);
+    let all: Vec<Option<u32>> = said.iter().map(epoch).collect();
+    let missing = all.iter().any(Option::is_some).then(|| all.iter().position(Option::is_none)).flatten();
+    missing.or_else(|| {
+        let alone = |e: &Option<u32>| all.iter().filter(|other| *other == e).count() == 1;
+        all.iter().all(Option::is_some).then(|| all.iter().position(alone)).flatten()
+    })
+}
+
 /// A node that says nothing for the deadline, once it has said anything.
-fn silent(said: &[Said], settings: &Settings, begun: Instant) -> Result<(), NodeError> {
+fn silent(said: &[Said], settings: &Settings, begun: Instant, now: Instant) -> Result<(), NodeError> {
     for (node, s) in said.iter().enumerate().filter(|(_, s)| s.confirmed.is_none()) {
-        if s.heard.unwrap_or(begun) + settings.deadline <= Instant::now() {
+        if s.heard.unwrap_or(begun) + settings.deadline <= now {
             let what = format!("has been silent for {} s", settings.deadline.as_secs_f64());
             return Err(peer(node, &settings.names[node], what));
         }
@@ -315,7 +331,7 @@ fn silent(said: &[Said], settings: &Settings, begun: Instant) -> Result<(), Node
 }
 
 fn terms(said: &mut [Said], node: usize, body: &[u8], name: &str) -> Result<(), NodeError> {
-    let terms: Terms = postcard::from_bytes(body).map_err(|_| corrupt(node, name, "terms that cannot be read"))?;
+    let terms: Terms = decode(body).ok_or_else(|| corrupt(node, name, "terms that cannot be read"))?;
     let s = &mut said[node];
     s.terms = Some(terms);
     s.answer.clear();
@@ -348,7 +364,7 @@ fn settled(said: &mut [Said], settings: &Settings) -> Result<Option<Terms>, Node
 }
 
 /// Compiles what the terms say, and holds it against them.
-fn accept(joining: &Joining, program: &dyn ProgramObject, terms: &Terms) -> Result<Run, NodeError> {
+fn accept(part: &Part, program: &dyn ProgramObject, terms: &Terms) -> Result<Run, NodeError> {
     let sizes: Sizes = terms.sizes.iter().cloned().collect();
     let compiled = program.compile(&sizes)?;
     if compiled.digest != terms.digest {
@@ -358,71 +374,56 @@ fn accept(joining: &Joining, program: &dyn ProgramObject, terms: &Terms) -> Resu
             mine: hex(&compiled.digest),
             theirs: hex(&terms.digest),
             peer: 0,
-            name: joining.settings.names[0].clone(),
+            name: part.settings.names[0].clone(),
         });
     }
-    let party = PartyId(joining.party as u32);
+    let party = PartyId(part.party as u32);
     let c = &compiled.program.circuit;
-    let part = client_part(c, party).map_err(|e| NodeError::Internal(e.what))?;
+    let own = client_part(c, party).map_err(|e| NodeError::Internal(e.what))?;
     if terms.member >= members(c, party) {
-        return Err(corrupt(0, &joining.settings.names[0], "a member that the program does not have"));
+        return Err(corrupt(0, &part.settings.names[0], "a member that the program does not have"));
     }
     let answer = answer_bytes(c, party).map_err(|e| NodeError::Internal(e.to_string()))?;
-    Ok(Run { part, sizes, member: terms.member, answer, compiled })
+    Ok(Run { part: own, sizes, member: terms.member, answer, compiled })
 }
 
 /// Shares this client's input among the nodes. Bytes sent.
 async fn give(
-    joining: &Joining,
+    part: &Part,
     program: &dyn ProgramObject,
     inputs: &Inputs,
     run: &Run,
-    speakers: &mut [Speaker],
+    links: &mut NodeLinks,
 ) -> Result<u64, NodeError> {
-    let messages = split(joining, program, inputs, run)?;
-    let bytes = messages.iter().map(|m| m.len() as u64).sum();
-    let mut sends = Vec::new();
-    for (speaker, message) in speakers.iter_mut().zip(messages) {
-        sends.push(async move {
-            for chunk in message.chunks(CHUNK) {
-                // One that is gone is noticed where its frames are read.
-                if speaker.send(Kind::Input, chunk).await.is_err() {
-                    break;
-                }
-            }
-        });
-    }
-    let mut sends = sends.into_iter();
-    if let (Some(a), Some(b), Some(c)) = (sends.next(), sends.next(), sends.next()) {
-        tokio::join!(a, b, c);
-    }
-    Ok(bytes)
+    let messages = split(part, program, inputs, run, links)?;
+    links.send(Kind::Input, &messages, CHUNK).await;
+    Ok(messages.iter().map(|m| m.len() as u64).sum())
 }
 
 /// This client's values, split for the nodes.
 fn split(
-    joining: &Joining,
+    part: &Part,
     program: &dyn ProgramObject,
     inputs: &Inputs,
     run: &Run,
+    links: &NodeLinks,
 ) -> Result<[Vec<u8>; NODES], NodeError> {
-    let party = PartyId(joining.party as u32);
+    let party = PartyId(part.party as u32);
     let c = &run.compiled.program.circuit;
     let count = members(c, party);
-    let given = inputs.for_client(program.contract(), c, joining.party)?;
+    let given = inputs.for_client(program.contract(), c, part.party)?;
     let mut at = program.at_runner(&run.sizes);
     let values = interp::run(&run.part.front, &given, &mut *at, 0).map_err(failed)?;
     let own: Vec<Column> = values.iter().map(|v| member_lanes(v, count, run.member)).collect();
     let mut seeds: [Seed; 2] = Default::default();
-    seeds.iter_mut().try_for_each(|s| random(s))?;
+    seeds.iter_mut().try_for_each(|s| drawn(links.random(s)))?;
     let messages = deal(&run.part.shares, count, &own, &seeds).map_err(|e| NodeError::Internal(e.to_string()));
     seeds.zeroize();
     messages
 }
 
-/// The system's randomness.
-fn random(out: &mut [u8]) -> Result<(), NodeError> {
-    getrandom::fill(out).map_err(|e| NodeError::Internal(format!("the system gives no randomness: {e}")))
+fn drawn(done: Result<(), String>) -> Result<(), NodeError> {
+    done.map_err(|e| NodeError::Internal(format!("the system gives no randomness: {e}")))
 }
 
 fn failed(e: InterpError) -> NodeError {
@@ -434,21 +435,21 @@ fn failed(e: InterpError) -> NodeError {
 
 /// Checks the answers and puts the results together.
 fn results(
-    joining: &Joining,
+    part: &Part,
     program: &dyn ProgramObject,
     inputs: &Inputs,
     said: Vec<Said>,
     run: Run,
     client_bytes: u64,
 ) -> Result<Joined, NodeError> {
-    let names = &joining.settings.names;
+    let names = &part.settings.names;
     let c = &run.compiled.program.circuit;
     for (node, s) in said.iter().enumerate() {
         if s.confirmed.as_deref() != Some(&run.compiled.digest[..]) {
             return Err(corrupt(node, &names[node], "results of another circuit"));
         }
     }
-    let party = PartyId(joining.party as u32);
+    let party = PartyId(part.party as u32);
     let messages: [Vec<u8>; NODES] = std::array::from_fn(|node| said[node].answer.clone());
     let learned = learn(c, party, &messages).map_err(|doubt| match doubt {
         Doubt::Copies(a, b) => {
@@ -458,7 +459,7 @@ fn results(
         Doubt::Ours(e) => NodeError::Internal(e.to_string()),
     })?;
     let count = members(c, party);
-    let mut given = inputs.for_client(program.contract(), c, joining.party)?;
+    let mut given = inputs.for_client(program.contract(), c, part.party)?;
     given.extend(learned.opened.iter().zip(&run.part.opens).map(|(v, e)| repeat(v, e.elem, count)));
     let mut at = program.at_runner(&run.sizes);
     let mut local = interp::run(&run.part.back, &given, &mut *at, 0).map_err(failed)?.into_iter();
@@ -472,7 +473,7 @@ fn results(
         outputs[k] = Some(column);
     }
     let answers: u64 = messages.iter().map(|m| m.len() as u64).sum();
-    let outputs = OutputSet::new(&own_contract(program.contract(), joining.party), &named(c), &outputs, &run.sizes)?;
+    let outputs = OutputSet::new(&own_contract(program.contract(), part.party), &named(c), &outputs, &run.sizes)?;
     Ok(Joined { outputs, sizes: run.sizes, member: run.member, client_bytes: client_bytes + answers })
 }
 

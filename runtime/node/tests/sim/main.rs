@@ -7,10 +7,12 @@
 //! MPCC_SIM_SEED=1234 cargo test -p mpcc-node --test sim -- seeds --nocapture
 //! ```
 
+mod clients;
 #[path = "../common/mod.rs"]
 mod common;
 mod every_message;
 mod faults;
 mod scenario;
 mod seeds;
+mod sly;
 mod trace;
