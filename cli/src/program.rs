@@ -170,8 +170,9 @@ pub struct Object {
     /// Bytes of memory that a run may take; 0 for no limit.
     memory: u64,
     color: bool,
-    /// Whether compiling also says what the run will cost, and for which processes; and what it said.
-    predict: Option<Spread>,
+    /// Whether compiling also says what the run will cost, for which processes and what carries their messages; and what it
+    /// said.
+    predict: Option<(Spread, opt::Carrier)>,
     predicted: Mutex<Option<node::Predicted>>,
 }
 
@@ -224,7 +225,7 @@ impl Object {
     }
 
     /// Also says what a run in these processes will cost, when it compiles.
-    pub fn predicting(mut self, predict: Option<Spread>) -> Object {
+    pub fn predicting(mut self, predict: Option<(Spread, opt::Carrier)>) -> Object {
         self.predict = predict;
         self
     }
@@ -376,11 +377,12 @@ impl ProgramObject for Object {
         self.fits(&compiled).map_err(failed)?;
         *self.blocks.lock().unwrap_or_else(|e| e.into_inner()) =
             Some(Blocks { program: self.checked.program.clone(), codes: compiled.blocks.clone() });
-        if let Some(spread) = self.predict {
+        if let Some((spread, carrier)) = &self.predict {
             let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile);
             // A program that is too long to price runs all the same.
             let memory = |c: &opt::cost::Cost| spread.resident(c.predicted_peak_bytes, self.protocol.nodes);
-            let predicted = cost.ok().map(|c| crate::report::prediction(&c, memory(&c), |span| self.line_of(span)));
+            let predicted =
+                cost.ok().map(|c| crate::report::prediction(&c, memory(&c), carrier, |span| self.line_of(span)));
             *self.predicted.lock().unwrap_or_else(|e| e.into_inner()) = predicted;
         }
         let program = engine::Program { circuit: compiled.gates, schedule: compiled.schedule };

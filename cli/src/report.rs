@@ -496,10 +496,12 @@ fn hash(text: &str) -> String {
     out
 }
 
-/// A prediction out of what the compiler counted, and the memory of the processes; `line` says where a span stands.
+/// A prediction out of what the compiler counted, the memory of the processes, and what carries their messages; `line` says
+/// where a span stands.
 pub fn prediction(
     cost: &opt::cost::Cost,
     memory: u128,
+    carrier: &opt::Carrier,
     line: impl Fn(circuit::SpanId) -> Option<(String, u32)>,
 ) -> Predicted {
     let count = |n: u128| u64::try_from(n).unwrap_or(u64::MAX);
@@ -522,7 +524,7 @@ pub fn prediction(
     Predicted {
         rounds: count(cost.rounds),
         bytes_sent: cost.bytes_sent().into_iter().map(count).collect(),
-        seconds: cost.predicted_seconds,
+        seconds: cost.seconds(carrier),
         peak_bytes: count(memory),
         exact: cost.parts.is_empty(),
         lines,

@@ -41,9 +41,9 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
     }
     let predict = args.stats || args.report.is_some();
     let spread = match (&args.site.node, args.tcp) {
-        (Some(_), _) => Spread::One,
-        (None, true) => Spread::Apart,
-        (None, false) => Spread::Together,
+        (Some(_), _) => (Spread::One, opt::Carrier::hosts(goal.profile)),
+        (None, true) => (Spread::Apart, opt::Carrier::loopback()),
+        (None, false) => (Spread::Together, opt::Carrier::memory(network.is_some().then_some(goal.profile))),
     };
     let object = Object::new(checked, &goal, shown.color)?.predicting(predict.then_some(spread));
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
@@ -227,8 +227,9 @@ pub fn node(config: &Path) -> Result<(), Failure> {
         if !checked.ok() || checked.program.main.is_none() {
             return Err(NodeError::Usage("the program changed since the run began".into()));
         }
-        let object =
-            Object::new(checked, &goal, false).map_err(usage)?.predicting(job.predict.then_some(Spread::Apart));
+        let object = Object::new(checked, &goal, false)
+            .map_err(usage)?
+            .predicting(job.predict.then_some((Spread::Apart, opt::Carrier::loopback())));
         let inputs = job.read(&object, Some(me))?;
         let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
         object.take_publics(&inputs, &sizes).map_err(usage)?;

@@ -190,3 +190,55 @@ fn main(a: u32 from Ada, b: u32 from Ben) -> u32 {
     let (code, _, err) = Host::start(&["cost", "."], dir.path()).end();
     assert_eq!(code, 0, "{err}");
 }
+
+/// Three nodes, and a process for each of a thousand voters of `examples/vote`. Not among the others: it takes minutes, and some
+/// gigabytes of memory.
+#[test]
+#[ignore = "takes a thousand processes"]
+fn a_thousand_client_processes_in_one_run() {
+    let many = 1000;
+    let example = mpcc_tests::root().join("examples/vote");
+    let dir = tempfile::tempdir().unwrap();
+    std::fs::create_dir(dir.path().join("inputs")).unwrap();
+    for file in ["vote.mpc", "inputs/Voter.ballot.csv"] {
+        std::fs::copy(example.join(file), dir.path().join(file)).unwrap();
+    }
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap().as_secs() as i64;
+    let made =
+        |k: usize| node::keys::create(dir.path(), &format!("v{k}"), 1, now).unwrap().leaf.fingerprint.to_string();
+    let prints: Vec<String> = (0..many).map(made).collect();
+    parties(dir.path(), &[("Voter", &prints)]);
+    let patience = ["--wait", "20m", "--deadline", "5m"];
+    let hosts = nodes(dir.path(), &[&patience[..], &["--cutoff", "20m"]].concat());
+    let start = std::time::Instant::now();
+    let voters: Vec<(Child, std::path::PathBuf)> = (0..many)
+        .map(|k| {
+            let (out, key, member) = (dir.path().join(format!("out{k}")), format!("v{k}.pem"), k.to_string());
+            let mut command = Command::new(env!("CARGO_BIN_EXE_mpcc"));
+            command.current_dir(dir.path()).stdin(Stdio::null());
+            command.args(["join", ".", "--parties", "parties.toml", "--as", "Voter", "--format", "json"]);
+            command.args(["--key", &key, "--member", &member]).args(patience);
+            // Into files: a pipe for each would be too many for this process.
+            command.stdout(std::fs::File::create(&out).unwrap());
+            command.stderr(std::fs::File::create(out.with_extension("err")).unwrap());
+            (command.spawn().unwrap(), out)
+        })
+        .collect();
+    let want: Value = serde_json::from_str(&std::fs::read_to_string(example.join("expected.json")).unwrap()).unwrap();
+    let mut failed = Vec::new();
+    for (k, (mut child, out)) in voters.into_iter().enumerate() {
+        let code = child.wait().unwrap().code();
+        let said = std::fs::read_to_string(&out).unwrap();
+        let found: Option<Value> = serde_json::from_str(&said).ok();
+        if code != Some(0) || found.is_none_or(|v| v["outputs"] != want) {
+            let err = std::fs::read_to_string(out.with_extension("err")).unwrap();
+            failed.push(format!("voter {k}: {code:?} {said} {err}"));
+        }
+    }
+    assert!(failed.is_empty(), "{} of {many}: {}", failed.len(), failed.join("\n"));
+    for host in hosts {
+        let node = host.json();
+        assert_eq!(node["outputs"], want);
+    }
+    println!("{many} voters in {:.0} s", start.elapsed().as_secs_f64());
+}

@@ -151,15 +151,14 @@ fn files(dir: &Path, out: &mut Vec<PathBuf>) {
 
 /// Runs the command in a folder of its own, whose files are looked at all the while; `each` may do something to it.
 fn traced(program: &Path, args: &[&str], each: &mut dyn FnMut(&mut Child)) -> Traces {
+    said_and_left("run", program, args, each)
+}
+
+/// As [`traced`], of `mpcc run` or `mpcc join`.
+fn said_and_left(verb: &str, program: &Path, args: &[&str], each: &mut dyn FnMut(&mut Child)) -> Traces {
     let own = tempfile::tempdir().unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_mpcc"));
-    command
-        .arg("run")
-        .arg(program)
-        .args(args)
-        .current_dir(own.path())
-        .env("TMPDIR", own.path())
-        .env("HOME", own.path());
+    command.arg(verb).arg(program).args(args).current_dir(own.path()).env("TMPDIR", own.path()).env("HOME", own.path());
     command.env_remove("MPCC_LOG").env_remove("MPCC_FORMAT").stdin(Stdio::null());
     command.stdout(std::fs::File::create(own.path().join("stdout")).unwrap());
     command.stderr(std::fs::File::create(own.path().join("stderr")).unwrap());
@@ -369,5 +368,59 @@ fn real_hosts_tell_no_inputs() {
         assert_eq!(t.code, 0, "{name}: {}", t.text("stderr"));
         t.hold(name, (party == "Eve").then_some(canary(3)));
         assert!(t.text("out.html").contains("as ") && t.text("stderr").contains("agreed"), "{name}");
+    }
+}
+
+#[test]
+fn clients_and_their_nodes_tell_no_inputs() {
+    let dir = place(PROGRAM);
+    let run = |args: &[&str]| {
+        let (code, stdout, stderr) = crate::support::said(args);
+        assert_eq!(code, 0, "{args:?}: {stderr}");
+        stdout
+    };
+    let ports: Vec<_> = (0..3).map(|_| std::net::TcpListener::bind("127.0.0.1:0").unwrap()).collect();
+    let addresses: Vec<String> = ports.iter().map(|p| p.local_addr().unwrap().to_string()).collect();
+    drop(ports);
+    let (nodes, clients) = (["alpha", "beta", "gamma"], [("ada", "Ada"), ("ben", "Ben"), ("eve", "Eve")]);
+    let site = tempfile::tempdir().unwrap();
+    let folder = site.path().to_str().unwrap();
+    let mut parties = String::new();
+    for (k, name) in nodes.into_iter().enumerate() {
+        run(&["party", "new", name, "--dir", folder]);
+        let show = ["party", "show", name, "--dir", folder, "--index", &k.to_string(), "--address", &addresses[k]];
+        parties.push_str(&(run(&show) + "\n"));
+        std::fs::create_dir(site.path().join(name)).unwrap();
+    }
+    for (name, party) in clients {
+        run(&["party", "new", name, "--dir", folder]);
+        parties.push_str(&(run(&["party", "show", name, "--dir", folder, "--client", party]) + "\n"));
+        let inputs = site.path().join(name);
+        std::fs::create_dir(&inputs).unwrap();
+        std::fs::copy(dir.path().join(format!("inputs/{party}.json")), inputs.join(format!("{party}.json"))).unwrap();
+    }
+    let file = site.path().join("parties.toml");
+    std::fs::write(&file, parties).unwrap();
+    let traces: Vec<(&str, Traces)> = std::thread::scope(|scope| {
+        let host = |verb: &'static str, name: &'static str, who: &'static str| {
+            let (file, dir, inputs) = (file.clone(), dir.path().to_path_buf(), site.path().join(name));
+            let key = site.path().join(format!("{name}.pem"));
+            scope.spawn(move || {
+                let (file, inputs) = (file.to_str().unwrap(), inputs.to_str().unwrap());
+                let args = ["--parties", file, "--as", who, "--key", key.to_str().unwrap(), "--inputs", inputs];
+                let more = ["-D", "N=40", "--wait", "60s", "--format", "json", "--stats", "--log", "json", "-vv"];
+                (who, said_and_left(verb, &dir, &[&args[..], &more[..]].concat(), &mut |_| {}))
+            })
+        };
+        let nodes = nodes.map(|name| host("run", name, name));
+        let clients = clients.map(|(name, party)| host("join", name, party));
+        nodes.into_iter().chain(clients).map(|h| h.join().unwrap()).collect()
+    });
+    assert_eq!(traces.len(), 6);
+    for (who, t) in &traces {
+        assert_eq!(t.code, 0, "{who}: {}", t.text("stderr"));
+        // Of the six hosts Eve's alone prints what she learns.
+        t.hold(who, (*who == "Eve").then_some(canary(3)));
+        assert!(t.stdout.contains("\"all\""), "{who}: {}", t.stdout);
     }
 }

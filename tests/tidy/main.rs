@@ -264,6 +264,48 @@ fn pure_crates_name_nothing_of_the_world() {
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
+/// Where clocks, sleep, and randomness of the system may be read in `net` and `node`: transports and what starts nodes.
+/// All else is run by the simulator, and gets them from its links.
+const CLOCKS: &[&str] = &[
+    "runtime/net/src/platform.rs",
+    "runtime/net/src/meet.rs",
+    "runtime/net/src/tcp.rs",
+    "runtime/net/src/clients/tcp.rs",
+    "runtime/net/src/client.rs",
+    "runtime/net/src/probe.rs",
+    "runtime/node/src/hosts.rs",
+    "runtime/node/src/processes.rs",
+    "runtime/node/src/child.rs",
+];
+
+#[test]
+fn what_the_simulator_runs_reads_no_clock() {
+    let clock =
+        ["Instant::now", "SystemTime::now", "tokio::time", "thread::sleep", "thread::park_timeout", "getrandom"];
+    let mut wrong = Vec::new();
+    let mut reads: BTreeSet<&str> = BTreeSet::new();
+    for dir in ["runtime/net/src", "runtime/node/src"] {
+        let mut files = Vec::new();
+        rust_files(&root().join(dir), &mut files);
+        for file in files {
+            // Unit tests stand at the end of a file.
+            let code = code_of(&std::fs::read_to_string(&file).unwrap());
+            let code = code.split("#[cfg(test)]").next().unwrap_or("");
+            let paths = named_paths(code);
+            for word in clock.iter().filter(|w| paths.iter().any(|p| mentions(p, w))) {
+                match CLOCKS.iter().find(|c| file == root().join(c)) {
+                    Some(known) => {
+                        reads.insert(known);
+                    }
+                    None => wrong.push(format!("{} names {word}", file.display())),
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert_eq!(reads.len(), CLOCKS.len(), "a file of the list reads no clock any more; only these do: {reads:#?}");
+}
+
 /// Whether `code` names the path `word` (whole identifiers).
 fn mentions(code: &str, word: &str) -> bool {
     let inside = |c: char| c.is_alphanumeric() || c == '_';

@@ -7,8 +7,8 @@
 
 mod peak;
 
-use crate::Profile;
 use crate::error::{Error, Result, internal};
+use crate::{Carrier, Profile};
 use circuit::{Circuit, Domain, Elem, Gate, Item, Len, LoopVar, Op, Recipient, RegionId, Schedule, SpanId};
 use rustc_hash::FxHashMap;
 use spec::{Form, Host, Kind, Protocol};
@@ -29,7 +29,7 @@ pub struct Cost {
     pub spans: BTreeMap<SpanId, SpanCost>,
     /// Most bytes that the values and messages of all nodes together take; what a process takes besides is not in it.
     pub predicted_peak_bytes: u128,
-    /// For the profile.
+    /// Among hosts, with the profile's network between them; see [`Cost::seconds`] for others.
     pub predicted_seconds: f64,
     /// What the run decides, in order of the program; not contained in the totals.
     pub parts: Vec<Part>,
@@ -95,6 +95,17 @@ impl Cost {
     fn new(nodes: usize) -> Cost {
         let pairs = vec![vec![0; nodes]; nodes];
         Cost { most: Some((0, pairs.clone())), pairs, client_bytes: vec![0; nodes], ..Cost::default() }
+    }
+    /// How long a run takes, about: rounds, bytes on the busiest link, and work in proportion to the bytes that the busiest node
+    /// sends. The dearest run, where there is one; else one in which no `while` turns and no `if` is taken. Work without
+    /// messages is not in it.
+    pub fn seconds(&self, by: &Carrier) -> f64 {
+        let (rounds, pairs) = self.most.as_ref().map_or((self.rounds, &self.pairs), |(rounds, pairs)| (*rounds, pairs));
+        let busiest = pairs.iter().flatten().copied().max().unwrap_or(0) as f64;
+        let sent: u128 = pairs.iter().map(|to| to.iter().sum()).max().unwrap_or(0);
+        // A message takes half a round trip.
+        let waits = rounds as f64 * (by.network.rtt / 2.0 + by.round);
+        waits + busiest * 8.0 / by.network.bandwidth + sent as f64 * by.byte
     }
     /// What a run costs that entered each part's region so often: rounds, and payload bytes by directed pair. Exact where no
     /// part varies.
@@ -214,13 +225,7 @@ pub fn cost(c: &Circuit, schedule: &Schedule, protocol: &Protocol, profile: &Pro
     let mut out = w.region(c.root)?;
     out.client_bytes = client_bytes(c, protocol.nodes)?;
     out.predicted_peak_bytes = peak::peak(c, schedule, protocol);
-    // The dearest run, where there is one; else one in which no `while` turns and no `if` is taken.
-    let (rounds, pairs) = out.most.clone().unwrap_or_else(|| (out.rounds, out.pairs.clone()));
-    let busiest = pairs.iter().flatten().copied().max().unwrap_or(0) as f64;
-    let sent: u128 = pairs.iter().map(|to| to.iter().sum()).max().unwrap_or(0);
-    // A message takes half a round trip; a local round some 40 µs; kernels about a nanosecond per byte sent.
-    out.predicted_seconds =
-        rounds as f64 * (profile.rtt / 2.0 + 40e-6) + busiest * 8.0 / profile.bandwidth + sent as f64 * 1e-9;
+    out.predicted_seconds = out.seconds(&Carrier::hosts(*profile));
     Ok(out)
 }
 

@@ -21,4 +21,4 @@ pub mod simplify;
 
 pub use error::{Error, Result};
 pub use pipeline::{Compiled, compile, compile_with};
-pub use profile::Profile;
+pub use profile::{Carrier, Profile};

@@ -1,5 +1,5 @@
-//! The network that a circuit is made for: a round-trip time and a bandwidth. Knows only the numbers; sockets and
-//! emulation are the runtime's.
+//! The network that a circuit is made for: a round-trip time and a bandwidth; and what carries a run, which decides how long it
+//! takes. Knows only the numbers; sockets and emulation are the runtime's.
 
 /// A network between two nodes.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -63,6 +63,40 @@ impl Profile {
         if b.is_finite() { b.clamp(4e3, 256e3) } else { 4e3 }
     }
 }
+
+/// What carries the messages of a run, and what that costs besides the network. Only for predicting times: no circuit depends
+/// on it. The numbers are those of `cargo bench -p mpcc-node` (`runtime/node/benches/rounds.rs`) on two cores of 2.5 GHz, which
+/// the three nodes of a run on one machine share: a chain of products of one lane for a round, of 10^5 lanes and more for a byte.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Carrier {
+    /// Seconds of a round that sends next to nothing.
+    pub round: f64,
+    /// Seconds for each byte that a node sends: products of 64 bits at both ends, and the transport.
+    pub byte: f64,
+    /// What is between the nodes.
+    pub network: Profile,
+}
+
+impl Carrier {
+    /// Nodes as threads of one process, with or without an emulated network.
+    pub fn memory(emulated: Option<Profile>) -> Carrier {
+        Carrier { round: 30e-6, byte: 4e-9, network: emulated.unwrap_or(NOWHERE) }
+    }
+
+    /// Nodes as processes of one machine that talk TLS over loopback.
+    pub fn loopback() -> Carrier {
+        Carrier { round: 90e-6, byte: 8e-9, network: NOWHERE }
+    }
+
+    /// Nodes at hosts of their own: each has the cores that three share on loopback.
+    pub fn hosts(network: Profile) -> Carrier {
+        let own = Carrier::loopback();
+        Carrier { round: own.round / 2.0, byte: own.byte / 2.0, network }
+    }
+}
+
+/// No network at all.
+const NOWHERE: Profile = Profile { rtt: 0.0, bandwidth: f64::INFINITY };
 
 #[cfg(test)]
 mod tests {

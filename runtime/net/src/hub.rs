@@ -127,6 +127,10 @@ impl Hub {
         self.clock.now()
     }
 
+    pub(crate) fn since_1970(&self) -> Duration {
+        self.clock.since_1970()
+    }
+
     /// Half a window: what one credit allows.
     fn quantum(&self) -> u64 {
         (self.window / 2).max(1)

@@ -143,6 +143,11 @@ impl Links {
         self.hub.now()
     }
 
+    /// How long ago 1970 began where this node runs: for reports, decides nothing.
+    pub fn since_1970(&self) -> Duration {
+        self.hub.since_1970()
+    }
+
     /// Fills `out` with randomness that nobody can foresee (in a simulation, with what its seed says).
     ///
     /// # Errors

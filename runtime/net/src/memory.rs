@@ -1,11 +1,10 @@
 //! Links between threads of one process: frames move as vectors, without a copy.
 //!
-//! Optionally with an emulated network (each frame becomes visible after half a round trip and after the frames before it
-//! have passed a link of the given bandwidth), and with an [`Interceptor`] that may change, delay, or lose frames: the
-//! seam of fault tests. Knows nothing of what frames mean.
+//! Optionally with an emulated network: each frame becomes visible after half a round trip and after the frames before it
+//! have passed a link of the given bandwidth. Faults are for [`crate::sim`]. Knows nothing of what frames mean.
 
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use wire::{Header, Order};
 
@@ -13,27 +12,6 @@ use crate::Profile;
 use crate::hub::{Closed, Frame, Hub};
 use crate::links::{Counters, Links, Outgoing};
 use crate::platform::{Clock, Platform};
-
-/// What becomes of a frame.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Action {
-    /// It arrives (perhaps changed).
-    Deliver,
-    /// It is lost; the receiver finds a gap in the order when the next one comes.
-    Drop,
-    /// It is lost without a gap: as if its sender had not sent it.
-    Swallow,
-    /// It arrives later by this much, and so do all behind it.
-    Delay(Duration),
-    /// The link breaks.
-    Cut,
-}
-
-/// Sees each frame of each in-memory link as it is sent. Called on the sender's thread; no lock is held.
-pub trait Interceptor: Send + Sync {
-    /// Decides about a frame from node `from` to node `to`; may change its body.
-    fn frame(&self, from: usize, to: usize, header: &Header, body: &mut Vec<u8>) -> Action;
-}
 
 struct Line {
     order: Order,
@@ -45,39 +23,18 @@ pub(crate) struct Sender {
     hub: Arc<Hub>,
     line: Mutex<Line>,
     profile: Option<Profile>,
-    interceptor: Option<Arc<dyn Interceptor>>,
 }
 
 impl Sender {
-    pub(crate) fn send(&self, me: usize, peer: usize, mut header: Header, mut body: Vec<u8>, mine: &Hub) {
-        let action = match &self.interceptor {
-            Some(i) => i.frame(me, peer, &header, &mut body),
-            None => Action::Deliver,
-        };
-        header.length = u32::try_from(body.len()).unwrap_or(u32::MAX);
+    pub(crate) fn send(&self, me: usize, peer: usize, mut header: Header, body: Vec<u8>, mine: &Hub) {
         // The line stays locked until the frame has arrived: two threads of a node may send, and order is kept.
         let mut line = self.line.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut delay = Duration::ZERO;
-        match action {
-            Action::Deliver => {}
-            Action::Delay(d) => delay = d,
-            Action::Swallow => return,
-            Action::Drop => {
-                line.order.stamp(&mut header);
-                return;
-            }
-            Action::Cut => {
-                self.hub.close(me, Closed::Broken("cut".into()));
-                return;
-            }
-        }
         line.order.stamp(&mut header);
         line.counters.sent(&header);
         let mut due = None;
-        if self.profile.is_some() || !delay.is_zero() {
-            let profile = self.profile.unwrap_or(Profile { rtt: Duration::ZERO, bits_per_second: f64::INFINITY });
-            let start = line.busy.max(Instant::now());
-            line.busy = start + profile.serialise(wire::HEADER + body.len()) + delay;
+        if let Some(profile) = self.profile {
+            let start = line.busy.max(self.hub.now());
+            line.busy = start + profile.serialise(wire::HEADER + body.len());
             due = Some(line.busy + profile.rtt / 2);
         }
         if let Some(spare) = self.hub.arrive(me, Frame { header, body }, due) {
@@ -95,7 +52,7 @@ impl Sender {
 }
 
 /// Links for `nodes` nodes of this process, by index.
-pub fn links(nodes: usize, profile: Option<Profile>, interceptor: Option<Arc<dyn Interceptor>>) -> Vec<Links> {
+pub fn links(nodes: usize, profile: Option<Profile>) -> Vec<Links> {
     let window = wire::WINDOW.max(profile.map_or(0, |p| 2 * p.in_flight() as u64));
     let hubs: Vec<Arc<Hub>> = (0..nodes).map(|_| Arc::new(Hub::new(nodes, window, Clock::System))).collect();
     let out = |me: usize, peer: usize| {
@@ -104,9 +61,8 @@ pub fn links(nodes: usize, profile: Option<Profile>, interceptor: Option<Arc<dyn
         }
         Outgoing::Memory(Sender {
             hub: hubs[peer].clone(),
-            line: Mutex::new(Line { order: Order::new(), busy: Instant::now(), counters: Counters::default() }),
+            line: Mutex::new(Line { order: Order::new(), busy: hubs[me].now(), counters: Counters::default() }),
             profile,
-            interceptor: interceptor.clone(),
         })
     };
     (0..nodes)

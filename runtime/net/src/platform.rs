@@ -5,7 +5,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crate::sim::Port;
 
@@ -38,6 +38,14 @@ impl Clock {
         match self {
             Clock::System => Instant::now(),
             Clock::Virtual(v) => v.start + Duration::from_nanos(v.nanos.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// Time since 1970; in a simulation, since its beginning.
+    pub(crate) fn since_1970(&self) -> Duration {
+        match self {
+            Clock::System => SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default(),
+            Clock::Virtual(v) => Duration::from_nanos(v.nanos.load(Ordering::Relaxed)),
         }
     }
 }

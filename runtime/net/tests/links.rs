@@ -1,11 +1,9 @@
 //! Both transports keep order, bound what waits, count what travels, and name what goes wrong.
 
 use std::net::TcpListener;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
-use net::memory::{self, Action, Interceptor};
+use net::memory;
 use net::tcp::{self, ConnectError, Peer};
 use net::tls::Identity;
 use net::{Call, Closed, Links, Profile, Stop};
@@ -140,13 +138,13 @@ fn storm(all: Vec<Links>, count: usize, window: u64) {
 
 #[test]
 fn memory_keeps_order_under_pressure() {
-    storm(memory::links(3, None, None), 300, wire::WINDOW);
+    storm(memory::links(3, None), 300, wire::WINDOW);
 }
 
 #[test]
 fn an_emulated_network_keeps_order() {
     let fast = Profile::parse("rtt=2ms,bw=50gbit").unwrap();
-    storm(memory::links(3, Some(fast), None), 40, 2 * fast.in_flight() as u64);
+    storm(memory::links(3, Some(fast)), 40, 2 * fast.in_flight() as u64);
 }
 
 #[test]
@@ -156,7 +154,7 @@ fn tcp_keeps_order_under_pressure() {
 
 #[test]
 fn a_slow_reader_bounds_what_is_sent() {
-    for links in [memory::links(2, None, None), tcp_links(2)] {
+    for links in [memory::links(2, None), tcp_links(2)] {
         let [zero, one] = &links[..] else { panic!("two nodes") };
         let megabyte = || vec![0; wire::MAX_PAYLOAD as usize];
         let mut sent = 0;
@@ -216,7 +214,7 @@ fn payload_beyond_the_window_closes_the_link() {
 #[test]
 fn emulation_delays_by_half_a_round_trip_and_by_size() {
     let p = Profile::parse("rtt=40ms,bw=8mbit").unwrap();
-    let links = memory::links(2, Some(p), None);
+    let links = memory::links(2, Some(p));
     let start = Instant::now();
     links[0].send(1, Kind::Payload, 0, 0, vec![0; 20_000]).unwrap();
     assert!(links[1].receive(0, |_| true).is_none());
@@ -227,7 +225,7 @@ fn emulation_delays_by_half_a_round_trip_and_by_size() {
 
 #[test]
 fn heartbeats_and_aborts_do_not_queue() {
-    let links = memory::links(2, None, None);
+    let links = memory::links(2, None);
     for i in 0..1000u16 {
         links[0].send(1, Kind::Heartbeat, 0, 0, i.to_le_bytes().to_vec()).unwrap();
     }
@@ -241,7 +239,7 @@ fn heartbeats_and_aborts_do_not_queue() {
 
 #[test]
 fn a_dropped_node_is_seen_after_what_it_said() {
-    for mut links in [memory::links(2, None, None), tcp_links(2)] {
+    for mut links in [memory::links(2, None), tcp_links(2)] {
         let one = links.pop().unwrap();
         let zero = links.pop().unwrap();
         one.send(0, Kind::Payload, 0, 7, vec![1]).unwrap();
@@ -255,30 +253,9 @@ fn a_dropped_node_is_seen_after_what_it_said() {
 
 #[test]
 fn credit_for_what_was_never_sent_closes_the_link() {
-    for links in [memory::links(2, None, None), tcp_links(2)] {
+    for links in [memory::links(2, None), tcp_links(2)] {
         links[0].send(1, Kind::Credit, 0, 0, Vec::new()).unwrap();
         assert_eq!(next(&links[1], 0), Err(Closed::Frame(wire::WireError::Window(Kind::Credit))));
-    }
-}
-
-struct At(AtomicUsize, usize, Action);
-
-impl Interceptor for At {
-    fn frame(&self, _: usize, _: usize, _: &Header, _: &mut Vec<u8>) -> Action {
-        if self.0.fetch_add(1, Ordering::Relaxed) == self.1 { self.2 } else { Action::Deliver }
-    }
-}
-
-#[test]
-fn lost_frames_are_gaps_and_cuts_are_breaks() {
-    for (action, gap) in [(Action::Drop, true), (Action::Cut, false)] {
-        let links = memory::links(2, None, Some(Arc::new(At(AtomicUsize::new(0), 1, action))));
-        for _ in 0..3 {
-            links[0].send(1, Kind::Payload, 0, 0, vec![0]).unwrap();
-        }
-        next(&links[1], 0).unwrap();
-        let closed = next(&links[1], 0).unwrap_err();
-        assert_eq!(matches!(closed, Closed::Frame(_)), gap, "{closed:?}");
     }
 }
 

@@ -81,7 +81,7 @@ pub(crate) fn run(
         }
         let status = machine.work(CHUNK).map_err(fault)?;
         did |= status == Status::Progress;
-        recorder.mark(Did::Compute);
+        recorder.mark(Did::Compute, || links.now());
         let mut full = Vec::new();
         for &peer in &peers {
             loop {
@@ -104,7 +104,7 @@ pub(crate) fn run(
                 }
             }
         }
-        recorder.mark(Did::Send);
+        recorder.mark(Did::Send, || links.now());
         let steps = machine.steps();
         if steps != shown {
             shown = steps;
@@ -131,7 +131,7 @@ pub(crate) fn run(
                 return Err(NodeError::Internal("the machine waits for nobody".into()));
             }
             watch.wait(seen, &from)?;
-            recorder.mark(waits);
+            recorder.mark(waits, || links.now());
         }
     }
     watch.moved();
@@ -143,7 +143,7 @@ pub(crate) fn run(
     for (peer, body) in missing.iter().zip(gather(links, Kind::Confirm, session, &missing, watch)?) {
         confirmed[*peer] = Some(body);
     }
-    recorder.mark(Did::Wait);
+    recorder.mark(Did::Wait, || links.now());
     match peers.iter().find(|p| confirmed[**p].as_deref() != Some(&mine[..])) {
         Some(peer) => Err(watch.corrupt(*peer, "a confirmation of another number of steps")),
         // A peer may have confirmed, and then missed another's confirmation.

@@ -2,10 +2,9 @@
 //!
 //! The program is compiled once for all. Knows sessions; nothing of the language.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 
 use engine::{AtRunner, Outputs};
-use net::memory::Interceptor;
 use net::{Profile, memory};
 
 use crate::data::{Inputs, Named, OutputSet, merge, named};
@@ -77,24 +76,8 @@ pub fn run(
     network: Option<Profile>,
     progress: Progress<'_>,
 ) -> Result<Run, NodeError> {
-    run_with(program, inputs, settings, network, None, progress)
-}
-
-/// As [`run`], with an interceptor of frames: for tests of faults.
-///
-/// # Errors
-/// As [`run`].
-pub fn run_with(
-    program: &dyn ProgramObject,
-    inputs: Inputs,
-    settings: &Settings,
-    network: Option<Profile>,
-    interceptor: Option<Arc<dyn Interceptor>>,
-    progress: Progress<'_>,
-) -> Result<Run, NodeError> {
     let once = Once { program, made: Mutex::new(None) };
-    let results =
-        run_each([&once, &once, &once], [&inputs, &inputs, &inputs], settings, network, interceptor, progress);
+    let results = run_each([&once, &once, &once], [&inputs, &inputs, &inputs], settings, network, progress);
     join(program.contract(), results)
 }
 
@@ -104,12 +87,11 @@ pub fn run_each(
     inputs: [&Inputs; 3],
     settings: &Settings,
     network: Option<Profile>,
-    interceptor: Option<Arc<dyn Interceptor>>,
     progress: Progress<'_>,
 ) -> Vec<Result<Finished, NodeError>> {
     let first = Mutex::new(0u64);
     std::thread::scope(|scope| {
-        let nodes: Vec<_> = memory::links(3, network, interceptor)
+        let nodes: Vec<_> = memory::links(3, network)
             .into_iter()
             .zip(programs)
             .zip(inputs)

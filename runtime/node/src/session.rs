@@ -306,7 +306,7 @@ fn session(
         machine = machine.with_clients(shares);
         present = Some((members, at));
     }
-    let mut recorder = Recorder::new(settings.record);
+    let mut recorder = Recorder::new(settings.record, links.now(), links.since_1970());
     drive::run(links, keys.session, &mut machine, watch, &settings.names, &mut recorder, on_step)?;
     let gates = machine.stats().gates.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
     let rounds = Work::steps(&machine);

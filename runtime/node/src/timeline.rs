@@ -3,7 +3,7 @@
 //! The drive loop says after each thing it did what that was; the time since the last such mark is booked there. Off unless
 //! asked for. Holds counts and times only, nothing of what is computed.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde::{Deserialize, Serialize};
 
@@ -84,9 +84,8 @@ pub(crate) struct Recorder {
 }
 
 impl Recorder {
-    pub(crate) fn new(record: Record) -> Recorder {
-        let began = Instant::now();
-        let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    /// Begins at `began`, which is `unix` since 1970.
+    pub(crate) fn new(record: Record, began: Instant, unix: Duration) -> Recorder {
         Recorder {
             record,
             began,
@@ -98,12 +97,12 @@ impl Recorder {
         }
     }
 
-    /// Books the time since the last mark.
-    pub(crate) fn mark(&mut self, did: Did) {
+    /// Books the time since the last mark; `clock` is read if anything is recorded.
+    pub(crate) fn mark(&mut self, did: Did, clock: impl FnOnce() -> Instant) {
         if self.record == Record::Off {
             return;
         }
-        let now = Instant::now();
+        let now = clock();
         self.book(did, now - self.last);
         self.last = now;
     }
@@ -175,7 +174,7 @@ mod tests {
 
     #[test]
     fn time_is_booked_once_and_rounds_follow_one_another() {
-        let mut r = Recorder::new(Record::Rounds);
+        let mut r = Recorder::new(Record::Rounds, Instant::now(), Duration::ZERO);
         for step in 1..=10_000u64 {
             r.book(Did::Compute, Duration::from_nanos(3));
             r.sent(5);
@@ -200,8 +199,8 @@ mod tests {
     #[test]
     fn nothing_is_recorded_unasked() {
         for (record, want) in [(Record::Off, (false, false)), (Record::Totals, (true, false))] {
-            let mut r = Recorder::new(record);
-            r.mark(Did::Compute);
+            let mut r = Recorder::new(record, Instant::now(), Duration::ZERO);
+            r.mark(Did::Compute, Instant::now);
             r.steps(1);
             let (times, timeline) = r.finish(1);
             assert_eq!((times.is_some(), timeline.is_some()), want);

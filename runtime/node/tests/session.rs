@@ -3,18 +3,17 @@
 mod common;
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use circuit::testing::{Shape, random_gates};
 use common::*;
-use net::memory::{Action, Interceptor};
+use net::sim::{Ended, Faults, Options, Place, Verdict, sound};
 use node::data::{self, Inputs, Source};
 use node::local::{self, Run};
 use node::session::Settings;
 use node::{NodeError, ProgramObject};
-use wire::{Header, Kind};
+use wire::Kind;
 
 fn inputs(hand: &Hand, folder: &std::path::Path) -> Inputs {
     data::read(&hand.contract, &Source { folder: Some(folder.to_owned()), ..Source::default() }, None).unwrap()
@@ -79,7 +78,7 @@ fn disagree(odd: usize, change: &dyn Fn(&mut Hand, &mut Settings)) -> Vec<NodeEr
     let folder = chain_inputs(4);
     let (mut other, mut settings) = (hand.clone(), Settings::local());
     change(&mut other, &mut settings);
-    let links = net::memory::links(3, None, None);
+    let links = net::memory::links(3, None);
     std::thread::scope(|scope| {
         let nodes: Vec<_> = links
             .into_iter()
@@ -149,7 +148,7 @@ fn sizes_and_public_inputs_must_agree() {
         ("sizes of the inputs", with(&[("limit", "3"), ("N", "1")]), with(&[("limit", "3"), ("N", "2")])),
     ] {
         let objects: [&dyn ProgramObject; 3] = [&public, &public, &public];
-        let results = local::run_each(objects, [&a, &b, &a], &settings, None, None, &|_| {});
+        let results = local::run_each(objects, [&a, &b, &a], &settings, None, &|_| {});
         for e in results.into_iter().map(Result::unwrap_err) {
             assert_eq!(e.exit(), 7, "{e}");
             assert!(e.to_string().contains(field), "{e}");
@@ -159,31 +158,36 @@ fn sizes_and_public_inputs_must_agree() {
     }
 }
 
-/// A session's id, and first bytes.
-type Opening = (u64, Vec<u8>);
+/// Runs three nodes in the simulator, which shows what travels; all end well.
+fn simulated(hand: &Hand, inputs: &Inputs, options: &Options, faults: Box<dyn Faults>) -> Vec<Place> {
+    let settings = Settings::local();
+    let node = |links| node::session::run(links, &settings, hand, inputs.clone(), &mut |_| {});
+    let report = net::sim::run(options, faults, node);
+    report.ends.iter().for_each(|e| assert!(matches!(&e.how, Ended::Done(Ok(_))), "{:?}", e.how));
+    report.sent
+}
 
 /// A session's id and the first bytes that each node sends in it.
-#[derive(Default)]
-struct First(Mutex<BTreeMap<(usize, usize), Opening>>);
-
-impl Interceptor for First {
-    fn frame(&self, from: usize, to: usize, header: &Header, body: &mut Vec<u8>) -> Action {
-        if header.kind == Kind::Payload {
-            self.0.lock().unwrap().entry((from, to)).or_insert_with(|| (header.session, body.clone()));
-        }
-        Action::Deliver
-    }
-}
+type First = BTreeMap<(usize, usize), (u64, Vec<u8>)>;
 
 #[test]
 fn a_second_run_is_another_session_with_fresh_randomness() {
     let hand = chain(50, 2);
     let folder = chain_inputs(50);
     let first = || {
-        let first = Arc::new(First::default());
-        let all = inputs(&hand, folder.path());
-        local::run_with(&hand, all, &Settings::local(), None, Some(first.clone()), &|_| {}).unwrap();
-        first.0.lock().unwrap().clone()
+        let first = Arc::new(Mutex::new(First::new()));
+        let seen = first.clone();
+        let record = move |place: &Place, bytes: &mut Vec<u8>| {
+            if place.header.kind == Kind::Payload {
+                let body = bytes[wire::HEADER..].to_vec();
+                seen.lock().unwrap().entry((place.from, place.to)).or_insert((place.header.session, body));
+            }
+            Verdict::Deliver
+        };
+        // All but the nodes' randomness repeats.
+        let options = Options { fresh: true, ..Options::new(1) };
+        simulated(&hand, &inputs(&hand, folder.path()), &options, Box::new(record));
+        first.lock().unwrap().clone()
     };
     let (one, two) = (first(), first());
     assert!(!one.is_empty() && one.keys().eq(two.keys()));
@@ -194,110 +198,12 @@ fn a_second_run_is_another_session_with_fresh_randomness() {
     }
 }
 
-/// Does something to frames of one node from the given payload step on.
-struct From {
-    node: usize,
-    step: u64,
-    action: Action,
-    struck: Mutex<bool>,
-}
-
-impl Interceptor for From {
-    fn frame(&self, from: usize, _: usize, header: &Header, _: &mut Vec<u8>) -> Action {
-        let mut struck = self.struck.lock().unwrap();
-        *struck |= from == self.node && header.kind == Kind::Payload && header.step >= self.step;
-        if *struck && from == self.node { self.action } else { Action::Deliver }
-    }
-}
-
-fn faulty(action: Action, deadline: Duration) -> Vec<NodeError> {
-    let hand = chain(100, 6);
-    let folder = chain_inputs(100);
-    let all = inputs(&hand, folder.path());
-    let objects: [&dyn ProgramObject; 3] = [&hand, &hand, &hand];
-    let settings = Settings { deadline, ..Settings::local() };
-    let from = From { node: 1, step: 3, action, struck: Mutex::new(false) };
-    let results = local::run_each(objects, [&all, &all, &all], &settings, None, Some(Arc::new(from)), &|_| {});
-    results.into_iter().map(|r| r.map(|_| ()).unwrap_err()).collect()
-}
-
-#[test]
-fn a_silent_node_is_named_by_the_others() {
-    // The deadline is short, but what is held is who is named, not when.
-    let errors = faulty(Action::Swallow, Duration::from_millis(500));
-    for me in [0, 2] {
-        assert_eq!((errors[me].exit(), errors[me].blame()), (4, Some(1)), "node {me}: {}", errors[me]);
-    }
-}
-
-#[test]
-fn a_cut_link_is_a_peer_that_is_gone() {
-    for e in faulty(Action::Cut, Duration::from_secs(30)) {
-        assert_eq!(e.exit(), 4, "{e}");
-        assert!(e.blame().is_some());
-    }
-}
-
-#[test]
-fn a_lost_frame_is_noticed_and_blamed_on_its_sender() {
-    struct Once(AtomicUsize);
-    impl Interceptor for Once {
-        fn frame(&self, from: usize, _: usize, header: &Header, _: &mut Vec<u8>) -> Action {
-            let hit = from == 1 && header.kind == Kind::Payload && self.0.fetch_add(1, Ordering::Relaxed) == 2;
-            if hit { Action::Drop } else { Action::Deliver }
-        }
-    }
-    let hand = chain(100, 6);
-    let folder = chain_inputs(100);
-    // The frame after the lost one shows the gap; where none follows, the deadline does.
-    let settings = Settings { deadline: Duration::from_millis(800), ..Settings::local() };
-    let hook: Arc<dyn Interceptor> = Arc::new(Once(AtomicUsize::new(0)));
-    let e = local::run_with(&hand, inputs(&hand, folder.path()), &settings, None, Some(hook), &|_| {}).unwrap_err();
-    assert!(matches!(e.exit(), 4 | 5), "{e}");
-    assert_eq!(e.blame(), Some(1), "{e}");
-}
-
-#[test]
-fn a_message_of_the_wrong_length_is_blamed_on_its_sender() {
-    struct Longer;
-    impl Interceptor for Longer {
-        fn frame(&self, from: usize, _: usize, header: &Header, body: &mut Vec<u8>) -> Action {
-            if from == 2 && header.kind == Kind::Payload && header.step == 2 {
-                body.push(0);
-            }
-            Action::Deliver
-        }
-    }
-    let hand = chain(100, 6);
-    let folder = chain_inputs(100);
-    let all = inputs(&hand, folder.path());
-    let objects: [&dyn ProgramObject; 3] = [&hand, &hand, &hand];
-    let results =
-        local::run_each(objects, [&all, &all, &all], &Settings::local(), None, Some(Arc::new(Longer)), &|_| {});
-    let errors: Vec<NodeError> = results.into_iter().map(|r| r.map(|_| ()).unwrap_err()).collect();
-    assert!(errors.iter().any(|e| e.exit() == 5 && e.blame() == Some(2)), "{errors:?}");
-}
-
-/// Sizes of all payload frames, by sender, receiver, and step, in order.
-#[derive(Default)]
-struct Trace(Mutex<BTreeMap<(usize, usize, u64), u64>>);
-
-impl Interceptor for Trace {
-    fn frame(&self, from: usize, to: usize, header: &Header, _: &mut Vec<u8>) -> Action {
-        if header.kind == Kind::Payload {
-            *self.0.lock().unwrap().entry((from, to, header.step)).or_default() += u64::from(header.length);
-        }
-        Action::Deliver
-    }
-}
-
 #[test]
 fn what_travels_does_not_depend_on_secrets() {
     for seed in 100..110 {
         let case = random_gates(seed, &Shape::default());
         let hand = Hand::new(case.circuit.clone());
         let trace = |random: u64| {
-            let trace = Arc::new(Trace::default());
             // Public inputs stay: what travels may depend on them.
             let folder = tempfile::tempdir().unwrap();
             let mut columns = case.inputs.clone();
@@ -311,9 +217,7 @@ fn what_travels_does_not_depend_on_secrets() {
                 }
             }
             write_inputs(folder.path(), &case.circuit, &columns);
-            let all = inputs(&hand, folder.path());
-            local::run_with(&hand, all, &Settings::local(), None, Some(trace.clone()), &|_| {}).unwrap();
-            trace.0.lock().unwrap().clone()
+            simulated(&hand, &inputs(&hand, folder.path()), &Options::new(seed), sound())
         };
         assert_eq!(trace(1), trace(99), "{seed}");
     }

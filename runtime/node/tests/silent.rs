@@ -60,7 +60,7 @@ fn debug_tells_no_content() {
     let source = data::Source { folder: Some(folder.path().into()), ..data::Source::default() };
     let inputs = data::read(&program.contract, &source, None).unwrap();
     silent("Inputs", &inputs);
-    let each = local::run_each([&program; 3], [&inputs; 3], &Settings::local(), None, None, &|_| {});
+    let each = local::run_each([&program; 3], [&inputs; 3], &Settings::local(), None, &|_| {});
     for finished in &each {
         silent("Finished", finished);
         let outputs = &finished.as_ref().unwrap().outputs;

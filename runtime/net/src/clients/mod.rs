@@ -110,7 +110,7 @@ pub(crate) struct Shared {
     inner: Mutex<Inner>,
     hub: Arc<Hub>,
     /// Told whenever a writer ends.
-    done: Notify,
+    pub(crate) done: Notify,
 }
 
 impl Shared {
@@ -248,6 +248,11 @@ impl Shared {
         self.done.notify_waiters();
     }
 
+    /// Whether nothing more goes out to anyone.
+    pub(crate) fn all_written(&self) -> bool {
+        self.lock().lines.iter().all(|l| !l.writing)
+    }
+
     fn event(&self, event: Event) {
         self.lock().events.push_back(event);
         self.hub.poke();
@@ -359,17 +364,7 @@ impl ClientLinks {
         }
         self.flush();
         let Way::Tcp(runtime) = &self.way else { return self.counters() };
-        let shared = self.shared.clone();
-        let all = async move {
-            loop {
-                let done = shared.done.notified();
-                if shared.lock().lines.iter().all(|l| !l.writing) {
-                    return;
-                }
-                done.await;
-            }
-        };
-        let _ = runtime.block_on(async { tokio::time::timeout(patience, all).await });
+        runtime.block_on(tcp::written(&self.shared, patience));
         self.counters()
     }
 }

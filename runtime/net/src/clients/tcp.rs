@@ -137,6 +137,20 @@ pub(crate) fn encoded(kind: Kind, order: &mut Order, body: &[u8]) -> std::io::Re
     Ok([&header.encode()[..], body].concat())
 }
 
+/// Returns when nothing more goes out to anyone, or `patience` is over.
+pub(super) async fn written(shared: &Shared, patience: Duration) {
+    let all = async {
+        loop {
+            let done = shared.done.notified();
+            if shared.all_written() {
+                return;
+            }
+            done.await;
+        }
+    };
+    let _ = tokio::time::timeout(patience, all).await;
+}
+
 async fn write(caller: Caller, mut stream: WriteHalf<Stream>, work: Arc<Notify>, shared: Arc<Shared>) {
     let _ = write_frames(caller, &mut stream, &work, &shared).await;
     shared.written(caller);

@@ -11,7 +11,7 @@ mod clients;
 mod world;
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::thread::ScopedJoinHandle;
+use std::thread::{Scope, ScopedJoinHandle};
 use std::time::Duration;
 
 use wire::Header;
@@ -41,6 +41,8 @@ pub struct Options {
     pub slow: Vec<Duration>,
     /// Bytes of payload that may be under way to each node from each other.
     pub window: u64,
+    /// The nodes' randomness is the system's: then runs do not repeat, as real ones do not.
+    pub fresh: bool,
     /// When nodes that still run are given up.
     pub limit: Duration,
 }
@@ -56,6 +58,7 @@ impl Options {
             latency: (Duration::from_micros(20), Duration::from_millis(1)),
             slow: Vec::new(),
             window: wire::WINDOW,
+            fresh: false,
             limit: Duration::from_secs(3600),
         }
     }
@@ -178,11 +181,11 @@ pub fn run_with_clients<T: Send, U: Send>(
         let (world, node, client) = (&world, &node, &client);
         let node = |me| {
             let (links, clients) = world.links(me);
-            scope.spawn(move || life(world, me, || node(links, clients)))
+            spawn(scope, move || life(world, me, || node(links, clients)))
         };
         let client = |me| {
             let links = NodeLinks::simulated(ClientPort(world.port(me)));
-            scope.spawn(move || life(world, me, || client(me - nodes, links)))
+            spawn(scope, move || life(world, me, || client(me - nodes, links)))
         };
         let ends: Vec<_> = (0..nodes).map(node).collect();
         let clients: Vec<_> = (nodes..count).map(client).collect();
@@ -196,6 +199,14 @@ pub fn run_with_clients<T: Send, U: Send>(
 fn joined<T>(thread: ScopedJoinHandle<'_, End<T>>) -> End<T> {
     let crashed = || End { how: Ended::Panicked("its thread stopped".into()), at: Duration::ZERO };
     thread.join().unwrap_or_else(|_| crashed())
+}
+
+/// Stack of a thread: too large to be kept for later ones, so that nothing stays on it. Only what is used takes memory.
+const STACK: usize = 64 << 20;
+
+fn spawn<'s, T: Send + 's>(scope: &'s Scope<'s, '_>, work: impl FnOnce() -> T + Send + 's) -> ScopedJoinHandle<'s, T> {
+    // As `Scope::spawn` does.
+    std::thread::Builder::new().stack_size(STACK).spawn_scoped(scope, work).expect("a thread starts")
 }
 
 /// A thread of the simulation, from its first turn to its end.

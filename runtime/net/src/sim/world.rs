@@ -9,13 +9,14 @@ use std::time::{Duration, Instant};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
 use wire::{Header, Kind, Order};
+use zeroize::Zeroize;
 
 use super::clients::{Desk, Inbox};
 use super::{Faults, Options, Place, Verdict};
 use crate::clients::{ClientLinks, Next, Outgoing as ToClient, Shared};
 use crate::hub::{Closed, Frame, Hub};
 use crate::links::{Counters, Links, Outgoing};
-use crate::platform::{BeatBody, Clock, Platform, Virtual};
+use crate::platform::{BeatBody, Clock, Platform, Virtual, fill};
 
 /// Why the thread of a node or a client is unwound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,6 +130,7 @@ pub(super) struct World {
     /// Between two heartbeats of a node to its clients.
     beat: u64,
     seed: u64,
+    fresh: bool,
 }
 
 /// Within so much time a thawed node goes on, and finds what came meanwhile: which of the two is first, is drawn.
@@ -198,6 +200,7 @@ impl World {
             limit: nanos(options.limit),
             beat: nanos(options.beat).max(1),
             seed: options.seed,
+            fresh: options.fresh,
         })
     }
 
@@ -367,10 +370,15 @@ impl World {
                 let Line { from, to, .. } = state.lines[line];
                 self.closed(state, from, to, why);
             }
-            Event::Bytes(line, bytes) => {
+            Event::Bytes(line, mut bytes) => {
                 let Line { from, to, .. } = state.lines[line];
-                state.lines[line].stream.extend(bytes);
+                state.lines[line].stream.extend_from_slice(&bytes);
+                // It may be keys, which are to be nowhere but at the nodes.
+                bytes.zeroize();
                 self.read(state, line, from, to);
+                if state.lines[line].stream.is_empty() {
+                    state.lines[line].stream.zeroize();
+                }
                 let held = state.all[to].hub.held();
                 state.most_held = state.most_held.max(held);
             }
@@ -490,15 +498,19 @@ impl World {
     }
 
     /// A frame leaves its sender.
-    pub(super) fn transmit(&self, state: &mut State, from: usize, to: usize, mut header: Header, body: Vec<u8>) {
+    pub(super) fn transmit(&self, state: &mut State, from: usize, to: usize, mut header: Header, mut body: Vec<u8>) {
         let k = state.line(from, to);
         if state.all[from].doom.is_some() || state.lines[k].closed {
             return;
         }
         state.lines[k].order.stamp(&mut header);
         state.lines[k].counters.sent(&header);
-        let mut bytes = header.encode().to_vec();
-        bytes.extend(body);
+        let mut bytes = Vec::with_capacity(wire::HEADER + body.len());
+        bytes.extend_from_slice(&header.encode());
+        bytes.extend_from_slice(&body);
+        if header.kind == Kind::Keys {
+            body.zeroize();
+        }
         let place = Place { from, to, header, at: Duration::from_nanos(state.now) };
         state.sent.push(place);
         match state.faults.frame(&place, &mut bytes) {
@@ -621,7 +633,11 @@ impl Port {
     }
 
     pub(crate) fn random(&self, out: &mut [u8]) {
-        self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(out);
+        match self.world.fresh {
+            // What a system without randomness would do is not simulated.
+            true => fill(out).expect("the system gives randomness"),
+            false => self.rng.lock().unwrap_or_else(PoisonError::into_inner).fill_bytes(out),
+        }
     }
 
     pub(crate) fn now(&self) -> Instant {

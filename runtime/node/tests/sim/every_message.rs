@@ -66,12 +66,18 @@ impl At<'_> {
         let at = self.index(from, to, None);
         let confirms = |to: usize| {
             let confirm = self.index(from, to, Some(Kind::Confirm));
-            // The last frame of a link has none to be overtaken by.
-            at > confirm || at == confirm && (!fault.withholds() || fault == Fault::Behind)
+            // The last frame of a link has none to be overtaken by: it is held back until the link ends, and then it is there.
+            let last = !self.sent[at + 1..].iter().any(|p| (p.from, p.to) == (from, to));
+            at > confirm || at == confirm && (!fault.withholds() || fault == Fault::Behind && last)
         };
         match fault {
-            // One that sleeps may find all confirmations before it hears that it was given up.
-            Fault::KillBefore | Fault::KillAfter | Fault::Sleep if n == from => false,
+            Fault::KillBefore | Fault::KillAfter if n == from => false,
+            // Once it has sent all its payload the others can finish and confirm without it: one that then falls asleep may find
+            // all that it lacks when it wakes, and be through before it hears that they gave it up. Its outputs are right, and all
+            // of them; the others cannot know that it has them. Earlier it cannot end well.
+            Fault::Sleep if n == from => {
+                self.sent[at + 1..].iter().any(|p| p.from == from && p.header.kind == Kind::Payload)
+            }
             Fault::KillBefore | Fault::KillAfter | Fault::Sleep => !confirms(n),
             _ if n == to => !confirms(to),
             _ => self.early(),
@@ -96,12 +102,14 @@ fn judge(case: &Case, at: &At<'_>, report: &Outcome) -> Result<(), String> {
             }
             Ended::Done(Err(e)) => {
                 let exits = fault.exits(kind);
-                // After the last frame there is nothing to find but the end of the link.
+                // Once all payload of the link has come, its receiver may be through and gone before it finds what is wrong with
+                // a frame that it does not wait for; its own peers then see no more than that it has gone.
                 let at_the_end = !at.early() && !exits.is_empty() && e.exit() == 4;
                 if !exits.contains(&e.exit()) && !at_the_end {
                     return say(format!("exit {}: {e}", e.exit()));
                 }
-                let named = e.blame() == Some(place.from) || e.exit() == 7;
+                // Of two that disagree a third hears from either.
+                let named = e.blame() == Some(place.from) || e.exit() == 7 && e.blame() == Some(place.to);
                 // Of a link that is cut either end may be named.
                 let other_end = *fault == Fault::Cut && e.blame() == Some(place.to);
                 if !named && !other_end {
