@@ -94,6 +94,7 @@ pub enum Len {
 mod boxes;
 mod eval;
 mod interval;
+mod period;
 mod space;
 mod strip;
 

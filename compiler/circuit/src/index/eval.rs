@@ -32,6 +32,8 @@ pub enum IndexError {
     NoLane,
     /// A space that the circuit does not have.
     NoSpace,
+    /// A count that takes more steps than it may.
+    TooLong,
 }
 
 impl std::fmt::Display for IndexError {
@@ -45,6 +47,7 @@ impl std::fmt::Display for IndexError {
             IndexError::BadStep => "a step that is not positive",
             IndexError::OverMax => "more lanes than the declared maximum",
             IndexError::NoLane => "a lane outside its space",
+            IndexError::TooLong => "a count takes more steps than it may",
             IndexError::NoSpace => "a space that the circuit does not have",
         })
     }
@@ -140,7 +143,11 @@ fn same_block(x: i64, s: i64, d: i64) -> u64 {
     u64::try_from(n).unwrap_or(u64::MAX)
 }
 
-impl RowCtx<'_> {
+impl<'a> RowCtx<'a> {
+    /// No row: a point of which some coordinates are known.
+    pub fn at(vars: &'a [i64], coords: &'a [i64]) -> RowCtx<'a> {
+        RowCtx { vars, coords, last: usize::MAX, first: 0, step: 0, lane: None }
+    }
     /// The affine piece of `e` that starts at point `k` of the row, at most `max` (>= 1) points long.
     pub fn piece(&self, e: &Index, k: u64, max: u64) -> Result<Piece, IndexError> {
         let flat = |base| Ok(Piece { base, slope: 0, n: max });
@@ -234,6 +241,14 @@ fn combine(op: IndexOp, a: Piece, b: Piece) -> Result<Piece, IndexError> {
     };
     if op == Shl {
         return if c < 63 { fit(i128::from(base), i128::from(x.slope) << c, n) } else { single };
+    }
+    if matches!(op, Div | Rem) && x.base < 0 && x.base > i64::MIN && c > 0 {
+        // Both truncate toward zero: those of the negated operand, negated, until it turns positive.
+        let until = if x.slope > 0 { (-x.base / x.slope) as u64 + 1 } else { n };
+        let n = n.min(until);
+        let Some(slope) = x.slope.checked_neg() else { return single };
+        let Piece { base, slope, n } = combine(op, Piece { base: -x.base, slope, n }, Piece { slope: 0, n, ..b })?;
+        return Ok(Piece { base: -base, slope: -slope, n });
     }
     if x.base < 0 || c < 0 {
         return single;

@@ -46,7 +46,8 @@ impl Index {
     }
 }
 
-fn join(op: IndexOp, (al, ah): Interval, (bl, bh): Interval) -> Interval {
+/// Where `op` of two values lies, each in an interval that is not empty.
+pub(super) fn join(op: IndexOp, (al, ah): Interval, (bl, bh): Interval) -> Interval {
     use IndexOp::*;
     let w = i128::from;
     let corners = |f: &dyn Fn(i128, i128) -> i128, bs: &[i64]| {

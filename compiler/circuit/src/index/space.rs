@@ -1,9 +1,11 @@
 //! Points of a space: how many there are, and walking them in rows.
 //!
 //! A row is a run of points that differ in the last coordinate alone. Counts are closed forms for boxes and for inner
-//! bounds that are piecewise affine in the coordinate before (triangles); other outer dimensions are enumerated.
+//! bounds that are piecewise affine in the coordinate before (triangles); what is not is counted by periods, with what of
+//! it does not repeat.
 
 use super::eval::RowCtx;
+use super::period::Counting;
 use super::{IndexEnv, IndexError, Space};
 
 /// Points `lane..lane + count`; the last coordinate runs `first, first + step, …`, the others stand in the cursor.
@@ -45,9 +47,9 @@ pub(super) fn trips(lo: i64, hi: i64, step: i64) -> u64 {
 
 impl Space {
     /// Number of values of a dimension under a prefix of coordinates, its first value, and its step.
-    fn dim(&self, k: usize, vars: &[i64], coords: &[i64]) -> Result<(u64, i64, i64), IndexError> {
+    pub(super) fn dim(&self, k: usize, vars: &[i64], coords: &[i64]) -> Result<(u64, i64, i64), IndexError> {
         let d = &self.dims[k];
-        let ctx = RowCtx { vars, coords: &coords[..k], last: usize::MAX, first: 0, step: 0, lane: None };
+        let ctx = RowCtx::at(vars, &coords[..k]);
         let lo = ctx.piece(&d.lo, 0, 1)?.base;
         let hi = ctx.piece(&d.hi, 0, 1)?.base;
         let step = match &d.step_expr {
@@ -64,20 +66,22 @@ impl Space {
         Ok((trips(lo, hi, step), lo, step))
     }
 
-    /// Number of points.
+    /// Number of points. Cost: that of the expressions for boxes and triangles, of one period of what repeats, and of the
+    /// points where nothing does.
     ///
     /// # Errors
     /// Evaluation errors of bounds and guard; a count above `u64`.
     pub fn count(&self, env: &IndexEnv<'_>) -> Result<u64, IndexError> {
-        if self.guard.is_some() {
-            let mut cursor = self.cursor(env);
-            let mut total = 0u64;
-            while let Some(row) = cursor.next_row(u64::MAX)? {
-                total = total.checked_add(row.count).ok_or(IndexError::Overflow)?;
-            }
-            return Ok(total);
-        }
-        self.count_under(0, env.vars, &mut vec![0; self.dims.len()])
+        self.count_within(env, u64::MAX)
+    }
+
+    /// [`Space::count`] in at most so many steps: a point, or a stretch of points, that is looked at.
+    ///
+    /// # Errors
+    /// As [`Space::count`]; [`IndexError::TooLong`].
+    pub fn count_within(&self, env: &IndexEnv<'_>, steps: u64) -> Result<u64, IndexError> {
+        let by = Counting { vars: env.vars, left: steps.into() };
+        self.count_guarded(0, self.guard.as_ref(), &by, &mut vec![0; self.dims.len()])
     }
 
     /// A cursor before the first point.
@@ -106,12 +110,12 @@ impl Space {
     }
 
     /// Points of dimensions `k..` under a prefix; the guard is ignored.
-    fn count_under(&self, k: usize, vars: &[i64], coords: &mut [i64]) -> Result<u64, IndexError> {
+    pub(super) fn count_under(&self, k: usize, by: &Counting<'_>, coords: &mut [i64]) -> Result<u64, IndexError> {
         if k == self.dims.len() {
             return Ok(1);
         }
-        let (n, lo, step) = self.dim(k, vars, coords)?;
-        self.count_first(k, n, lo, step, vars, coords)
+        let (n, lo, step) = self.dim(k, by.vars, coords)?;
+        self.count_first(k, n, lo, step, by, coords)
     }
 
     /// Points of dimensions `k..` with the first `n` values `lo, lo + step, …` of dimension `k`.
@@ -121,7 +125,7 @@ impl Space {
         n: u64,
         lo: i64,
         step: i64,
-        vars: &[i64],
+        by: &Counting<'_>,
         coords: &mut [i64],
     ) -> Result<u64, IndexError> {
         let over = IndexError::Overflow;
@@ -130,18 +134,18 @@ impl Space {
         }
         if self.independent(k) {
             coords[k] = lo;
-            return n.checked_mul(self.count_under(k + 1, vars, coords)?).ok_or(over);
+            return n.checked_mul(self.count_under(k + 1, by, coords)?).ok_or(over);
         }
-        let mut total = 0u64;
         if k + 2 == self.dims.len() && self.dims[k + 1].step_expr.is_none() {
             let inner = &self.dims[k + 1];
             if inner.step == 0 {
                 return Err(IndexError::BadStep);
             }
             let head = coords[..k + 1].to_vec();
-            let ctx = RowCtx { vars, coords: &head, last: k, first: lo, step, lane: None };
-            let mut at = 0;
+            let ctx = RowCtx { vars: by.vars, coords: &head, last: k, first: lo, step, lane: None };
+            let (mut at, mut total) = (0, 0u64);
             while at < n {
+                by.step()?;
                 let l = ctx.piece(&inner.lo, at, n - at)?;
                 let h = ctx.piece(&inner.hi, at, l.n)?;
                 let (mut a, mut b) =
@@ -156,11 +160,7 @@ impl Space {
             }
             return Ok(total);
         }
-        for t in 0..n {
-            coords[k] = (i128::from(lo) + i128::from(step) * i128::from(t)) as i64;
-            total = total.checked_add(self.count_under(k + 1, vars, coords)?).ok_or(over)?;
-        }
-        Ok(total)
+        self.count_values(k, None, (lo, step, n), by, coords)
     }
 }
 
@@ -341,6 +341,7 @@ impl<'a> Cursor<'a> {
         }
         (self.started, self.done, self.lane) = (true, false, lane);
         let mut rest = lane;
+        let by = Counting { vars: self.vars, left: u64::MAX.into() };
         let n = self.space.dims.len();
         for k in 0..n {
             let (count, lo, step) = self.space.dim(k, self.vars, &self.coords)?;
@@ -351,10 +352,10 @@ impl<'a> Cursor<'a> {
                 rest
             } else if self.space.independent(k) {
                 scratch[k] = lo;
-                let sub = self.space.count_under(k + 1, self.vars, &mut scratch)?;
+                let sub = self.space.count_under(k + 1, &by, &mut scratch)?;
                 rest.checked_div(sub).unwrap_or(count)
             } else {
-                let mut before = |t: u64| self.space.count_first(k, t, lo, step, self.vars, &mut scratch);
+                let mut before = |t: u64| self.space.count_first(k, t, lo, step, &by, &mut scratch);
                 if k + 2 == n {
                     // Largest t with before(t) <= rest.
                     let (mut lo, mut hi) = (0, count);
@@ -370,7 +371,7 @@ impl<'a> Cursor<'a> {
                         let next = sum
                             .checked_add({
                                 scratch[k] = value(t);
-                                self.space.count_under(k + 1, self.vars, &mut scratch)?
+                                self.space.count_under(k + 1, &by, &mut scratch)?
                             })
                             .ok_or(IndexError::Overflow)?;
                         if next > rest {
@@ -385,7 +386,7 @@ impl<'a> Cursor<'a> {
             if skip >= count {
                 // Only the point after the last may be here.
                 let mut all = self.coords.clone();
-                let total = self.space.count_under(0, self.vars, &mut all)?;
+                let total = self.space.count_under(0, &by, &mut all)?;
                 self.done = true;
                 return if lane == total { Ok(()) } else { Err(IndexError::NoLane) };
             }
@@ -393,7 +394,7 @@ impl<'a> Cursor<'a> {
                 skip
             } else {
                 let mut scratch = self.coords.clone();
-                self.space.count_first(k, skip, lo, step, self.vars, &mut scratch)?
+                self.space.count_first(k, skip, lo, step, &by, &mut scratch)?
             };
             (self.coords[k], self.left[k], self.steps[k]) = (value(skip), count - skip, step);
         }

@@ -212,3 +212,112 @@ fn few_runs_for_a_sorting_network() {
     for_each_run(&Space::rect(&[64, 64]), &flat, &IndexEnv::default(), 0..4096, |r| runs.push(r)).unwrap();
     assert_eq!(runs, [Run { start: 0, stride: 1, count: 4096 }]);
 }
+
+/// A condition made of digits and ends, as sorting networks and strides have them.
+fn random_digits(rng: &mut Rng, coords: u32) -> Index {
+    use IndexOp::*;
+    let bin = |op, a, b| Index::Bin(op, Box::new(a), Box::new(b));
+    let sum = |rng: &mut Rng| {
+        let mut e = Index::Const(rng.below(14) as i64 - 3);
+        for k in 0..coords {
+            let by = [0, 1, 1, 2, 3, 8, -1][rng.below(7) as usize];
+            e = Index::add(e, Index::mul(Index::Coord(k), Index::Const(by)));
+        }
+        if rng.one_in(8) { Index::add(e, Index::Var(LoopVar(0))) } else { e }
+    };
+    let digit = |rng: &mut Rng, e: Index| {
+        let c = Index::Const([2, 3, 4, 6, 8, 16][rng.below(6) as usize]);
+        match rng.below(9) {
+            0 | 1 => bin(Div, e, c),
+            2 | 3 => bin(Rem, e, c),
+            4 => bin(And, e, Index::Const(rng.below(16) as i64)),
+            5 => bin([Xor, Or][rng.below(2) as usize], Index::Const(rng.below(16) as i64), e),
+            6 => bin(Shr, e, Index::Const(rng.below(4) as i64)),
+            7 => bin([Min, Max][rng.below(2) as usize], e, Index::Const(rng.below(60) as i64)),
+            _ => e,
+        }
+    };
+    let mut guard = Index::Const(1);
+    for _ in 0..1 + rng.below(3) {
+        let (x, y) = (sum(rng), sum(rng));
+        let (x, y) = (digit(rng, x), digit(rng, y));
+        let x = digit(rng, x);
+        let y = if rng.one_in(2) { Index::Const(rng.below(4) as i64) } else { y };
+        let c = bin([Eq, Ne, Lt, Le][rng.below(4) as usize], x, y);
+        guard = if guard == Index::Const(1) { c } else { bin([And, And, Or][rng.below(3) as usize], guard, c) };
+    }
+    guard
+}
+
+#[test]
+fn counts_by_periods_agree_with_the_definition() {
+    let mut rng = Rng::new(4);
+    let mut full = 0;
+    for round in 0..4000 {
+        let dims = 1 + rng.below(3) as u32;
+        let mut space = Space::rect(&vec![0; dims as usize]);
+        for k in 0..dims {
+            let n = [400, 40, 12][dims as usize - 1];
+            let mut hi = Index::Const(rng.below(n) as i64);
+            if k > 0 && rng.one_in(2) {
+                let c = Index::Coord(rng.below(k.into()) as u32);
+                let c = match rng.below(3) {
+                    0 => Index::rem(c, Index::Const(3)),
+                    1 => Index::sub(Index::Const(20), c),
+                    _ => c,
+                };
+                hi = Index::bin(IndexOp::Min, hi, c);
+            }
+            let lo = rng.below(9) as i64 - 3;
+            space.dims[k as usize] = SpaceDim::range(Index::Const(lo), hi);
+            space.dims[k as usize].step = [1, 1, 2, 6][rng.below(4) as usize];
+            if rng.one_in(8) {
+                let d = &mut space.dims[k as usize];
+                (d.lo, d.hi, d.step) = (d.hi.clone(), d.lo.clone(), -d.step);
+            }
+        }
+        space.guard = (!rng.one_in(10)).then(|| random_digits(&mut rng, dims));
+        let vars = [rng.below(7) as i64 - 2];
+        let Ok(points) = points(&space, &vars) else { continue };
+        assert_eq!(space.count(&IndexEnv { vars: &vars }), Ok(points.len() as u64), "round {round}: {space}");
+        full += usize::from(points.len() > 10);
+    }
+    assert!(full > 1000, "{full}");
+}
+
+#[test]
+fn stages_of_a_sorting_network_are_counted_by_periods() {
+    use IndexOp::*;
+    // The exchanges of a stage of odd-even merge sort: distance k = p >> step, blocks of 2 p.
+    let c = |v: i64| Index::Const(v);
+    let stage = |n: i64, p: i64, k: i64| {
+        let i = || Index::Coord(0);
+        let far = || Index::add(i(), c(k));
+        let bin = Index::bin;
+        let mut s = Space::rect(&[n]);
+        let low = bin(Eq, Index::rem(Index::div(Index::sub(i(), c(k % p)), c(k)), c(2)), c(0));
+        let same = bin(Eq, Index::div(i(), c(2 * p)), Index::div(far(), c(2 * p)));
+        let ends = bin(And, bin(Le, c(k % p), i()), bin(Lt, far(), c(n)));
+        s.guard = Some(bin(And, bin(And, low, same), ends));
+        // The same points as rows of k.
+        let rows = bin(Div, c(n - k - k % p + 2 * k - 1), c(2 * k));
+        let at = || Index::add(Index::mul(Index::Coord(0), c(2 * k)), Index::add(Index::Coord(1), c(k % p)));
+        let row = Index::bin(Min, c(k), Index::sub(c(n - k - k % p), Index::mul(Index::Coord(0), c(2 * k))));
+        let mut two = Space { dims: vec![SpaceDim::range(c(0), rows), SpaceDim::range(c(0), row)], guard: None };
+        two.guard = Some(bin(Eq, Index::div(at(), c(2 * p)), Index::div(Index::add(at(), c(k)), c(2 * p))));
+        (s, two)
+    };
+    for n in [1 << 10, 1000] {
+        for (level, step) in (0..10).flat_map(|l| (0..=l).map(move |s| (l, s))) {
+            let (one, two) = stage(n, 1 << level, 1 << level >> step);
+            let all = points(&one, &[]).unwrap().len() as u64;
+            assert_eq!((one.count(&IndexEnv::default()), two.count(&IndexEnv::default())), (Ok(all), Ok(all)));
+        }
+    }
+    // Half of what the blocks hold, less what has no partner at the two ends of a block: never walked point by point.
+    let (n, p, k) = (1i64 << 44, 1i64 << 30, 1i64 << 7);
+    let blocks = n / (2 * p);
+    let (one, two) = stage(n, p, k);
+    let expect = Ok((blocks * (p - k)) as u64);
+    assert_eq!((one.count(&IndexEnv::default()), two.count(&IndexEnv::default())), (expect, expect));
+}
