@@ -42,11 +42,6 @@ fn circuits_of_a_thousand_and_of_a_million_differ_in_numbers_alone() {
     let mut wrong = Vec::new();
     for file in files {
         let class = file.parent().and_then(|p| p.file_name()).unwrap().to_string_lossy().into_owned();
-        // Which exchanges of a sorting network are disjoint is found by enumerating them, which is bounded: beyond that
-        // bound inner loops stay loops.
-        if class == "sort" {
-            continue;
-        }
         let checked = check(&std::fs::read_to_string(&file).unwrap());
         let texts = [1000, 1_000_000].map(|n| {
             let bound = bound(&checked, &sizes(&checked, &class, n));
@@ -72,6 +67,31 @@ fn circuits_of_a_thousand_and_of_a_million_differ_in_numbers_alone() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn merge_sort_costs_what_the_expert_pays_at_every_size() {
+    let mut files = Vec::new();
+    walk(&root().join("tests/pairs/sort"), "mpc", &mut files);
+    assert!(files.len() >= 2);
+    // One comparison and one exchange for each stage: level k has k + 1 of them.
+    let mut rounds = BTreeMap::new();
+    for n in [1u64 << 14, 1 << 16, 1_000_000, 1 << 18, 1 << 20] {
+        let mut first = None;
+        for file in &files {
+            let checked = check(&std::fs::read_to_string(file).unwrap());
+            let bound = bound(&checked, &sizes(&checked, "sort", n));
+            let lowered = driver::lower(&checked, &bound, &driver::Publics::new()).expect("lowers");
+            let compiled = driver::compile(lowered, &spec::REP3, &opt::Profile::LAN).expect("compiles");
+            let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, &spec::REP3, &opt::Profile::LAN)
+                .expect("has a cost");
+            let figures = (cost.rounds, cost.pairs);
+            assert_eq!(*first.get_or_insert_with(|| figures.clone()), figures, "{} at {n}", file.display());
+        }
+        rounds.insert(n, first.map(|f| f.0));
+    }
+    let list: Vec<_> = rounds.into_values().flatten().collect();
+    assert_eq!(list, [737, 954, 1199, 1472, 1472]);
 }
 
 /// Programs of n statements in a loop and written out one by one: kind, declarations, loop, statement k, result.

@@ -1,36 +1,41 @@
 //! Dependences between accesses to a memory: which loop carries them, and in which direction.
 //!
-//! Tests in order: affine addresses by bounds and divisibility; else the index sets themselves, enumerated up to a limit;
-//! beyond it a dependence is assumed. Knows addresses only, not what is computed.
+//! Tests in order: affine addresses by bounds and divisibility; the same, and arguments on digits and shifts, for each value
+//! of the variables that addresses take apart; else the index sets themselves, enumerated up to a limit; beyond it a
+//! dependence is assumed. Knows addresses and conditions only, not what is computed.
 
 use crate::ix::{self, Poly};
 use crate::nest::{LoopId, MemId, Nest, NodeId, Op};
 use crate::trace_coords;
-use circuit::index::{Index, IndexEnv, IndexOp, Space, SpaceDim, eval_strip, for_each_point};
+use circuit::index::{Index, IndexEnv, IndexOp, Interval, Space, SpaceDim, eval_strip, for_each_point};
 use rustc_hash::FxHashMap;
+use std::rc::Rc;
+
+mod closed;
 
 /// Points of one side that one exact test may enumerate for each iteration of the loops outside.
 const MAX_POINTS: u64 = 1 << 22;
 /// Points that all exact tests of one program may enumerate.
 const BUDGET: u64 = 1 << 28;
+/// A search for a dependence that is plain to see looks at so many iterations of the loop in question, at so many of each
+/// loop inside, and at so many points of the loops outside.
+const GLANCE: (i64, i64, u64) = (3, 64, 256);
 
 /// Whether a dependence runs from the first access in an earlier iteration to the second in a later one, and the other way.
 pub type Carried = (bool, bool);
 
 /// All that a test looks at: address, public conditions, innermost loop.
-type Access = (Option<Index>, std::rc::Rc<[Index]>, Option<LoopId>, MemId);
+type Access = (Option<Index>, Rc<[Index]>, Option<LoopId>, MemId);
 
 /// The tests, with what they found.
 pub struct Depend {
     memo: FxHashMap<(Access, Access, LoopId), Carried>,
     budget: u64,
-    /// Pairs that were too large to decide.
-    pub given_up: Vec<(NodeId, NodeId, LoopId)>,
 }
 
 impl Default for Depend {
     fn default() -> Depend {
-        Depend { memo: FxHashMap::default(), budget: BUDGET, given_up: vec![] }
+        Depend { memo: FxHashMap::default(), budget: BUDGET }
     }
 }
 
@@ -61,39 +66,37 @@ impl Depend {
             return (false, false);
         }
         let (Some(f), Some(g)) = (address(nest, a), address(nest, b)) else { return (true, true) };
-        let affine = affine(nest, f, g, l);
+        let affine = affine(nest, f, g, l, &nest.ranges);
+        // A condition may take away what the addresses alone would meet in.
+        let bare = nest.n(a).guard.is_empty() && nest.n(b).guard.is_empty();
         match affine {
-            Some((c, true)) => return c,
+            Some((c, true)) if bare => return c,
             Some(((false, false), _)) => return (false, false),
             _ => {}
         }
+        if let Some(c) = closed::carried(nest, (a, f), (b, g), l) {
+            return c;
+        }
         // A few iterations show most dependences that there are.
-        if self.exact(nest, (a, f), (b, g), l, Some(3)) == Some((true, true)) {
+        if self.exact(nest, (a, f), (b, g), l, true) == Some((true, true)) {
             return (true, true);
         }
-        match self.exact(nest, (a, f), (b, g), l, None) {
-            Some(c) => c,
-            None => {
-                self.given_up.push((a, b, l));
-                affine.map_or((true, true), |a| a.0)
-            }
-        }
+        self.exact(nest, (a, f), (b, g), l, false).or(affine.map(|a| a.0)).unwrap_or((true, true))
     }
-    /// Enumerates both index sets for each iteration of the loops outside `l`.
+    /// Enumerates both index sets for each iteration of the loops outside `l`; at a glance, only some of them.
     fn exact(
         &mut self,
         nest: &Nest,
         (a, f): (NodeId, &Index),
         (b, g): (NodeId, &Index),
         l: LoopId,
-        first: Option<i64>,
+        glance: bool,
     ) -> Option<Carried> {
         let outer = nest.path(nest.loops[l as usize].parent);
         let len = nest.mems[nest.mem_of(a)? as usize].len;
         let inner = |n: NodeId| -> Vec<LoopId> {
             nest.path(nest.n(n).at).into_iter().filter(|x| nest.within(Some(*x), l)).collect()
         };
-        let lone = inner(a) == [l] && inner(b) == [l];
         let side = |n: NodeId, e: &Index| {
             let node = nest.n(n);
             let path = inner(n);
@@ -106,15 +109,18 @@ impl Depend {
         };
         let (mut sa, fa) = side(a, f);
         let (mut sb, fb) = side(b, g);
-        if let Some(n) = first {
-            for d in [&mut sa.dims[0], &mut sb.dims[0]] {
-                d.hi = Index::bin(IndexOp::Min, d.hi.clone(), Index::Const(n));
+        if glance {
+            for s in [&mut sa, &mut sb] {
+                for (k, d) in s.dims.iter_mut().enumerate() {
+                    let most = if k == 0 { GLANCE.0 } else { GLANCE.1 };
+                    d.hi = Index::bin(IndexOp::Min, d.hi.clone(), Index::Const(most));
+                }
             }
         }
         let times = outer.iter().fold(1u64, |n, x| n.saturating_mul(nest.loops[*x as usize].max));
         // Bounds count ranges that depend on others at their longest: the points themselves are counted below.
         let most = sa.bounds(&nest.ranges).1.max(sb.bounds(&nest.ranges).1);
-        if times > MAX_POINTS || (!lone && most > MAX_POINTS << 6) {
+        if !glance && (times > MAX_POINTS || most > MAX_POINTS << 6) {
             return None;
         }
         let around = Space {
@@ -125,6 +131,7 @@ impl Depend {
             guard: None,
         };
         let n = around.count(&IndexEnv::default()).ok()?;
+        let n = if glance { n.min(GLANCE.2) } else { n };
         let mut vars = vec![0i64; nest.loops.len()];
         let mut found = (false, false);
         let mut failed = false;
@@ -143,9 +150,6 @@ impl Depend {
             }
             stamp += 1;
             let env = IndexEnv { vars: &vars };
-            if lone && digits_apart(nest, f, g, l, &outer, point) {
-                return;
-            }
             if len > MAX_POINTS || spent > left {
                 failed = true;
                 return;
@@ -219,7 +223,7 @@ fn address(nest: &Nest, n: NodeId) -> Option<&Index> {
 }
 
 /// By bounds and divisibility on affine addresses: what may be carried, and whether that is certain.
-fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool)> {
+fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId, ranges: &[Interval]) -> Option<(Carried, bool)> {
     let (f, g) = (Poly::of(f)?, Poly::of(g)?);
     let outside = |k: &Vec<Index>| k.iter().all(|a| ix::vars(a).iter().all(|v| *v != l && !nest.within(Some(*v), l)));
     // What the loops outside decide is one number here: it cancels, or lies in an interval.
@@ -232,9 +236,9 @@ fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool
     let (fa, _) = fr.affine()?;
     let (ga, _) = gr.affine()?;
     let inside = |v: u32| v == l || nest.within(Some(v), l);
-    let range = |v: u32| nest.ranges[v as usize];
+    let range = |v: u32| ranges[v as usize];
     let c = gap.as_const();
-    let gap = ix::interval(&gap, &nest.ranges);
+    let gap = ix::interval(&gap, ranges);
     let (mut lo, mut hi) = (i128::from(gap.0), i128::from(gap.1));
     let mut gcd: i128 = 0;
     let mut simple = c.is_some();
@@ -258,7 +262,8 @@ fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool
         }
     }
     let (p, q) = (get(&fa, l), get(&ga, l));
-    let n = nest.loops[l as usize].max as i64;
+    // At most so many iterations apart.
+    let far = i128::from(range(l).1);
     if p != q {
         simple = false;
         free(p - q, range(l));
@@ -273,83 +278,13 @@ fn affine(nest: &Nest, f: &Index, g: &Index, l: LoopId) -> Option<(Carried, bool
         return Some(((false, false), true));
     }
     let side = |sign: i128| {
-        let (x, y) = (-q * sign, -q * sign * i128::from(n - 1));
+        let (x, y) = (-q * sign, -q * sign * far);
         lo + x.min(y) <= 0 && 0 <= hi + x.max(y)
     };
     Some(((side(1), side(-1)), simple))
 }
 fn num_gcd(a: i128, b: i128) -> i128 {
     if b == 0 { a } else { num_gcd(b, a % b) }
-}
-
-/// With the loops outside at given values: whether the addresses `f` in one iteration of `l` and `g` in another certainly
-/// differ, when the variable is taken apart as `i = c q + r` where the addresses do so.
-fn digits_apart(nest: &Nest, f: &Index, g: &Index, l: LoopId, outer: &[LoopId], point: &[i64]) -> bool {
-    let fix = |e: &Index| {
-        ix::norm(&e.subst(&|x| match x {
-            Index::Var(v) => outer.iter().position(|o| *o == v.0).map(|k| Index::Const(point[k])),
-            _ => None,
-        }))
-    };
-    let (f, g, trip) = (fix(f), fix(g), fix(&nest.loops[l as usize].trip));
-    let Some(n) = trip.as_const() else { return false };
-    if n < 2 {
-        return true;
-    }
-    let i = ix::var(l);
-    let mut modulus = None;
-    for p in [&f, &g] {
-        let Some(p) = Poly::of(p) else { return false };
-        for k in p.0.keys() {
-            if let [Index::Bin(IndexOp::Div | IndexOp::Rem, a, c)] = &k[..]
-                && **a == i
-                && let Some(c) = c.as_const()
-                && c > 0
-            {
-                if modulus.is_some_and(|m| m != c) {
-                    return false;
-                }
-                modulus = Some(c);
-            }
-        }
-    }
-    let c = i128::from(modulus.unwrap_or(1));
-    // Coefficients of q and r, and the constant.
-    let parts = |e: &Index| -> Option<(i128, i128, i128)> {
-        let mut out = (0i128, 0i128, 0i128);
-        for (k, v) in Poly::of(e)?.0 {
-            let v = i128::from(v);
-            match &k[..] {
-                [] => out.2 += v,
-                [x] if *x == i => {
-                    out.0 += v * c;
-                    out.1 += v;
-                }
-                [Index::Bin(IndexOp::Div, a, _)] if **a == i => out.0 += v,
-                [Index::Bin(IndexOp::Rem, a, _)] if **a == i => out.1 += v,
-                _ => return None,
-            }
-        }
-        Some(out)
-    };
-    let (Some((fq, fr, fc)), Some((gq, gr, gc))) = (parts(&f), parts(&g)) else { return false };
-    let (q, r) = ((i128::from(n) - 1) / c, (c - 1).min(i128::from(n) - 1));
-    // Whether a sum of coefficient times interval, and a constant, misses 0.
-    let misses = |terms: &[(i128, i128, i128)]| {
-        let (mut lo, mut hi, mut gcd) = (fc - gc, fc - gc, 0);
-        for (k, a, b) in terms {
-            lo += (k * a).min(k * b);
-            hi += (k * a).max(k * b);
-            gcd = num_gcd(gcd, k.abs());
-        }
-        lo > 0 || hi < 0 || (gcd > 0 && (fc - gc) % gcd != 0) || (gcd == 0 && fc != gc)
-    };
-    let apart = |sign: i128| {
-        let high = q == 0 || misses(&[(fq - gq, 0, q), (-gq * sign, 1, q), (fr, 0, r), (-gr, 0, r)]);
-        let low = r == 0 || misses(&[(fq - gq, 0, q), (fr - gr, 0, r), (-gr * sign, 1, r)]);
-        high && low
-    };
-    apart(1) && apart(-1)
 }
 
 /// Whether two addresses certainly differ in the same iteration.

@@ -90,15 +90,20 @@ struct Made {
     wanted: bool,
 }
 
+/// Iterations of the loops around, and steps in each, in which the points of a space are counted to find their most.
+const MAX_TURNS: u64 = 1 << 10;
+const MAX_STEPS: u64 = 1 << 12;
+
 pub(crate) struct Emit<'a> {
     nest: &'a Nest,
     live: &'a Live,
     users: &'a Users,
     absorbed: &'a FxHashSet<LoopId>,
     b: Builder,
-    /// Loops that are being emitted as loops: their variable, and its interval by circuit variable.
+    /// Loops that are being emitted as loops: their variable; by circuit variable, its interval and its loop's trip count.
     seq: FxHashMap<LoopId, LoopVar>,
     var_ranges: Vec<(i64, i64)>,
+    var_trips: Vec<Index>,
     wires: Wires,
     /// Carried values after their loop.
     finals: FxHashMap<NodeId, (WireId, Batch)>,
@@ -280,7 +285,7 @@ impl Emit<'_> {
             return Ok((id, Len::ONE));
         }
         let vars = s.mentions_vars();
-        let max = if vars { s.bounds(&self.var_ranges).1 } else { 0 };
+        let max = if vars { self.most(&s) } else { 0 };
         let id = self.b.space(s);
         if let Some(l) = self.lens.get(&id) {
             return Ok((id, l.clone()));
@@ -293,6 +298,42 @@ impl Emit<'_> {
         };
         self.lens.insert(id, len.clone());
         Ok((id, len))
+    }
+    /// The most points that a space has in any iteration of the loops around: counted in each if they are few, else bounded.
+    fn most(&self, s: &Space) -> u64 {
+        let bound = s.bounds(&self.var_ranges).1;
+        let mut vars: Vec<u32> = Vec::new();
+        s.for_each_index(&mut |e| vars.extend(ix::vars(e)));
+        let mut k = 0;
+        while k < vars.len() {
+            let v = vars[k];
+            if vars[..k].contains(&v) {
+                vars.remove(k);
+                continue;
+            }
+            let Some(trip) = self.var_trips.get(v as usize) else { return bound };
+            vars.extend(ix::vars(trip));
+            k += 1;
+        }
+        vars.sort_unstable();
+        let trip = |v: &u32| crate::trace_coords(&self.var_trips[*v as usize], &vars);
+        let around =
+            Space { dims: vars.iter().map(|v| SpaceDim::range(Index::Const(0), trip(v))).collect(), guard: None };
+        let env = circuit::IndexEnv::default();
+        let Ok(n) = around.count_within(&env, MAX_TURNS) else { return bound };
+        if n > MAX_TURNS {
+            return bound;
+        }
+        let mut values = vec![0; self.var_trips.len()];
+        let mut most = Some(0);
+        let walked = circuit::index::for_each_point(&around, &env, 0..n, |_, point| {
+            for (v, x) in vars.iter().zip(point) {
+                values[*v as usize] = *x;
+            }
+            let env = circuit::IndexEnv { vars: &values };
+            most = most.and_then(|m: u64| Some(m.max(s.count_within(&env, MAX_STEPS).ok()?)));
+        });
+        walked.ok().and(most).map_or(bound, |m| m.min(bound))
     }
     fn len(&mut self, b: &Batch) -> E<Len> {
         let s = self.space(b)?;

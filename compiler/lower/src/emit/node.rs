@@ -55,6 +55,7 @@ pub(crate) fn run(
         b,
         seq: Default::default(),
         var_ranges: vec![],
+        var_trips: vec![],
         wires: Default::default(),
         finals: Default::default(),
         mems: Default::default(),

@@ -148,11 +148,13 @@ impl Emit<'_> {
             None
         };
         let (region, params) = self.b.begin(&tys);
-        if let Some((var, _)) = var {
+        if let Some((var, trip)) = &var {
             let k = var.0 as usize;
             self.var_ranges.resize(self.var_ranges.len().max(k + 1), (0, 0));
             self.var_ranges[k] = (0, lp.max as i64 - 1);
-            self.seq.insert(l, var);
+            self.var_trips.resize(self.var_ranges.len(), Index::Const(1));
+            self.var_trips[k] = trip.clone();
+            self.seq.insert(l, *var);
         }
         self.same.push(Default::default());
         self.made.push(vec![]);

@@ -10,6 +10,8 @@ use circuit::types::{Domain, Elem};
 
 /// Points that one check may enumerate.
 const MAX_POINTS: u64 = 1 << 22;
+/// Steps that one count may take.
+const STEPS: u64 = 1 << 16;
 
 fn holds(elem: Elem, (lo, hi): (i64, i64)) -> bool {
     let (least, most) = range(elem);
@@ -204,13 +206,27 @@ impl Tracer<'_> {
             return Ok(*known);
         }
         let (space, path) = self.iterations();
+        let e = coords(e, &path);
+        let env = IndexEnv { vars: &[] };
+        // No point outside, by a count.
+        if let (Ok(lo), Ok(hi)) = (i64::try_from(lo), i64::try_from(hi)) {
+            let outside = Index::bin(
+                IndexOp::Or,
+                Index::bin(IndexOp::Lt, e.clone(), Index::Const(lo)),
+                Index::bin(IndexOp::Le, Index::Const(hi), e.clone()),
+            );
+            let guard = space.guard.iter().cloned().chain([outside]).reduce(|p, q| Index::bin(IndexOp::And, p, q));
+            let wrong = Space { guard, ..space.clone() };
+            if wrong.count_within(&env, STEPS) == Ok(0) {
+                self.checked.insert(key, true);
+                return Ok(true);
+            }
+        }
         let (_, bound) = space.bounds(&[]);
         if bound > MAX_POINTS || bound > self.budget {
             return Ok(false);
         }
         self.budget -= bound;
-        let e = coords(e, &path);
-        let env = IndexEnv { vars: &[] };
         let all = Space { guard: None, ..space.clone() };
         let strip = |e: &Index| -> Option<Vec<i64>> {
             let n = all.count(&env).ok()?;
