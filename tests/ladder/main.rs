@@ -61,3 +61,49 @@ fn rungs(from: u64, count: u64) -> (Vec<String>, u64, u64) {
     }
     (wrong, agree, refused)
 }
+
+#[test]
+fn blocks_of_families_in_loops_agree_on_every_rung() {
+    let main = |result: &str, body: &str| {
+        format!("party F[N];\nparty B;\nfn main(x: [u32; N] from F, y: u32 from B) -> {result} {{ {body} }}\n")
+    };
+    let programs = [
+        main("u32", "let mut s = y; for k in 1..4 { let h = at F { x / (k as u32) }; s += h.sum(); } reveal(s)"),
+        main(
+            "u32",
+            "let mut s = y; for k in 1..4 { let h = at F { [x % 7, x / (k as u32)] }; for t in 0..N { s = s * 5 + h[t][1] * h[t][0]; } } reveal(s)",
+        ),
+        main(
+            "u32",
+            "let mut s = y; for k in 0..5 { if k % 2 == 1 { let h = at F { x / (k as u32) }; s += h.max() * h.min(); } } reveal(s)",
+        ),
+        main(
+            "u32",
+            "let mut s = y; for k in 0..3 { let c = reveal(s % 5); let h = at F { x / (c + 1) }; s = s * 3 + h.sum(); } reveal(s)",
+        ),
+        main(
+            "[u32; N] to F",
+            "let mut s = x; for k in 0..3 { let c = reveal_to(F, s.map(|v| v * (k as u32) + y)); let h = at F { c / 3 }; s = h + x; } reveal_to(F, s)",
+        ),
+        main(
+            "[[u32; 3]; N] to F",
+            "let mut z: [[u32; N]; 3] = [[0; N]; 3]; for k in 0..3 { let c = x.map(|v| v * (k as u32) + y); let o = reveal_to(F, c); z[k] = at F { o + x / 2 }; } let mut t: [[u32; 3]; N] = [[0; 3]; N]; for k in 0..3 { for m in 0..N { t[m][k] = z[k][m] * y; } } reveal_to(F, t)",
+        ),
+    ];
+    for program in &programs {
+        let checked = check(program);
+        let codes: Vec<_> = checked.diags.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
+        assert!(checked.ok(), "{program}\n{codes:?}");
+        for n in [1, 2, 5] {
+            let sizes: BTreeMap<String, u64> =
+                driver::size_names(&checked.program).into_iter().map(|s| (s, n)).collect();
+            let bound = bound(&checked, &sizes);
+            match climb(&checked, &bound, &mpcc_tests::ladder::random_inputs(&checked, &bound, 9)) {
+                Ok(Climb::Agree { .. }) => {}
+                Ok(Climb::Fails) => panic!("{program}\nfails"),
+                Ok(Climb::Refused(what)) => panic!("{program}\nis refused: {what}"),
+                Err(e) => panic!("{program}\nof {n} members: {e}"),
+            }
+        }
+    }
+}

@@ -108,7 +108,8 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
     };
     // Operations that move lanes.
     let moved = |args: &[&WireTy]| -> Result<Domain, String> {
-        if !gates {
+        // What is clear moves with what a party owns; shared forms must be alike.
+        if !gates || !args.iter().any(|a| shared_form(a.domain)) {
             return joined(args);
         }
         if args.windows(2).all(|w| w[0].domain == w[1].domain) {

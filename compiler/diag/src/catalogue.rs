@@ -123,7 +123,7 @@ table! {
     E0407 "a step that is not positive";
     E0408 "the extreme of an empty array";
     E0409 "an assertion that fails";
-    E0410 "what cannot be compiled yet";
+    E0410 "what cannot be compiled";
     E0411 "a public parameter without a value";
     E0412 "a loop that never ends";
     // E05xx: the inputs contract.

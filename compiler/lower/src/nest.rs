@@ -160,6 +160,8 @@ pub struct Loop {
     pub max: u64,
     /// Runs from the last value to the first.
     pub rev: bool,
+    /// Its iterations are lanes of a family's values, which lie member by member: in every batch it comes first.
+    pub members: bool,
     /// Carried scalars.
     pub phis: Vec<Phi>,
     /// Public conditions around it.

@@ -268,6 +268,16 @@ fn at_blocks_of_families() {
             "party F[N]; fn main(x: [u32; N] from F, y: u32 from B) -> [u32; N] { let k = reveal(y % 5); let mut s = x; if k > 2 { let h = at F { x % k }; s = h * s; } reveal(s) }",
             &[n],
         );
+        for inner in [
+            // Lanes, a sum, a ragged loop, conditions, arrays as results, a loop that stays one.
+            "let mut s: u32 = 0; for k in 1..4 { let h = at F { x / (k as u32) }; s += h.sum(); } reveal(s + y)",
+            "let mut s: u32 = y; for k in 0..3 { for j in k..4 { let h = at F { x / ((j + 1) as u32) }; s += h.sum() * (k as u32); } } reveal(s)",
+            "let mut s: u32 = y; for k in 0..5 { if k % 2 == 1 { let h = at F { [x % ((k + 3) as u32), x, (k as u32)] }; for t in 0..N { s += h[t][0] * h[t][2] + h[t][1]; } } } reveal(s)",
+            "let mut s = y; for k in 0..3 { let c = reveal(s % 5); let h = at F { x / (c + 1) }; s = s * 3 + h.sum(); } reveal(s)",
+            "let mut z: [[u32; N]; 3] = [[0; N]; 3]; for k in 0..3 { z[k] = at F { x / ((k + 1) as u32) }; } let mut s = y; for k in 0..3 { for t in 0..N { s = s * 7 + z[k][t]; } } reveal(s)",
+        ] {
+            ok_for(&format!("party F[N]; fn main(x: [u32; N] from F, y: u32 from B) -> u32 {{ {inner} }}"), &[n]);
+        }
         ok_for(
             "party F[N]; fn main(x: [u32; N] from F) -> [u32; N] { let s = reveal_to(F, x * x); let h = at F { s / 3 }; reveal(h) }",
             &[n],

@@ -209,7 +209,9 @@ impl Emit<'_> {
         out
     }
     fn sort(&self, dims: &mut [LoopId]) {
-        dims.sort_unstable_by_key(|l| (self.order.get(l).copied().unwrap_or(0), *l));
+        dims.sort_unstable_by_key(|l| {
+            (!self.nest.loops[*l as usize].members, self.order.get(l).copied().unwrap_or(0), *l)
+        });
     }
     /// Settles the order of the loops of a nest by its first store: the one whose variable counts most comes first.
     fn settle(&mut self, nodes: &[NodeId]) {

@@ -199,6 +199,7 @@ impl<'p> Tracer<'p> {
             trip: Index::Const(1),
             max: 1,
             rev: false,
+            members: false,
             phis: vec![],
             guard: guard.clone(),
             span,

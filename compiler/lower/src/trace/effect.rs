@@ -2,7 +2,7 @@
 
 use super::value::{Leaf, Val, elem_of};
 use super::{R, Tracer};
-use crate::nest::{AtArg, AtCall, MemId, NodeId, Op};
+use crate::nest::{AtArg, AtCall, LoopId, MemId, NodeId, Op};
 use circuit::gate::Recipient;
 use circuit::index::Index;
 use circuit::types::{Domain, Elem};
@@ -50,7 +50,12 @@ impl Tracer<'_> {
                 _ => {
                     let m = self.alloc(elem, of.lanes, 0);
                     let leaf = leaf.clone();
+                    let family = matches!(to, Recipient::Party(p) if self.family(p));
+                    let outside = self.here();
                     self.run_loop(&Index::Const(of.lanes as i64), false, vec![], &[m], &mut |s, t, _| {
+                        if family {
+                            s.by_members(outside);
+                        }
                         let x = s.lane(&leaf, t, &of.ty)?;
                         let x = masked(s, x);
                         let y = s.fixed(Op::Reveal(to), vec![x], elem);
@@ -64,6 +69,16 @@ impl Tracer<'_> {
             }
         }
         Ok(Val::of(v.ty.clone(), out))
+    }
+    /// Whether a party is a family: then the lanes of what it owns lie member by member.
+    fn family(&self, p: circuit::PartyId) -> bool {
+        self.program.parties.get(p.0 as usize).is_some_and(|p| p.family.is_some())
+    }
+    /// Notes of the loop that was just entered, if there is one, that its iterations are lanes of a family's values.
+    fn by_members(&mut self, outside: Option<LoopId>) -> Option<LoopId> {
+        let l = self.here().filter(|l| Some(*l) != outside)?;
+        self.nest.loops[l as usize].members = true;
+        Some(l)
     }
     /// A store that keeps a party's value its own.
     pub(super) fn store_as(&mut self, m: MemId, at: &Index, value: NodeId) {
@@ -79,7 +94,12 @@ impl Tracer<'_> {
         let s = self.alloc(mem.elem, mem.len, 0);
         self.nest.mems[s as usize].owned = true;
         self.nest.mems[s as usize].key = super::hash_of(&(mem.key, 7));
+        let family = matches!(mem.dom, Domain::Local(p) if self.family(p));
+        let outside = self.here();
         self.run_loop(&Index::Const(mem.len as i64), false, vec![], &[s], &mut |t, i, _| {
+            if family {
+                t.by_members(outside);
+            }
             let x = t.load(m, i);
             let x = t.fixed(Op::Share, vec![x], mem.elem);
             t.store(s, i, x);
@@ -146,12 +166,6 @@ impl Tracer<'_> {
         own: &Ty,
         ty: &Ty,
     ) -> R<Val> {
-        // Lanes of a family's values lie member by member.
-        if self.lanes_around().is_some() {
-            let help = "move it out of the loop: what it gives is an array with an element for each member";
-            let what = "an `at` block of a family inside of a loop cannot be compiled yet";
-            return self.report("E0410", what.into(), help);
-        }
         let ty = self.close(ty)?;
         let (elem, n) = self.array(&ty)?;
         let of = self.leaves(&elem)?;
@@ -171,7 +185,7 @@ impl Tracer<'_> {
                 let v = s.element(v, t)?;
                 s.frame.locals[x.0 as usize] = Some(v);
             }
-            let members = s.here().filter(|l| Some(*l) != outside);
+            let members = s.by_members(outside);
             let v = s.at_block(party, id, &locals, own, Some(members))?;
             for ((leaf, of), m) in v.leaves.iter().zip(&of).zip(&mems) {
                 let base = crate::ix::scale(t, of.lanes as i64);
@@ -203,7 +217,7 @@ impl Tracer<'_> {
         id: ExprId,
         reads: &[LocalId],
         ty: &Ty,
-        members: Option<Option<crate::nest::LoopId>>,
+        members: Option<Option<LoopId>>,
     ) -> R<Val> {
         if self.conds.iter().any(|c| self.nest.n(*c).dom != Domain::Clear) {
             return self.internal("an `at` block under a secret condition");

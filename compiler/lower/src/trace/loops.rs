@@ -88,6 +88,7 @@ impl<'p> Tracer<'p> {
                 trip: trip.clone(),
                 max: max as u64,
                 rev,
+                members: false,
                 phis: vec![],
                 guard: guard.clone(),
                 span,
