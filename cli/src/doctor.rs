@@ -150,7 +150,12 @@ fn descriptors(found: &mut Findings, parties: Option<&Parties>) {
     match soft {
         Some(limit) if limit < need => {
             let what = format!("{limit} may be open, {need} are needed ({clients} clients)");
-            found.add("open files", Status::Fails(8), what, format!("raise the limit: ulimit -n {need}"));
+            found.add(
+                "open files",
+                Status::Fails(8),
+                what,
+                format!("raise the hard limit: ulimit -n {need}, or LimitNOFILE= of a unit"),
+            );
         }
         Some(limit) => found.ok("open files", format!("{limit} may be open")),
         None => found.ok("open files", "no limit known"),

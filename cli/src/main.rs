@@ -44,11 +44,21 @@ fn keep_no_core() {
     let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
+/// A connection for each client is more than a shell's usual 1,024: as many files may be open as the system lets this process
+/// allow itself.
+fn open_many() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+    // Where it is not allowed, `doctor` says what is too little.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     log::start(cli.log, cli.verbose);
     log::tell_panics(cli.log);
     keep_no_core();
+    open_many();
     let shown = output::Shown::stderr(cli.format, cli.log, cli.verbose);
     // The compiler's recursion is bounded by the parser's nesting cap, which wants more stack than a main thread may have.
     let worker = std::thread::Builder::new().name("mpcc".into()).stack_size(256 << 20).spawn(move || {

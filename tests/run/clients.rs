@@ -242,3 +242,30 @@ fn a_thousand_client_processes_in_one_run() {
     }
     println!("{many} voters in {:.0} s", start.elapsed().as_secs_f64());
 }
+
+#[test]
+fn a_node_may_have_as_many_connections_as_its_system_allows() {
+    let dir = folder(TWO, &[]);
+    let (ada, ben) = (key(dir.path(), "ada"), key(dir.path(), "ben"));
+    parties(dir.path(), &[("Ada", &[ada]), ("Ben", &[ben])]);
+    // A shell with a low limit of its own, as most have.
+    let script = format!(
+        "ulimit -Sn 64; exec {} run . --parties parties.toml --as north --wait 10m",
+        env!("CARGO_BIN_EXE_mpcc")
+    );
+    let mut shell = Command::new("sh");
+    shell.args(["-c", &script]).current_dir(dir.path()).stdout(Stdio::null()).stderr(Stdio::null());
+    let node = Host(shell.spawn().unwrap());
+    let until = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    loop {
+        let limits = std::fs::read_to_string(format!("/proc/{}/limits", node.0.id())).unwrap_or_default();
+        let line = limits.lines().find_map(|l| l.strip_prefix("Max open files")).unwrap_or_default();
+        let mut words = line.split_whitespace();
+        let (soft, hard) = (words.next(), words.next());
+        if soft.is_some() && soft == hard && soft != Some("64") {
+            break;
+        }
+        assert!(std::time::Instant::now() < until, "{soft:?} of {hard:?}");
+        std::thread::yield_now();
+    }
+}

@@ -146,3 +146,41 @@ fn events_on_the_page_are_those_of_the_sources() {
         assert!(told.contains(&name), "`{name}` is not on the page");
     }
 }
+
+#[test]
+fn the_unit_is_one_that_systemd_accepts() {
+    let text = std::fs::read_to_string(mpcc_tests::root().join("docs/deploy/mpcc-node@.service")).unwrap();
+    let dir = tempfile::tempdir().unwrap();
+    let verify = |text: &str| {
+        let unit = dir.path().join("mpcc-node@salary.service");
+        std::fs::write(&unit, text).unwrap();
+        // The manual page is not installed here.
+        std::process::Command::new("systemd-analyze").args(["verify", "--man=no"]).arg(&unit).output()
+    };
+    // Nor is the command, where the unit looks for it.
+    let here = text.replace("/usr/local/bin/mpcc", env!("CARGO_BIN_EXE_mpcc"));
+    match verify(&here) {
+        Err(e) => eprintln!("skipped: no systemd-analyze here ({e})"),
+        Ok(out) => {
+            let said = String::from_utf8_lossy(&out.stderr).into_owned();
+            assert!(out.status.success() && said.trim().is_empty(), "{said}");
+            // It sees what is wrong.
+            let broken = verify(&here.replace("ProtectSystem=strict", "ProtectSystem=perhaps")).unwrap();
+            assert!(!broken.stderr.is_empty());
+        }
+    }
+}
+
+#[test]
+fn a_run_s_time_is_predicted_for_what_carries_it() {
+    let predicted = |more: &[&str]| {
+        let args = [&["run", "examples/exposure", "--stats", "--format", "json"][..], more].concat();
+        let stats = json(&args)["stats"].clone();
+        (stats["rounds"].as_f64().unwrap(), stats["predicted"]["seconds"].as_f64().unwrap())
+    };
+    let (memory, tls, wan) = (predicted(&[]), predicted(&["--tcp"]), predicted(&["--net", "wan"]));
+    // Without an emulated network no round trip of one is in it.
+    assert!(memory.1 < memory.0 * 100e-6, "{memory:?}");
+    assert!(memory.1 < tls.1 && tls.1 < tls.0 * 200e-6, "{memory:?} {tls:?}");
+    assert!(wan.1 > wan.0 * 20e-3 && wan.1 < wan.0 * 21e-3, "{wan:?}");
+}
