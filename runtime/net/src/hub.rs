@@ -172,10 +172,11 @@ impl Hub {
         peer.order.check(header)?;
         match header.kind {
             Kind::Payload => {
-                peer.came += header.charge();
-                if peer.came > self.window + peer.granted * self.quantum() {
+                let came = peer.came + header.charge();
+                if came > self.window + peer.granted * self.quantum() {
                     return Err(WireError::Window(header.kind));
                 }
+                peer.came = came;
             }
             Kind::Credit => {
                 peer.credits += 1;
@@ -234,8 +235,8 @@ impl Hub {
         Ok(())
     }
 
-    /// The next frame from `from`, if it has come and `wanted` says so, and how many credits its sender is due for it.
-    pub(crate) fn take(&self, from: usize, wanted: impl FnOnce(&Header) -> bool) -> Option<(Frame, u64)> {
+    /// The next frame from `from`, if it has come and `wanted` says so.
+    pub(crate) fn take(&self, from: usize, wanted: impl FnOnce(&Header) -> bool) -> Option<Frame> {
         let mut state = self.lock();
         let peer = &mut state.peers[from];
         let (due, frame) = peer.queue.front()?;
@@ -245,9 +246,7 @@ impl Hub {
         let (_, frame) = peer.queue.pop_front()?;
         peer.asides -= usize::from(!frame.header.kind.is_payload());
         peer.taken += frame.header.charge();
-        let credits = peer.taken / self.quantum() - peer.granted;
-        peer.granted += credits;
-        Some((frame, credits))
+        Some(frame)
     }
 
     /// Keeps a used buffer for later messages.
@@ -258,6 +257,15 @@ impl Hub {
         if spare.len() < SPARES {
             spare.push(body);
         }
+    }
+
+    /// How many credits a sender is due for what was taken; they count as granted.
+    pub(crate) fn grant(&self, from: usize) -> u64 {
+        let mut state = self.lock();
+        let peer = &mut state.peers[from];
+        let credits = peer.taken / self.quantum() - peer.granted;
+        peer.granted += credits;
+        credits
     }
 
     /// A buffer that was recycled.

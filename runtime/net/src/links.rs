@@ -114,15 +114,10 @@ impl Links {
         }
     }
 
-    /// The next frame from `peer` if there is one and `wanted` says so; else it stays. Taking payload gives its sender
-    /// credit for more.
+    /// The next frame from `peer` if there is one and `wanted` says so; else it stays. For payload that was right,
+    /// [`Links::grant`] then gives its sender credit for more.
     pub fn receive(&self, peer: usize, wanted: impl FnOnce(&Header) -> bool) -> Option<Frame> {
-        let (frame, credits) = self.hub.take(peer, wanted)?;
-        for _ in 0..credits {
-            // An empty body is never too long.
-            let _ = self.send(peer, Kind::Credit, 0, 0, Vec::new());
-        }
-        Some(frame)
+        self.hub.take(peer, wanted)
     }
 
     /// Number of events (arrivals, room, closings) so far: read it before looking for work, give it to [`Links::wait`].
@@ -232,6 +227,15 @@ impl Links {
     /// Gives back the buffer of a frame from `peer`.
     pub fn recycle(&self, peer: usize, body: Vec<u8>) {
         self.hub.recycle(peer, body);
+    }
+
+    /// What was taken from `peer` so far was right: it gets credit for more. Not earlier: credit for bytes that it never sent
+    /// would look like a fault of this node.
+    pub fn grant(&self, peer: usize) {
+        for _ in 0..self.hub.grant(peer) {
+            // An empty body is never too long.
+            let _ = self.send(peer, Kind::Credit, 0, 0, Vec::new());
+        }
     }
 
     /// What has travelled between this node and `peer`.

@@ -16,6 +16,7 @@ fn next(links: &Links, peer: usize) -> Result<(Header, Vec<u8>), Closed> {
     loop {
         let seen = links.events();
         if let Some(f) = links.receive(peer, |_| true) {
+            links.grant(peer);
             return Ok((f.header, f.body));
         }
         if let Some(c) = links.closed(peer) {
@@ -109,6 +110,7 @@ fn storm(all: Vec<Links>, count: usize, window: u64) {
                             bytes[p] += f.body.len() as u64;
                             got[p] += 1;
                             links.recycle(p, f.body);
+                            links.grant(p);
                             did = true;
                         }
                         assert!(links.closed(p).is_none() || got[p] == count);

@@ -188,6 +188,11 @@ impl<'a> Watch<'a> {
     /// Whether a peer that this node waits for, and hears of, may take its time.
     fn patience(&self, peer: usize) -> Result<(), NodeError> {
         let Seen { beat: Some(beat), stuck, .. } = &self.seen[peer] else { return Ok(()) };
+        // It waits for one that has fallen silent as well: that one is judged first.
+        let quiet = |p: usize| !self.finished[p] && self.seen[p].silent >= self.interval * 2;
+        if beat.state == State::Waiting && self.links.peers().any(|p| p != peer && beat.waits_for(p) && quiet(p)) {
+            return Ok(());
+        }
         let works = |p: usize| self.seen[p].beat.is_some_and(|b| b.state != State::Waiting);
         let limit = match beat.state {
             State::Working | State::Compiling => AT_WORK,

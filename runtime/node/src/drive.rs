@@ -70,6 +70,7 @@ pub(crate) fn run(
                     Kind::Payload if confirmed[peer].is_none() => {
                         machine.handle(peer, frame.header.step, &frame.body).map_err(fault)?;
                         links.recycle(peer, frame.body);
+                        links.grant(peer);
                     }
                     Kind::Confirm if confirmed[peer].is_none() => {
                         confirmed[peer] = Some(frame.body);

@@ -349,3 +349,19 @@ fn a_node_that_sends_other_copies_is_found_by_the_client() {
     // The owner's result does not depend on it.
     owner.unwrap();
 }
+
+#[test]
+fn a_client_that_compiles_another_circuit_gives_nothing() {
+    let mut world = World::new(2);
+    let (program, mut other) = (Vote::new(), Vote::new());
+    other.twisted = true;
+    let (nodes, (a, b, owner)) =
+        world.run([&program; 3], async |w| tokio::join!(w.voter(&program, 0), w.voter(&other, 1), w.owner(&program)));
+    let e = b.unwrap_err();
+    assert_eq!((e.exit(), e.to_string().contains("circuit and schedule")), (7, true), "{e}");
+    // It is out, and the others go on.
+    let want = serde_json::json!({"all": {"result.0": 1}, "Voter": {"result.1": 107}});
+    assert_eq!(shown(&a.unwrap().outputs), want);
+    owner.unwrap();
+    nodes.into_iter().for_each(|n| assert_eq!(n.unwrap().sizes["N"], 1));
+}

@@ -171,6 +171,7 @@ fn child(role: Role) -> ExitCode {
                         Some(frame) => {
                             left -= frame.body.len() as u64;
                             links.recycle(0, frame.body);
+                            links.grant(0);
                         }
                         None => links.wait(seen, PATIENCE),
                     }

@@ -476,8 +476,9 @@ impl Gathering<'_> {
         Ok(())
     }
 
-    /// Waits until everyone's input is complete, or they are gone, or nothing comes for a deadline; and not for ever for those
-    /// who send bit by bit.
+    /// Waits until everyone's input is complete, or they are gone, or nothing comes for two deadlines: clients answer when they
+    /// have the terms of all nodes, of which the last may be a deadline behind. And not for ever for those who send bit by
+    /// bit.
     fn inputs(&mut self, set: &BTreeSet<usize>, watch: &mut Watch<'_>) -> Result<(), NodeError> {
         let links = self.ground.links;
         let deadline = self.ground.settings.deadline;
@@ -487,7 +488,7 @@ impl Gathering<'_> {
             let seen = links.events();
             self.events();
             let open = |k: &&usize| self.people[**k].input.is_none() && self.people[**k].caller.is_some();
-            if !set.iter().any(|k| open(&k)) || links.now() - self.moved >= deadline || links.now() >= until {
+            if !set.iter().any(|k| open(&k)) || links.now() - self.moved >= deadline * 2 || links.now() >= until {
                 return Ok(());
             }
             self.wait(seen, watch)?;

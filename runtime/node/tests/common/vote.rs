@@ -14,6 +14,8 @@ pub struct Vote {
     pub source: [u8; 32],
     /// Added to the owner's number by this host's circuit, which says nothing of it in its digest: a cheat.
     pub cheat: u128,
+    /// This host compiles it to another circuit.
+    pub twisted: bool,
     /// Done while it compiles.
     pub meanwhile: Option<Box<dyn Fn() + Send + Sync>>,
 }
@@ -43,7 +45,7 @@ impl Vote {
             ],
             sizes: vec![],
         };
-        Vote { contract, source: [9; 32], cheat: 0, meanwhile: None }
+        Vote { contract, source: [9; 32], cheat: 0, twisted: false, meanwhile: None }
     }
 
     fn circuit(&self, n: u64, cheat: u128) -> Circuit {
@@ -101,7 +103,8 @@ impl ProgramObject for Vote {
         self.meanwhile.iter().for_each(|f| f());
         let honest = self.circuit(sizes["N"], 0);
         let schedule = simple_schedule(&honest, true, true);
-        let digest = circuit::binary::digest(&honest, &schedule);
+        let mut digest = circuit::binary::digest(&honest, &schedule);
+        digest[0] ^= u8::from(self.twisted);
         let circuit = self.circuit(sizes["N"], self.cheat);
         Ok(Compiled { program: Arc::new(Program { circuit, schedule }), digest })
     }

@@ -150,8 +150,8 @@ fn consistent(nodes: &Outcome, clients: &Came, exact: bool) -> Result<Vec<usize>
 }
 
 /// By when everyone has ended whom nothing holds up: the cutoff, a deadline for each of what may be waited for one after the
-/// other (the greetings that node 0 has, inputs, a node that is silent, the reason of one that is gone), and heartbeats.
-const BOUND: Duration = CUTOFF.saturating_add(DEADLINE.saturating_mul(4)).saturating_add(SLOW.saturating_mul(20));
+/// other (the greetings that node 0 has, inputs twice, a node that is silent, the reason of one that is gone), and heartbeats.
+const BOUND: Duration = CUTOFF.saturating_add(DEADLINE.saturating_mul(5)).saturating_add(SLOW.saturating_mul(20));
 
 /// What is wrong with how a run ended, if anything.
 fn judge(fault: Fault, place: &Place, nodes: &Outcome, clients: &Came) -> Result<(), String> {
