@@ -99,6 +99,7 @@ table! {
     E0214 "a struct with fields missing or given twice";
     E0215 "a type with too many parts";
     E0216 "indices cannot be stored in arrays";
+    E0217 "nothing to leave";
     // E03xx: secrecy labels.
     E0301 "a result that was never revealed";
     E0302 "a reveal under a secret condition";

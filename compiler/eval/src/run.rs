@@ -5,6 +5,7 @@
 //! (`builtin`).
 
 mod at;
+mod exit;
 
 use crate::ops::{self, Why};
 use crate::value::{Array, Bad, Callee, Kind, Scalar, Shape, Step, Value};
@@ -14,7 +15,31 @@ use sema::layout;
 use sema::tree::*;
 use std::sync::Arc;
 
-pub(crate) type R<T> = Result<T, Box<EvalError>>;
+pub(crate) type R<T> = Result<T, Halt>;
+
+/// Why an expression gives no value.
+pub(crate) enum Halt {
+    Error(Box<EvalError>),
+    /// Control left it.
+    Left(Box<Exit>),
+}
+
+impl Halt {
+    /// As the error of a whole run.
+    pub fn error(self) -> EvalError {
+        match self {
+            Halt::Error(e) => *e,
+            Halt::Left(_) => *fault(Span::default()),
+        }
+    }
+}
+
+/// Where control goes instead.
+pub(crate) enum Exit {
+    Return(Value),
+    Break,
+    Continue,
+}
 
 /// Most calls inside one another.
 const MAX_CALLS: u32 = 256;
@@ -46,19 +71,23 @@ pub(crate) struct Run<'p> {
     /// Assignments to take back, while a branch that is not taken runs.
     journal: Vec<Undo>,
     journals: u32,
+    /// What a condition that is not public may have left.
+    hidden: exit::Hidden,
+    /// Exits of the functions that were asked for.
+    exits: rustc_hash::FxHashMap<FnId, Option<Arc<sema::walk::Exits>>>,
 }
 
 fn error<T>(span: Span, what: impl Into<String>) -> R<T> {
-    Err(Box::new(EvalError { span, what: what.into(), internal: false, sides: None }))
+    Err(Halt::Error(Box::new(EvalError { span, what: what.into(), internal: false, sides: None })))
+}
+
+fn fault(span: Span) -> Box<EvalError> {
+    let what = "internal error: the evaluator met a tree that no checker lets pass".into();
+    Box::new(EvalError { span, what, internal: true, sides: None })
 }
 
 pub(crate) fn internal<T>(span: Span) -> R<T> {
-    Err(Box::new(EvalError {
-        span,
-        what: "internal error: the evaluator met a tree that no checker lets pass".into(),
-        internal: true,
-        sides: None,
-    }))
+    Err(Halt::Error(fault(span)))
 }
 
 pub(crate) fn why<T>(r: Result<T, Why>, span: Span) -> R<T> {
@@ -90,6 +119,8 @@ impl<'p> Run<'p> {
             consts: vec![None; program.consts.len()],
             journal: Vec::new(),
             journals: 0,
+            hidden: exit::Hidden::default(),
+            exits: Default::default(),
         }
     }
 
@@ -114,7 +145,9 @@ impl<'p> Run<'p> {
         }
         self.calls += 1;
         let frame = Frame { id, f, base, env };
+        let outer = std::mem::take(&mut self.hidden);
         let r = self.eval(&frame, f.body);
+        let r = self.returned(r, outer);
         self.calls -= 1;
         self.stack.truncate(base);
         r
@@ -147,7 +180,7 @@ impl<'p> Run<'p> {
             ExprKind::Block(stmts, tail) => self.block(fr, stmts, *tail),
             ExprKind::If { cond, then, otherwise, writes } => self.branch(fr, *cond, *then, *otherwise, writes),
             ExprKind::For { pat, iter, body, .. } => self.repeat(fr, pat, iter, *body),
-            ExprKind::While { cond, body, .. } => self.repeat_while(fr, *cond, *body, e.span),
+            ExprKind::While { cond, max, body, writes } => self.repeat_while(fr, *cond, *max, *body, writes, e.span),
             _ => self.other(fr, id, e),
         };
         self.nest -= 1;
@@ -247,10 +280,20 @@ impl<'p> Run<'p> {
                     let colon = if what.is_empty() { "" } else { ": " };
                     let what = format!("the assertion failed{colon}{what}");
                     let sides = self.sides(fr, *cond).map(Box::new);
-                    Err(Box::new(EvalError { span: e.span, what, internal: false, sides }))
+                    Err(Halt::Error(Box::new(EvalError { span: e.span, what, internal: false, sides })))
                 }
                 _ => internal(e.span),
             },
+            ExprKind::Return(x) => {
+                let v = match x {
+                    Some(x) => self.eval(fr, *x)?,
+                    None => Value::Unit,
+                };
+                Err(Halt::Left(Box::new(Exit::Return(v))))
+            }
+            ExprKind::Break => Err(Halt::Left(Box::new(Exit::Break))),
+            ExprKind::Continue => Err(Halt::Left(Box::new(Exit::Continue))),
+            ExprKind::Zero => self.zero(fr, &e.ty, e.span),
             _ => internal(e.span),
         }
     }
@@ -315,7 +358,10 @@ impl<'p> Run<'p> {
         for (pat, v) in params.iter().zip(args) {
             self.bind_pat(&frame, pat, v, span)?;
         }
-        self.eval(&frame, *body)
+        let outer = self.hidden;
+        self.hidden = outer.inside();
+        let r = self.eval(&frame, *body);
+        self.returned(r, outer)
     }
 
     fn bind(&self, fr: &Frame<'p>, tys: &[Ty], sizes: &[Size], span: Span) -> R<Arc<TyEnv>> {
@@ -414,13 +460,21 @@ impl<'p> Run<'p> {
     ) -> R<()> {
         let mut new = self.eval(fr, value)?;
         let mut steps = Vec::with_capacity(proj.len());
+        let mut hidden = false;
         for p in proj {
             steps.push(match p {
                 Proj::Field(k) => Step::Field(*k),
-                Proj::Index(i) => Step::Index(self.index(fr, *i)?),
+                Proj::Index(i) => {
+                    let (i, secret) = self.place(fr, *i)?;
+                    hidden |= secret;
+                    Step::Index(i)
+                }
             });
         }
         let slot = fr.base + local.0 as usize;
+        if hidden && !self.reach(slot, &mut steps, span)? {
+            return Ok(());
+        }
         if op.is_some() || self.journals > 0 {
             let old = bad(self.stack[slot].get(&steps), span)?;
             if let Some(op) = op {
@@ -430,10 +484,13 @@ impl<'p> Run<'p> {
                 self.journal.push((slot, steps.clone(), old));
             }
         }
+        if hidden || self.hidden.any() {
+            new.mark(true);
+        }
         bad(self.stack[slot].set(&steps, new), span)
     }
 
-    /// An index: a public integer.
+    /// A number that is public, such as a bound.
     fn index(&mut self, fr: &Frame<'p>, id: ExprId) -> R<i64> {
         match self.eval(fr, id)? {
             Value::Scalar(s) => match s.as_i64() {
@@ -441,6 +498,32 @@ impl<'p> Run<'p> {
                 None => error(fr.f.expr(id).span, "this index does not fit 64 bits"),
             },
             _ => internal(fr.f.expr(id).span),
+        }
+    }
+
+    /// An index, and whether it is not public.
+    fn place(&mut self, fr: &Frame<'p>, id: ExprId) -> R<(i64, bool)> {
+        match self.eval(fr, id)? {
+            Value::Scalar(s) => match s.as_i64() {
+                Some(i) => Ok((i, s.secret)),
+                // Outside of any array.
+                None if s.secret => Ok((-1, true)),
+                None => error(fr.f.expr(id).span, "this index does not fit 64 bits"),
+            },
+            _ => internal(fr.f.expr(id).span),
+        }
+    }
+
+    /// Whether a place of which an index is not public exists. What is put there is put anywhere, as far as anyone can tell:
+    /// the variable is not public any more.
+    fn reach(&mut self, slot: usize, steps: &mut [Step], span: Span) -> R<bool> {
+        match self.stack[slot].get(steps) {
+            Ok(_) => Ok(true),
+            Err(Bad::Shape) => internal(span),
+            Err(Bad::Bounds(..)) => {
+                self.stack[slot].mark(true);
+                Ok(false)
+            }
         }
     }
 
@@ -470,9 +553,14 @@ impl<'p> Run<'p> {
             _ => Ok(self.eval(fr, at)?),
         };
         let mut steps = Vec::with_capacity(links.len());
+        let mut hidden = false;
         for link in links.into_iter().rev() {
             steps.push(match link {
-                Ok(i) => Step::Index(self.index(fr, i)?),
+                Ok(i) => {
+                    let (i, secret) = self.place(fr, i)?;
+                    hidden |= secret;
+                    if secret { Step::Hidden(i) } else { Step::Index(i) }
+                }
                 Err(k) => Step::Field(k),
             });
         }
@@ -480,6 +568,9 @@ impl<'p> Run<'p> {
             Ok(v) => v,
             Err(l) => &self.stack[fr.base + l.0 as usize],
         };
+        if hidden {
+            return bad(v.look(&steps), span);
+        }
         bad(v.get(&steps), span)
     }
 
@@ -495,12 +586,17 @@ impl<'p> Run<'p> {
             return internal(fr.f.expr(cond).span);
         };
         let (taken, other) = if c.truth() { (Some(then), otherwise) } else { (otherwise, Some(then)) };
+        if c.secret {
+            self.hide(fr, [taken, other]);
+        }
         if c.secret
             && let Some(x) = other
         {
             let (mark, live) = (self.journal.len(), self.stack.len());
             self.journals += 1;
+            let hidden = self.hidden;
             let r = self.eval(fr, x);
+            self.hidden = hidden;
             self.journals -= 1;
             while self.journal.len() > mark {
                 if let Some((slot, steps, old)) = self.journal.pop()
@@ -509,22 +605,34 @@ impl<'p> Run<'p> {
                     bad(self.stack[slot].set(&steps, old), fr.f.expr(x).span)?;
                 }
             }
-            r?;
+            // What it would have left it does not.
+            if let Err(Halt::Error(e)) = r {
+                return Err(Halt::Error(e));
+            }
         }
         let mut v = match taken {
-            Some(x) => self.eval(fr, x)?,
-            None => Value::Unit,
+            Some(x) => self.eval(fr, x),
+            None => Ok(Value::Unit),
         };
         if c.secret {
-            v.mark(true);
+            match &mut v {
+                Ok(v) => v.mark(true),
+                Err(Halt::Left(exit)) => {
+                    if let Exit::Return(v) = &mut **exit {
+                        v.mark(true);
+                    }
+                }
+                Err(Halt::Error(_)) => {}
+            }
             for l in writes {
                 self.stack[fr.base + l.0 as usize].mark(true);
             }
         }
-        Ok(v)
+        v
     }
 
     fn repeat(&mut self, fr: &Frame<'p>, pat: &Pat, iter: &Iter, body: ExprId) -> R<Value> {
+        let outer = self.hidden.enter_loop();
         match iter {
             Iter::Range { lo, hi, inclusive, step, rev } => {
                 let span = fr.f.expr(*lo).span;
@@ -543,7 +651,9 @@ impl<'p> Run<'p> {
                     let k = if *rev { count - 1 - k } else { k };
                     let i = (i128::from(first) + k * i128::from(step)) as i64;
                     self.bind_pat(fr, pat, Value::Scalar(Scalar::index(i)), span)?;
-                    self.eval(fr, body)?;
+                    if !self.turn(fr, body)? {
+                        break;
+                    }
                     self.tick(span)?;
                 }
             }
@@ -555,29 +665,57 @@ impl<'p> Run<'p> {
                 for i in 0..a.len as i64 {
                     let v = bad(a.get(i, &[]), span)?;
                     self.bind_pat(fr, pat, v, span)?;
-                    self.eval(fr, body)?;
+                    if !self.turn(fr, body)? {
+                        break;
+                    }
                     self.tick(span)?;
                 }
             }
         }
+        self.hidden.leave_loop(outer);
         Ok(Value::Unit)
     }
 
-    fn repeat_while(&mut self, fr: &Frame<'p>, cond: ExprId, body: ExprId, span: Span) -> R<Value> {
-        let mut turns = 0;
-        loop {
-            match self.eval(fr, cond)? {
-                Value::Scalar(c) if !c.truth() => return Ok(Value::Unit),
-                Value::Scalar(_) => {}
+    fn repeat_while(
+        &mut self,
+        fr: &Frame<'p>,
+        cond: ExprId,
+        max: Option<ExprId>,
+        body: ExprId,
+        writes: &[LocalId],
+        span: Span,
+    ) -> R<Value> {
+        let most = match max {
+            Some(k) => Some(self.index(fr, k)?.max(0) as u64),
+            None => None,
+        };
+        let outer = self.hidden.enter_loop();
+        let (mut turns, mut secret) = (0, false);
+        while most.is_none_or(|most| turns < most) {
+            let c = match self.eval(fr, cond)? {
+                Value::Scalar(c) => c,
                 _ => return internal(span),
+            };
+            secret |= c.secret;
+            if !c.truth() {
+                break;
             }
             if turns == self.turns {
                 return error(span, format!("this loop has run {turns} times and does not end"));
             }
             turns += 1;
-            self.eval(fr, body)?;
+            if !self.turn(fr, body)? {
+                break;
+            }
             self.tick(span)?;
         }
+        if secret {
+            for l in writes {
+                self.stack[fr.base + l.0 as usize].mark(true);
+            }
+        }
+        self.hidden.leave_loop(outer);
+        Ok(Value::Unit)
     }
 
     /// Counts a step outside of any expression.

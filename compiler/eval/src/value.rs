@@ -100,8 +100,10 @@ pub const MAX_LANES: u64 = 1 << 28;
 pub enum Step {
     /// Field or tuple part.
     Field(u32),
-    /// Element, with where the index stands.
+    /// Element.
     Index(i64),
+    /// Element, by an index that is not public: zero where there is none.
+    Hidden(i64),
 }
 
 /// Why a step into a value failed.
@@ -338,9 +340,25 @@ impl Value {
         match (self, steps) {
             (_, []) => Ok(self.clone()),
             (Value::Tuple(parts), [Step::Field(k), rest @ ..]) => parts.get(*k as usize).ok_or(Bad::Shape)?.get(rest),
-            (Value::Array(a), [Step::Index(i), rest @ ..]) => a.get(*i, rest),
+            (Value::Array(a), [Step::Index(i) | Step::Hidden(i), rest @ ..]) => a.get(*i, rest),
             _ => Err(Bad::Shape),
         }
+    }
+    /// The part that the steps lead to, some of them by an index that is not public: neither is what they give.
+    pub fn look(&self, steps: &[Step]) -> Result<Value, Bad> {
+        let mut v = self.clone();
+        for step in steps {
+            v = match (v.get(&[*step]), step, &v) {
+                (Err(Bad::Bounds(..)), Step::Hidden(_), Value::Array(a)) => Value::zero(&a.elem),
+                (r, ..) => r?,
+            };
+        }
+        v.mark(true);
+        Ok(v)
+    }
+    /// The public value of a shape of which every bit is zero.
+    pub fn zero(shape: &Shape) -> Value {
+        shape.build(&mut |kind, lanes| Col { kind, secret: false, bits: Arc::new(vec![0; lanes]) })
     }
     /// Replaces the part that the steps lead to, which must have the shape of `new`. An element's secrecy joins its
     /// array's; anything else takes the secrecy of `new`.
@@ -353,7 +371,7 @@ impl Value {
             (Value::Tuple(parts), [Step::Field(k), rest @ ..]) => {
                 Arc::make_mut(parts).get_mut(*k as usize).ok_or(Bad::Shape)?.set(rest, new)
             }
-            (Value::Array(a), [Step::Index(i), rest @ ..]) => Arc::make_mut(a).set(*i, rest, &new),
+            (Value::Array(a), [Step::Index(i) | Step::Hidden(i), rest @ ..]) => Arc::make_mut(a).set(*i, rest, &new),
             _ => Err(Bad::Shape),
         }
     }
@@ -459,7 +477,7 @@ impl Array {
                     part.spans.drain(..skip);
                     part.spans.truncate(part.shape.leaf_count());
                 }
-                (Step::Index(i), Shape::Array(len, elem)) => {
+                (Step::Index(i) | Step::Hidden(i), Shape::Array(len, elem)) => {
                     let i = usize::try_from(*i).ok().filter(|i| i < len).ok_or(Bad::Bounds(*i, *len))?;
                     for (from, lanes) in &mut part.spans {
                         *lanes /= len;

@@ -6,6 +6,7 @@
 
 mod depend;
 mod emit;
+mod exits;
 mod fold;
 mod ix;
 mod live;
@@ -77,6 +78,8 @@ fn trace_coords(e: &Index, path: &[u32]) -> Index {
 /// # Errors
 /// Everything that the sizes make wrong (a bad index, a number that does not fit), and what cannot be lowered yet.
 pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Finding>> {
+    let without_jumps = exits::structured(program);
+    let program = without_jumps.as_ref().unwrap_or(program);
     let mut choosing = FxHashSet::default();
     for _ in 0..MAX_TRIES {
         let (lowered, more) = lower_once(program, request, &choosing)?;

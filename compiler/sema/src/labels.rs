@@ -4,6 +4,7 @@
 //! array, and follow control. Every function has a scheme, solved once, callees first, and instantiated at calls; so
 //! errors show in functions that nobody calls. Runs over the typed program; knows no sizes and no circuit.
 
+mod exits;
 mod flow;
 mod lab;
 mod lints;

@@ -12,6 +12,7 @@ mod sig;
 mod size;
 pub mod tree;
 mod types;
+pub mod walk;
 mod world;
 
 pub use body::{ARRAY_METHODS, BUILTINS};

@@ -385,6 +385,8 @@ pub enum ExprKind {
     While {
         /// The condition, before each turn.
         cond: ExprId,
+        /// After `max`: the most turns, an `Index`. With it the condition need not be public.
+        max: Option<ExprId>,
         /// The body.
         body: ExprId,
         /// Locals of outside that the condition or the body assigns, sorted.
@@ -409,6 +411,14 @@ pub enum ExprKind {
         /// The message.
         what: Arc<str>,
     },
+    /// `return e`: leaves the function, or the closure, that it stands in. Of no value; its type is what its place asks for.
+    Return(Option<ExprId>),
+    /// `break`
+    Break,
+    /// `continue`
+    Continue,
+    /// The value of its type of which every bit is zero. Nobody writes it: it stands where a value is needed and never looked at.
+    Zero,
     /// Where an error was reported.
     Error,
 }

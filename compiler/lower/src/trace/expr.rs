@@ -179,7 +179,14 @@ impl<'p> Tracer<'p> {
             }
             ExprKind::If { cond, then, otherwise, writes } => self.branch(*cond, *then, *otherwise, writes),
             ExprKind::For { pat, iter, body, writes } => self.for_loop(pat, iter, *body, writes),
-            ExprKind::While { cond, body, writes } => self.while_loop(*cond, *body, writes),
+            ExprKind::While { cond, max: None, body, writes } => self.while_loop(*cond, *body, writes),
+            ExprKind::While { .. } | ExprKind::Return(_) | ExprKind::Break | ExprKind::Continue => {
+                self.internal("a jump")
+            }
+            ExprKind::Zero => {
+                let ty = self.close(&e.ty)?;
+                self.zero(&ty)
+            }
             ExprKind::At { party, body, reads, each } => {
                 if self.program.parties[party.0 as usize].family.is_some() {
                     let own = &code.expr(*body).ty;
@@ -342,7 +349,7 @@ impl<'p> Tracer<'p> {
         }
         Ok(all)
     }
-    fn scalar(&mut self, op: BinOp, a: &Leaf, b: &Leaf, ta: &Ty, tb: &Ty) -> R<Leaf> {
+    pub(super) fn scalar(&mut self, op: BinOp, a: &Leaf, b: &Leaf, ta: &Ty, tb: &Ty) -> R<Leaf> {
         let shift = matches!(op, BinOp::Shl | BinOp::Shr);
         // Public index arithmetic stays symbolic.
         let public = |s: &Self, l: &Leaf| match l {
@@ -469,6 +476,9 @@ impl<'p> Tracer<'p> {
         let (elem, n) = self.array(&base.ty)?;
         if let Some(i) = self.known_place(&index.leaves[0], n, &base.leaves)? {
             return self.element(base, &i);
+        }
+        if let Some(k) = self.unknown(&index.leaves[0]) {
+            return if n == 0 { self.zero(&elem) } else { self.look_up(base, k) };
         }
         let k = self.node(&index.leaves[0], &index.ty)?;
         if n == 0 {

@@ -11,6 +11,7 @@ mod entry;
 mod expr;
 mod index;
 mod loops;
+mod oblivious;
 mod stmt;
 mod turns;
 mod value;

@@ -1,5 +1,6 @@
 //! Statements, assignments, and conditions.
 
+use super::oblivious::{Hidden, Unknown};
 use super::value::{Leaf, Val, View, elem_of, stop};
 use super::{R, Tracer};
 use crate::ix;
@@ -15,6 +16,20 @@ struct Place {
     /// Where it begins in each leaf, and the part of the address that only the run knows (as `index * stride` to come).
     offs: Vec<Index>,
     dynamic: Vec<Option<NodeId>>,
+    /// Secret indices on the way there.
+    hidden: Vec<Hidden>,
+}
+
+impl Place {
+    /// Where leaf `k` lies, if nobody knows.
+    fn unknown(&self, k: usize, view: &View) -> Option<Unknown> {
+        (!self.hidden.is_empty()).then(|| Unknown {
+            mem: view.mem,
+            off: ix::add(&view.off, &self.offs[k]),
+            dynamic: self.dynamic[k],
+            hidden: self.hidden.iter().map(|h| (h.hits, h.n, h.strides[k])).collect(),
+        })
+    }
 }
 
 impl Tracer<'_> {
@@ -82,8 +97,15 @@ impl Tracer<'_> {
         }
         let Some(var) = self.frame.locals[slot].clone() else { return self.internal("assignment to nothing") };
         let place = self.place(&var, proj)?;
+        // What is added to an element that nobody knows is added or not at each.
+        let at_each = op.filter(|op| {
+            !place.hidden.is_empty()
+                && matches!(op, BinOp::Add | BinOp::Sub | BinOp::BitXor)
+                && matches!(place.ty, Ty::Bool | Ty::Int { .. })
+        });
         let v = match op {
             None => v,
+            Some(_) if at_each.is_some() => v,
             Some(op) => {
                 let old = self.read_place(&var, &place)?;
                 self.binary(op, &old, &v)?
@@ -95,6 +117,10 @@ impl Tracer<'_> {
             match &var.leaves[at] {
                 Leaf::V(d) => {
                     let mem = d.mem;
+                    if let Some(at) = place.unknown(k, d) {
+                        self.put_anywhere(&at, at_each, &v.leaves[k], &of.ty, of.lanes)?;
+                        continue;
+                    }
                     if of.dims.is_empty() {
                         let x = self.node(&v.leaves[k], &of.ty)?;
                         let x = self.secret(x);
@@ -153,7 +179,7 @@ impl Tracer<'_> {
         })?;
         Ok(())
     }
-    fn store_at(&mut self, mem: MemId, addr: NodeId, off: &Index, value: NodeId) {
+    pub(super) fn store_at(&mut self, mem: MemId, addr: NodeId, off: &Index, value: NodeId) {
         // Nothing can be put where there is nothing.
         if self.nest.mems[mem as usize].len == 0 {
             return;
@@ -173,7 +199,13 @@ impl Tracer<'_> {
     }
     fn place(&mut self, var: &Val, proj: &[Proj]) -> R<Place> {
         let n = var.leaves.len();
-        let mut p = Place { ty: var.ty.clone(), first: 0, offs: vec![Index::Const(0); n], dynamic: vec![None; n] };
+        let mut p = Place {
+            ty: var.ty.clone(),
+            first: 0,
+            offs: vec![Index::Const(0); n],
+            dynamic: vec![None; n],
+            hidden: vec![],
+        };
         for step in proj {
             match step {
                 Proj::Field(k) => {
@@ -187,6 +219,9 @@ impl Tracer<'_> {
                     p.first += skip;
                     p.offs = p.offs[skip..skip + n].to_vec();
                     p.dynamic = p.dynamic[skip..skip + n].to_vec();
+                    for h in &mut p.hidden {
+                        h.strides = h.strides[skip..skip + n].to_vec();
+                    }
                     p.ty = ty;
                 }
                 Proj::Index(e) => {
@@ -194,6 +229,12 @@ impl Tracer<'_> {
                     let (elem, n) = self.array(&p.ty)?;
                     let of = self.leaves(&elem)?;
                     let leaves: Vec<Leaf> = var.leaves[p.first..p.first + of.len()].to_vec();
+                    if let Some(k) = self.unknown(&i.leaves[0]) {
+                        let hits = self.one_hot(k, n)?;
+                        p.hidden.push(Hidden { hits, n, strides: of.iter().map(|of| of.lanes as i64).collect() });
+                        p.ty = elem;
+                        continue;
+                    }
                     match self.known_place(&i.leaves[0], n, &leaves)? {
                         Some(i) => {
                             for (o, of) in p.offs.iter_mut().zip(&of) {
@@ -222,6 +263,12 @@ impl Tracer<'_> {
         let of = self.leaves(&p.ty)?;
         let mut out = Vec::new();
         for (k, of) in of.iter().enumerate() {
+            if let Leaf::V(d) = &var.leaves[p.first + k]
+                && let Some(at) = p.unknown(k, d)
+            {
+                out.push(self.get_anywhere(&at, &of.ty, of.lanes, of.dims.is_empty())?);
+                continue;
+            }
             out.push(match &var.leaves[p.first + k] {
                 Leaf::V(d) => {
                     let ver = self.nest.mems[d.mem as usize].ver;

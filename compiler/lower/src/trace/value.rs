@@ -213,6 +213,24 @@ impl Tracer<'_> {
         })?;
         Ok(())
     }
+    /// The value of a type of which every bit is zero.
+    pub(super) fn zero(&mut self, ty: &Ty) -> R<Val> {
+        let of = if *ty == Ty::Unit { vec![] } else { self.leaves(ty)? };
+        let mut leaves = Vec::with_capacity(of.len());
+        for of in of {
+            let elem = elem_of(&of.ty);
+            leaves.push(match (&of.ty, of.dims.is_empty()) {
+                (Ty::Index, true) => Leaf::I(Index::Const(0)),
+                (Ty::Index, false) => Leaf::R(Index::Const(0), 0),
+                (_, true) => Leaf::N(fold::konst(self, 0, elem)),
+                (_, false) => {
+                    let m = self.alloc(elem, of.lanes, 0);
+                    self.whole(m)
+                }
+            });
+        }
+        Ok(Val::of(ty.clone(), leaves))
+    }
     /// A memory of one's own for array leaf `src`.
     pub(super) fn fresh(&mut self, src: &Leaf, ty: &Ty, lanes: u64) -> R<Leaf> {
         let m = self.alloc(elem_of(ty), lanes, 0);

@@ -1,6 +1,6 @@
 //! Expressions by kind. Operators, calls, and methods are next door.
 
-use super::Body;
+use super::{Body, exit};
 use crate::infer::{Default, Kind, MAX_TYPE, subst, weight};
 use crate::tree::*;
 use crate::types;
@@ -59,12 +59,11 @@ impl<'a> Body<'a, '_> {
             a::ExprKind::If { cond, then, otherwise } => self.if_expr(*cond, *then, *otherwise, want, span),
             a::ExprKind::Match { .. } => self.not_yet("`match`", span),
             a::ExprKind::For { pat, iter, body } => self.for_expr(pat, *iter, *body, span),
-            a::ExprKind::While { max: Some(_), .. } => self.not_yet("`while … max`", span),
-            a::ExprKind::While { cond, max: None, body } => self.while_expr(*cond, *body, span),
+            a::ExprKind::While { cond, max, body } => self.while_expr(*cond, *max, *body, span),
             a::ExprKind::At { party, body } => self.at_expr(party, *body, want, span),
-            a::ExprKind::Return(_) => self.not_yet("`return`", span),
-            a::ExprKind::Break => self.not_yet("`break`", span),
-            a::ExprKind::Continue => self.not_yet("`continue`", span),
+            a::ExprKind::Return(x) => self.return_expr(*x, want, span),
+            a::ExprKind::Break => self.leave_loop(ExprKind::Break, want, span),
+            a::ExprKind::Continue => self.leave_loop(ExprKind::Continue, want, span),
         }
     }
 
@@ -622,7 +621,7 @@ impl<'a> Body<'a, '_> {
                 pats.push(pat);
             }
             // An assignment inside is no write of a branch outside: captured variables cannot be assigned at all.
-            let x = s.check(body, &ret, "the closure's result");
+            let x = s.leaving(exit::Leaves::of(&ret), |s| s.check(body, &ret, "the closure's result"));
             (pats, x)
         });
         self.leave(mark);
@@ -663,7 +662,7 @@ impl<'a> Body<'a, '_> {
                 if let Some(f) = family {
                     each = s.own_elements(f);
                 }
-                let x = s.expr(body, want.as_ref());
+                let x = s.leaving(exit::Leaves::nothing("an `at` block"), |s| s.expr(body, want.as_ref()));
                 let x = if family.is_some() { s.storable(x) } else { x };
                 s.leave(mark);
                 x

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 impl Body<'_, '_> {
     pub(super) fn finish(mut self, params: Vec<Param>, body: ExprId, head: Head<'_>) -> Fn {
+        self.settle_never();
         self.defaults();
         self.obligations();
         let size_checks = self.sizes();

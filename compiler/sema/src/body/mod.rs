@@ -8,6 +8,7 @@
 //! becomes `Index` after all.
 
 mod call;
+mod exit;
 mod expr;
 mod finish;
 mod method;
@@ -91,6 +92,10 @@ pub(crate) struct Body<'a, 'd> {
     /// Read locals of each `at` around.
     reads: Vec<Vec<LocalId>>,
     barriers: Vec<Barrier>,
+    /// What `return`, `break`, and `continue` leave here.
+    leaves: exit::Leaves,
+    /// Types of what never gives a value: anything, `()` if nothing asks.
+    never: Vec<Ty>,
 }
 
 impl<'a> Scope<'a> for Body<'a, '_> {
@@ -160,6 +165,8 @@ pub(crate) fn function<'a>(
         writes: Vec::new(),
         reads: Vec::new(),
         barriers: Vec::new(),
+        leaves: exit::Leaves::of(&sig.ret),
+        never: Vec::new(),
     };
     b.inf.classes = sig
         .gens

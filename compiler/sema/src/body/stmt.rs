@@ -21,12 +21,15 @@ impl<'a> Body<'a, '_> {
             None => self.expr(e, None),
         });
         self.leave(mark);
+        let never = tail.is_none() && stmts.iter().any(|s| matches!(s, Stmt::Expr(x) if self.never_ends(*x)));
         let ty = match tail {
             Some(t) => self.raw(t),
+            None if never => self.nothing(want),
             None => Ty::Unit,
         };
         let id = self.push(ExprKind::Block(stmts, tail), ty, span);
         if tail.is_none()
+            && !never
             && let Some(w) = want
             && let Some(last) = b.stmts.last()
             && let a::StmtKind::Expr { semi: true, expr } = &last.kind
@@ -254,7 +257,7 @@ impl<'a> Body<'a, '_> {
                     proj.push(Proj::Field(*index));
                 }
                 a::ExprKind::Index { expr, index } => {
-                    let i = self.position(*index);
+                    let i = self.staying("the index of what is assigned", |s| s.position(*index));
                     ty = self.element_of(&t, ast.expr(*expr).span)?;
                     self.bounds(&t, i);
                     proj.push(Proj::Index(i));
@@ -308,7 +311,11 @@ impl<'a> Body<'a, '_> {
         let c = self.check(cond, &Ty::Bool, "a condition");
         let Some(otherwise) = otherwise else {
             let (t, writes) = self.writing(|s| s.expr(then, None));
-            let ty = self.ty(t);
+            let mut ty = self.ty(t);
+            if self.never_ends(t) && self.inf.free(&ty).is_some() {
+                self.inf.force(&ty, Ty::Unit);
+                ty = Ty::Unit;
+            }
             if !matches!(ty, Ty::Unit | Ty::Error) {
                 let text = self.show(&ty);
                 let d = Diag::error(codes::E0201, "an `if` without `else` gives nothing")
@@ -336,6 +343,10 @@ impl<'a> Body<'a, '_> {
             let (x, y) = (self.ty(t), self.ty(o));
             let ty = if x == Ty::Error || y == Ty::Error {
                 Ty::Error
+            } else if self.never_ends(t) {
+                y
+            } else if self.never_ends(o) {
+                x
             } else if x == Ty::Index || y == Ty::Index {
                 self.join(&mut both, "the two branches")
             } else if let Err(clash) = self.unify(&y, &x, self.span(o), "the two branches") {
@@ -361,10 +372,11 @@ impl<'a> Body<'a, '_> {
     }
 
     pub(super) fn for_expr(&mut self, pat: &a::Pattern, iter: a::ExprId, body: a::ExprId, span: Span) -> ExprId {
-        let (it, elem) = match self.range(iter) {
+        let range = self.staying("the bounds of a loop", |s| s.range(iter));
+        let (it, elem) = match range {
             Some(r) => (r, Ty::Index),
             None => {
-                let x = self.elements(iter);
+                let x = self.staying("what a loop runs over", |s| s.elements(iter));
                 let t = self.known(x, "a loop over it");
                 match t {
                     Ty::Array(e, _) => (Iter::Array(x), *e),
@@ -387,19 +399,26 @@ impl<'a> Body<'a, '_> {
         let ((pat, x), writes) = self.writing(|s| {
             let mark = s.enter();
             let p = s.pattern(pat, &elem, is_range.then_some(()));
-            let x = s.check(body, &Ty::Unit, "the body of a loop");
+            let x = s.in_loop(|s| s.check(body, &Ty::Unit, "the body of a loop"));
             s.leave(mark);
             (p, x)
         });
         self.push(ExprKind::For { pat: Box::new(pat), iter: Box::new(it), body: x, writes }, Ty::Unit, span)
     }
 
-    pub(super) fn while_expr(&mut self, cond: a::ExprId, body: a::ExprId, span: Span) -> ExprId {
+    pub(super) fn while_expr(
+        &mut self,
+        cond: a::ExprId,
+        max: Option<a::ExprId>,
+        body: a::ExprId,
+        span: Span,
+    ) -> ExprId {
+        let max = max.map(|k| self.staying("the bound of a `while`", |s| s.index_of(k)));
         let ((c, x), writes) = self.writing(|s| {
-            let c = s.check(cond, &Ty::Bool, "a condition");
-            (c, s.check(body, &Ty::Unit, "the body of a loop"))
+            let c = s.staying("the condition of a `while`", |s| s.check(cond, &Ty::Bool, "a condition"));
+            (c, s.in_loop(|s| s.check(body, &Ty::Unit, "the body of a loop")))
         });
-        self.push(ExprKind::While { cond: c, body: x, writes }, Ty::Unit, span)
+        self.push(ExprKind::While { cond: c, max, body: x, writes }, Ty::Unit, span)
     }
 
     /// `(lo..hi).step_by(k).rev()`, if that is what stands there.

@@ -5,6 +5,7 @@
 //!
 //! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
+use super::exits::Exits;
 use super::lab::{Atom, CONTROL, Cause, Lab, Source, Step, Tree, Var};
 use super::lints::{self, Known};
 use super::report::{Reason, Via};
@@ -68,6 +69,8 @@ pub(super) struct Flow<'c, 'p> {
     index_reason: Reason,
     /// Inside of an `at` block: the party.
     at: Option<PartyId>,
+    /// What may have left the code before this place.
+    pub(super) exits: Exits,
     ifs: u32,
     loops: u32,
     /// Reveals whose operand has only variables: place and variables.
@@ -95,6 +98,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             closures: FxHashMap::default(),
             index_reason: Reason::Size,
             at: None,
+            exits: Exits::default(),
             ifs: 0,
             loops: 0,
             reveals: Vec::new(),
@@ -124,7 +128,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             let here = Cause::origin(Step::Condition, f.span);
             Lab::one(Atom::Var(CONTROL), here)
         };
-        let result = flow.eval(f.body, &pc);
+        let result = flow.body(f.body, &f.ret, &pc);
         if main {
             flow.outputs(&result);
         }
@@ -145,8 +149,9 @@ impl<'c, 'p> Flow<'c, 'p> {
         Tree::Leaf(l.used(self.program))
     }
 
-    fn eval(&mut self, id: ExprId, pc: &Lab) -> Tree {
+    pub(super) fn eval(&mut self, id: ExprId, pc: &Lab) -> Tree {
         let e = self.expr(id);
+        let pc = &*self.exits.under(pc);
         let mut t = self.kind(id, e, pc);
         if *e.ty == Ty::Index
             && let Tree::Leaf(l) = &t
@@ -183,7 +188,9 @@ impl<'c, 'p> Flow<'c, 'p> {
 
     fn kind(&mut self, id: ExprId, e: &'p Expr, pc: &Lab) -> Tree {
         match &e.kind {
-            ExprKind::Lit(_) | ExprKind::Size(_) | ExprKind::Error => Tree::fill(self.program, &e.ty, &Lab::public()),
+            ExprKind::Lit(_) | ExprKind::Size(_) | ExprKind::Zero | ExprKind::Error => {
+                Tree::fill(self.program, &e.ty, &Lab::public())
+            }
             ExprKind::Const(c) => {
                 let init = self.program.consts[c.0 as usize].init;
                 let t = self.call(init, &[], &[], pc, e.span);
@@ -229,8 +236,9 @@ impl<'c, 'p> Flow<'c, 'p> {
             ExprKind::Field(x, k) => self.eval(*x, pc).field(*k),
             ExprKind::Index(x, i) => {
                 let mut t = self.eval(*x, pc);
-                self.eval_public(*i, pc, Reason::Index);
+                let place = self.index(*i, pc);
                 self.touch(&mut t);
+                t.raise(&place);
                 t
             }
             ExprKind::Array(items) => {
@@ -275,11 +283,23 @@ impl<'c, 'p> Flow<'c, 'p> {
                 });
                 Tree::Node(Vec::new())
             }
-            ExprKind::While { cond, body, writes } => {
-                self.require(pc, None, Reason::WhileUnder, e.span, &[]);
+            ExprKind::While { cond, max: Some(max), body, writes } => {
+                self.eval_public(*max, pc, Reason::LoopBound);
                 let place = self.expr(*cond).span;
-                // What an earlier turn assigned may decide about the next.
                 self.settle(writes, &mut |s| {
+                    let c = s.eval(*cond, pc).all().used(s.program).step(&Step::Condition, place);
+                    let mut inner = pc.clone();
+                    inner.join(&c);
+                    s.eval(*body, &inner);
+                });
+                Tree::Node(Vec::new())
+            }
+            ExprKind::While { cond, max: None, body, writes } => {
+                let place = self.expr(*cond).span;
+                // What an earlier turn assigned may decide about the next, and so may what left it.
+                self.settle(writes, &mut |s| {
+                    let pc = &*s.exits.under(pc);
+                    s.require(pc, None, Reason::WhileUnder, e.span, &[]);
                     let c = s.eval(*cond, pc).all();
                     // Under a secret everything that is assigned is one: said already.
                     if pc.constant().is_public() {
@@ -288,6 +308,19 @@ impl<'c, 'p> Flow<'c, 'p> {
                     s.eval(*body, pc);
                 });
                 Tree::Node(Vec::new())
+            }
+            ExprKind::Return(x) => {
+                let value = match x {
+                    Some(x) => self.eval(*x, pc),
+                    None => Tree::Node(Vec::new()),
+                };
+                self.returned(value, pc, e.span);
+                Tree::fill(self.program, &e.ty, &Lab::public())
+            }
+            ExprKind::Break | ExprKind::Continue => {
+                let whole = matches!(e.kind, ExprKind::Break);
+                self.exits.left_loop(whole, pc, e.span);
+                Tree::fill(self.program, &e.ty, &Lab::public())
             }
             ExprKind::At { party, body, reads, each } => self.at_block(*party, *body, reads, each, e, pc),
             ExprKind::Assert { cond, .. } => {
@@ -305,10 +338,13 @@ impl<'c, 'p> Flow<'c, 'p> {
     /// A loop's body, until the labels of what it assigns stand still; it may also not run at all.
     fn settle(&mut self, writes: &[LocalId], turn: &mut dyn FnMut(&mut Self)) {
         self.loops += 1;
+        let outer = self.exits.enter_loop();
         for _ in 0..MAX_ROUNDS {
             let before = self.take(writes);
+            let left = self.exits.clone();
+            self.exits.next_turn();
             turn(self);
-            let mut changed = false;
+            let mut changed = self.exits.more_than(&left);
             for (l, old) in writes.iter().zip(before) {
                 let new = std::mem::replace(&mut self.state[l.0 as usize], old);
                 changed |= self.state[l.0 as usize].join(&new);
@@ -317,11 +353,22 @@ impl<'c, 'p> Flow<'c, 'p> {
                 break;
             }
         }
+        self.exits.leave_loop(outer);
         self.loops -= 1;
     }
 
+    /// The label that an index puts on what is read or written there. An exact one, for it is a size or a loop's, is public.
+    fn index(&mut self, i: ExprId, pc: &Lab) -> Lab {
+        if *self.expr(i).ty == Ty::Index {
+            self.eval_public(i, pc, Reason::Index);
+            return Lab::public();
+        }
+        let span = self.expr(i).span;
+        self.eval(i, pc).all().used(self.program).step(&Step::Place, span)
+    }
+
     /// A tree brought to the form of a type: a type parameter's one label spreads over what stands for it.
-    fn shaped(&self, ty: &Ty, t: Tree) -> Tree {
+    pub(super) fn shaped(&self, ty: &Ty, t: Tree) -> Tree {
         let mut out = Tree::fill(self.program, ty, &Lab::public());
         spread(&mut out, &t);
         out
@@ -375,13 +422,15 @@ impl<'c, 'p> Flow<'c, 'p> {
             }
             Stmt::Assign { local, proj, op, value, span } => {
                 let mut new = self.eval(*value, pc);
+                let pc = &*self.exits.under(pc);
                 let mut path = Vec::new();
                 let mut weak = op.is_some();
                 for p in proj {
                     match p {
                         Proj::Field(k) => path.push(*k),
                         Proj::Index(i) => {
-                            self.eval_public(*i, pc, Reason::Index);
+                            let place = self.index(*i, pc);
+                            new.raise(&place);
                             weak = true;
                         }
                     }
@@ -425,8 +474,11 @@ impl<'c, 'p> Flow<'c, 'p> {
         inner.join(&c);
         self.ifs += 1;
         let before = self.take(writes);
+        let exits = self.exits.clone();
         let mut t = self.eval(then, &inner);
         let after = self.take(writes);
+        // What leaves one side does not leave the other.
+        let left = std::mem::replace(&mut self.exits, exits);
         for (l, old) in writes.iter().zip(before) {
             self.state[l.0 as usize] = old;
         }
@@ -434,6 +486,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             let other = self.eval(x, &inner);
             t.join(&other);
         }
+        self.exits.join(left);
         for (l, new) in writes.iter().zip(after) {
             self.state[l.0 as usize].join(&new);
         }
@@ -478,7 +531,9 @@ impl<'c, 'p> Flow<'c, 'p> {
             self.state[own.0 as usize] = Tree::fill(self.program, &self.f.local(*own).ty, &Lab::public());
         }
         let before = self.at.replace(party);
+        let exits = std::mem::take(&mut self.exits);
         let given = self.eval(body, &Lab::public()).all();
+        self.exits = exits;
         self.at = before;
         // All that it reads counts as public inside: what is not came through a closure.
         let reason = Reason::AtReads(party, "a closure".into());
@@ -531,7 +586,9 @@ impl<'c, 'p> Flow<'c, 'p> {
                 for (p, t) in params.iter().zip(args) {
                     self.bind(p, t, span);
                 }
-                self.eval(*body, pc)
+                let ret = self.expr(*body).ty.clone();
+                let pc = &*self.exits.under(pc);
+                self.body(*body, &ret, pc)
             }
             Callable::Fn(f) => self.call(*f, &[], &args, pc, span),
             Callable::Param(k) => {

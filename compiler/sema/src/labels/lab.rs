@@ -53,6 +53,10 @@ pub(super) enum Step {
     Chosen,
     /// A condition.
     Condition,
+    /// The place of an element.
+    Place,
+    /// `return`, `break`, or `continue` by that condition.
+    Left(&'static str),
     /// An argument of a function, for a parameter.
     Passed(Arc<str>, Arc<str>),
 }

@@ -100,10 +100,12 @@ impl Reason {
     fn help(&self) -> &'static str {
         match self {
             Reason::LoopBound => "loop to a public bound and decide inside with an `if`, or `reveal` the bound first",
-            Reason::While => "`reveal` what decides, or loop to a public bound and decide inside with an `if`",
-            Reason::WhileUnder => "loop to a public bound with `for`, or `reveal` the condition around first",
+            Reason::While => {
+                "bound the turns, `while … max 100 { … }`: then the condition may be secret; or `reveal` what decides"
+            }
+            Reason::WhileUnder => "bound the turns, `while … max 100 { … }`, or `reveal` the condition around first",
             Reason::Index => {
-                "compare with every index in a loop, or `reveal` the index first (secret indices are not in the language yet)"
+                "give the variable an integer type, for instance `let mut k: u64 = 0`: such an index may be secret (every element is touched), or `reveal` it first"
             }
             Reason::Shift => "multiply, or choose among shifts with an `if`, or `reveal` the amount first",
             Reason::Size => "`reveal` it first, or keep it as an integer",
@@ -142,6 +144,8 @@ fn words(program: &Program, step: &Step) -> String {
         Step::AssignedUnder(x) => format!("`{x}` is assigned here, under that condition"),
         Step::Chosen => "chosen by that condition".into(),
         Step::Condition => "this condition depends on it".into(),
+        Step::Place => "the place depends on it".into(),
+        Step::Left(word) => format!("`{word}` by that condition: whether what follows runs depends on it"),
         Step::Passed(x, f) => format!("passed to `{f}` as `{x}`"),
     }
 }
@@ -167,7 +171,9 @@ pub(super) fn because(program: &Program, lab: &Lab) -> String {
         Step::AssignedUnder(x) => Some(format!("`{x}` is assigned under a condition that comes from")),
         Step::Assigned(x) => Some(format!("`{x}` is computed from")),
         Step::Chosen => Some("it is chosen by a condition that comes from".into()),
+        Step::Left(word) => Some(format!("`{word}` stands under a condition that comes from")),
         Step::Condition => Some("the condition comes from".into()),
+        Step::Place => Some("the place comes from".into()),
         _ => None,
     });
     match how {
