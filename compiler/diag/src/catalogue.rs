@@ -100,6 +100,7 @@ table! {
     E0215 "a type with too many parts";
     E0216 "indices cannot be stored in arrays";
     E0217 "nothing to leave";
+    E0218 "a value left out";
     // E03xx: secrecy labels.
     E0301 "a result that was never revealed";
     E0302 "a reveal under a secret condition";
@@ -142,6 +143,7 @@ table! {
     L0103 "`mut` that is not needed";
     L0104 "a division that could come after the reveal";
     L0105 "work that its party could do alone";
+    L0106 "an arm that is never reached";
     // L04xx: loops.
     L0401 "a loop that stays a loop";
 }

@@ -6,6 +6,7 @@
 //! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 mod control;
+mod jumps;
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
@@ -276,6 +277,11 @@ impl Gen {
         self.indent += 1;
         self.budget = 1 + self.r.below(4);
         self.block();
+        if self.r.chance(35) {
+            self.early_return(h.ret);
+            self.budget = self.r.below(3);
+            self.block();
+        }
         let e = self.expr(h.ret, 3);
         self.line(&e);
         self.indent -= 1;
@@ -476,6 +482,11 @@ impl Gen {
         }
         if self.r.chance(30)
             && let Some(i) = self.run_index(n)
+        {
+            return i;
+        }
+        if self.r.chance(12)
+            && let Some(i) = self.hidden_index()
         {
             return i;
         }
@@ -703,7 +714,7 @@ impl Gen {
     }
 
     fn stmt(&mut self, depth: usize) {
-        let pick = self.r.below(31);
+        let pick = self.r.below(36);
         match pick {
             0..=2 => {
                 let s = self.scalar();
@@ -743,6 +754,9 @@ impl Gen {
             25 | 26 if self.in_main && !self.hidden && depth > 0 && self.loops.len() < 2 => self.bounded(depth - 1),
             27 => self.run_row(),
             28 if self.in_main && !self.hidden && self.loops.is_empty() => self.at_turns(),
+            29 | 30 if depth > 0 && self.loops.len() < 2 => self.left_loop(depth - 1),
+            31 if depth > 0 && self.loops.is_empty() => self.at_most(depth - 1),
+            32 => self.hidden_place(),
             _ => self.assign(),
         }
     }

@@ -94,7 +94,9 @@ impl Document {
             }
             Kind::Party => Some(format!("{}\n\na party", code(&format!("party {}", decl.name)))),
             Kind::Family => Some(format!("{}\n\nthe number of members of a family", code(&decl.name))),
-            Kind::Generic | Kind::Const | Kind::Field | Kind::Module => Some(code(&self.line_of(decl.span.0))),
+            Kind::Generic | Kind::Const | Kind::Field | Kind::Variant | Kind::Module => {
+                Some(code(&self.line_of(decl.span.0)))
+            }
         }
     }
 
@@ -231,7 +233,7 @@ impl Document {
         for d in &self.names.decls {
             let seen = d.seen.0 <= lo && lo <= d.seen.1;
             let wanted = !parties || d.kind == Kind::Party;
-            if seen && wanted && d.name != HOLE && !matches!(d.kind, Kind::Field | Kind::Method) {
+            if seen && wanted && d.name != HOLE && !matches!(d.kind, Kind::Field | Kind::Variant | Kind::Method) {
                 add(&d.name, kind_number(d.kind), self.detail(d));
             }
         }
@@ -277,7 +279,8 @@ impl Document {
             Some(_) => {}
             // The text is too broken for types: everything that could follow a dot.
             None => {
-                let members = self.names.decls.iter().filter(|d| matches!(d.kind, Kind::Field | Kind::Method));
+                let members =
+                    self.names.decls.iter().filter(|d| matches!(d.kind, Kind::Field | Kind::Variant | Kind::Method));
                 members.for_each(|d| add(&d.name, kind_number(d.kind), None));
                 sema::ARRAY_METHODS.iter().for_each(|m| add(m, 2, None));
             }
@@ -310,7 +313,7 @@ impl Document {
             return refuse(format!("`{new}` is no name"));
         }
         let clash = self.names.decls.iter().enumerate().any(|(j, d)| {
-            let field = |k: Kind| matches!(k, Kind::Field | Kind::Method);
+            let field = |k: Kind| matches!(k, Kind::Field | Kind::Variant | Kind::Method);
             let meet = d.seen.0 < decl.seen.1.max(decl.span.1) && decl.seen.0 < d.seen.1.max(d.span.1);
             j != k && d.name == new && field(d.kind) == field(decl.kind) && (meet || field(d.kind))
         });
@@ -362,6 +365,7 @@ fn kind_number(kind: Kind) -> u32 {
         Kind::Field => 5,
         Kind::Local => 6,
         Kind::Module => 9,
+        Kind::Variant => 20,
         Kind::Const | Kind::Party | Kind::Family => 21,
         Kind::Struct => 22,
         Kind::Generic => 25,

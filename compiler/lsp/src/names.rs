@@ -15,6 +15,7 @@ pub enum Kind {
     Fn,
     Method,
     Struct,
+    Variant,
     Const,
     Party,
     Family,
@@ -143,6 +144,15 @@ impl Walk<'_> {
                     self.item_decl(&s.name, Kind::Struct, len);
                     s.fields.iter().for_each(|f| self.member(&f.name, Kind::Field));
                 }
+                ItemKind::Enum(e) => {
+                    self.item_decl(&e.name, Kind::Struct, len);
+                    for v in &e.variants {
+                        self.member(&v.name, Kind::Variant);
+                        if let Payload::Fields(fields) = &v.payload {
+                            fields.iter().for_each(|f| self.member(&f.name, Kind::Field));
+                        }
+                    }
+                }
                 ItemKind::Const { name, .. } => self.item_decl(name, Kind::Const, len),
                 ItemKind::Fn(f) => self.item_decl(&f.name, Kind::Fn, len),
                 ItemKind::Mod(name) => self.item_decl(name, Kind::Module, len),
@@ -172,6 +182,16 @@ impl Walk<'_> {
             ItemKind::Struct(s) => self.scoped(hi, |w| {
                 w.generics(&s.generics);
                 s.fields.iter().for_each(|f| w.ty(&f.ty));
+            }),
+            ItemKind::Enum(e) => self.scoped(hi, |w| {
+                w.generics(&e.generics);
+                for v in &e.variants {
+                    match &v.payload {
+                        Payload::None => {}
+                        Payload::Tuple(parts) => parts.iter().for_each(|t| w.ty(t)),
+                        Payload::Fields(fields) => fields.iter().for_each(|f| w.ty(&f.ty)),
+                    }
+                }
             }),
             ItemKind::Const { ty, value, .. } => {
                 self.ty(ty);
@@ -218,7 +238,17 @@ impl Walk<'_> {
         match &p.kind {
             PatternKind::Bind { name, .. } => self.local(name, Kind::Local),
             PatternKind::Tuple(parts) => parts.iter().for_each(|p| self.pattern(p)),
-            PatternKind::Wild | PatternKind::Error => {}
+            PatternKind::Fields { path, fields, .. } => {
+                self.path(path);
+                fields.iter().for_each(|f| self.pattern(&f.1));
+            }
+            PatternKind::Variant { path, parts } => {
+                self.path(path);
+                parts.iter().for_each(|p| self.pattern(p));
+            }
+            PatternKind::Path(path) => self.path(path),
+            PatternKind::Or(all) => all.iter().for_each(|p| self.pattern(p)),
+            PatternKind::Lit(_) | PatternKind::Range { .. } | PatternKind::Wild | PatternKind::Error => {}
         }
     }
 
@@ -342,6 +372,16 @@ impl Walk<'_> {
             At { party, body } => {
                 self.name(party);
                 self.expr(*body);
+            }
+            Match { scrutinee, arms } => {
+                self.expr(*scrutinee);
+                for a in arms {
+                    self.scoped(a.span.hi as usize, |w| {
+                        w.pattern(&a.pat);
+                        a.guard.iter().for_each(|e| w.expr(*e));
+                        w.expr(a.body);
+                    });
+                }
             }
             Return(value) => value.iter().for_each(|e| self.expr(*e)),
             // What has no names of its own, or none that the tree knows.

@@ -3,7 +3,7 @@
 //! Knows no bodies.
 
 use crate::infer::{subst, weight};
-use crate::tree::{Class, Field, Origin, PartyId, Size, Struct, StructId, Ty};
+use crate::tree::{Class, Field, Origin, PartyId, Size, Struct, StructId, Ty, Variant};
 use crate::types::{self, Scope};
 use crate::world::{Gen, Name, World};
 use diag::{Diag, Diags, Span, codes};
@@ -11,6 +11,9 @@ use syntax::ast as a;
 
 /// The most scalar leaves that a struct may have, its arrays counted once.
 pub(crate) const MAX_LEAVES: u64 = 4096;
+
+/// The most variants that an enum may have.
+const MAX_VARIANTS: usize = 256;
 
 /// A function's interface.
 pub(crate) struct Sig {
@@ -141,23 +144,54 @@ pub(crate) fn structs<'a>(w: &'a World<'a>, diags: &mut Diags) -> Vec<Struct> {
     for (k, s) in w.struct_decls.iter().enumerate() {
         let gens = &w.struct_gens[k];
         let mut fields: Vec<Field> = Vec::new();
-        let mut seen: rustc_hash::FxHashMap<Name, Span> = Default::default();
-        for f in &s.decl.fields {
-            if let Some(first) = seen.insert(f.name.name.clone(), f.name.span) {
-                let d = Diag::error(codes::E0105, format!("field `{}` is declared twice", f.name.name));
-                diags.push(d.at(f.name.span, "again here").also(first, "first here"));
-                continue;
+        let named = |fields: &mut Vec<Field>, list: &[a::FieldDecl], diags: &mut Diags| {
+            let mut seen: rustc_hash::FxHashMap<Name, Span> = Default::default();
+            for f in list {
+                if let Some(first) = seen.insert(f.name.name.clone(), f.name.span) {
+                    let d = Diag::error(codes::E0105, format!("field `{}` is declared twice", f.name.name));
+                    diags.push(d.at(f.name.span, "again here").also(first, "first here"));
+                    continue;
+                }
+                fields.push(field(w, s.module, gens, f.name.name.clone(), &f.ty, f.name.span, diags));
             }
-            let mut scope = SigScope { w, module: s.module, gens, owner: None, diags };
-            let (ty, range) = ranged(&mut scope, &f.ty);
-            let ty = if let Ty::Fn(..) = ty {
-                let d = Diag::error(codes::E0213, "a function cannot be stored");
-                diags.push(d.at(f.ty.span, "function types stand at parameters alone"));
-                Ty::Error
-            } else {
-                ty
-            };
-            fields.push(Field { name: f.name.name.clone(), ty, range, span: f.name.span });
+        };
+        named(&mut fields, s.fields, diags);
+        let mut variants: Vec<Variant> = Vec::new();
+        if let Some(list) = s.variants {
+            if list.is_empty() || list.len() > MAX_VARIANTS {
+                let text = format!("`{}` has {} variants", s.name.name, list.len());
+                let label = format!("an enum has 1 to {MAX_VARIANTS}");
+                diags.push(Diag::error(codes::E0215, text).at(s.name.span, label));
+            }
+            for v in list.iter().skip(1).take(MAX_VARIANTS) {
+                // A name that nobody can write.
+                let name = format!("is {}", v.name.name).into();
+                fields.push(Field { name, ty: Ty::Bool, range: None, span: v.name.span });
+            }
+            for v in list.iter().take(MAX_VARIANTS) {
+                if let Some(before) = variants.iter().find(|b| b.name == v.name.name) {
+                    let d = Diag::error(codes::E0105, format!("variant `{}` is declared twice", v.name.name));
+                    diags.push(d.at(v.name.span, "again here").also(before.span, "first here"));
+                }
+                let first = fields.len();
+                match &v.payload {
+                    a::Payload::None => {}
+                    a::Payload::Tuple(parts) => {
+                        for (k, t) in parts.iter().enumerate() {
+                            let name = k.to_string().into();
+                            fields.push(field(w, s.module, gens, name, t, t.span, diags));
+                        }
+                    }
+                    a::Payload::Fields(list) => named(&mut fields, list, diags),
+                }
+                variants.push(Variant {
+                    name: v.name.name.clone(),
+                    first: first as u32,
+                    count: (fields.len() - first) as u32,
+                    named: matches!(v.payload, a::Payload::Fields(_)),
+                    span: v.name.span,
+                });
+            }
         }
         let mut ty_params = Vec::new();
         let mut size_params = Vec::new();
@@ -167,10 +201,32 @@ pub(crate) fn structs<'a>(w: &'a World<'a>, diags: &mut Diags) -> Vec<Struct> {
                 Gen::Size(_) => size_params.push(n.clone()),
             }
         }
-        out.push(Struct { name: s.decl.name.name.clone(), fields, ty_params, size_params, span: s.decl.name.span });
+        let (name, span) = (s.name.name.clone(), s.name.span);
+        out.push(Struct { name, fields, ty_params, size_params, variants, span });
     }
     circles(&mut out, diags);
     out
+}
+
+fn field<'a>(
+    w: &'a World<'a>,
+    module: usize,
+    gens: &[(Name, Gen)],
+    name: Name,
+    t: &a::Type,
+    span: Span,
+    diags: &mut Diags,
+) -> Field {
+    let mut scope = SigScope { w, module, gens, owner: None, diags };
+    let (ty, range) = ranged(&mut scope, t);
+    let ty = if let Ty::Fn(..) = ty {
+        let d = Diag::error(codes::E0213, "a function cannot be stored");
+        diags.push(d.at(t.span, "function types stand at parameters alone"));
+        Ty::Error
+    } else {
+        ty
+    };
+    Field { name, ty, range, span }
 }
 
 /// Refuses structs that contain themselves, and those with absurdly many leaves. Without recursion: chains of structs
@@ -427,6 +483,12 @@ fn param(s: &mut SigScope<'_, '_>, p: &a::Param, is_main: bool) -> SigParam {
         }
         return SigParam { ty, origin, range };
     }
+    if let Some(name) = enum_in(s.w, &ty) {
+        let d = Diag::error(codes::E0506, format!("`main` cannot take the enum `{name}` yet"))
+            .at(p.ty.span, "no file holds this")
+            .help("take a number, and make the variant of it with a `match`");
+        s.diags.push(d);
+    }
     if holds_fn(&ty) {
         let d = Diag::error(codes::E0506, "`main` cannot take a function");
         s.diags.push(d.at(p.ty.span, "no party can bring this"));
@@ -529,7 +591,30 @@ fn result(s: &mut SigScope<'_, '_>, decl: &a::FnDecl, is_main: bool) -> (Ty, Spa
             (t, *span, rs)
         }
     };
+    if is_main && let Some(name) = enum_in(s.w, &ty) {
+        let d = Diag::error(codes::E0506, format!("`main` cannot give the enum `{name}` yet"))
+            .at(span, "no file holds this")
+            .help("give a number that a `match` makes of it");
+        s.diags.push(d);
+    }
     (ty, span, if is_main { recipients } else { Vec::new() })
+}
+
+/// The name of an enum inside of a type.
+fn enum_in(w: &World<'_>, t: &Ty) -> Option<Name> {
+    let any = |ts: &[Ty]| ts.iter().find_map(|t| enum_in(w, t));
+    match t {
+        Ty::Array(t, _) => enum_in(w, t),
+        Ty::Tuple(ts) => any(ts),
+        Ty::Struct(id, ts, _) => {
+            let s = w.structs.get(id.0 as usize)?;
+            if !s.variants.is_empty() {
+                return Some(s.name.clone());
+            }
+            any(ts).or_else(|| s.fields.iter().find_map(|f| enum_in(w, &f.ty)))
+        }
+        _ => None,
+    }
 }
 
 /// Does a type belong to a class? Type parameters by `classes`; free variables belong to all.

@@ -69,6 +69,24 @@ pub struct Struct {
     pub ty_params: Vec<Arc<str>>,
     /// Names of its size parameters.
     pub size_params: Vec<Arc<str>>,
+    /// Of an enum, its variants. Its fields are first one truth value for each variant but the first, of which one holds at
+    /// most, and then what the variants carry, zero but in the one that the value is.
+    pub variants: Vec<Variant>,
+    /// Where it is declared.
+    pub span: Span,
+}
+
+/// A variant of an enum.
+#[derive(Clone, Debug)]
+pub struct Variant {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The first field that it carries.
+    pub first: u32,
+    /// How many it carries.
+    pub count: u32,
+    /// Whether these have names.
+    pub named: bool,
     /// Where it is declared.
     pub span: Span,
 }

@@ -198,7 +198,7 @@ fn named<'a>(s: &mut impl Scope<'a>, t: &a::Type, path: &a::Path, args: &[a::Gen
                     codes::E0208,
                     format!(
                         "`{}` takes {} generic {}, here are {}",
-                        w.struct_decls[id.0 as usize].decl.name.name,
+                        w.struct_decls[id.0 as usize].name.name,
                         gens.len(),
                         if gens.len() == 1 { "argument" } else { "arguments" },
                         args.len()

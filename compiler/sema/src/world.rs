@@ -65,7 +65,7 @@ impl Def {
     pub(crate) fn word(self) -> &'static str {
         match self {
             Def::Fn(_) => "a function",
-            Def::Struct(_) => "a struct",
+            Def::Struct(_) => "a struct or an enum",
             Def::Const(_) => "a constant",
             Def::Party(_) => "a party",
             Def::Family(_) => "the size of a family",
@@ -82,9 +82,13 @@ pub(crate) enum Gen {
     Size(u32),
 }
 
+/// A struct, or an enum, which is one with a truth value for each variant but the first.
 pub(crate) struct StructDecl<'a> {
     pub module: usize,
-    pub decl: &'a a::StructDecl,
+    pub name: &'a a::Ident,
+    pub fields: &'a [a::FieldDecl],
+    /// Of an enum.
+    pub variants: Option<&'a [a::VariantDecl]>,
 }
 
 pub(crate) struct ConstDecl<'a> {
@@ -306,14 +310,18 @@ pub(crate) fn collect<'a>(mods: &'a [Loaded], diags: &mut Diags) -> World<'a> {
                 a::ItemKind::Struct(decl) => {
                     let id = StructId(w.struct_decls.len() as u32);
                     w.define(m, &decl.name, Def::Struct(id), diags);
-                    w.struct_decls.push(StructDecl { module: m, decl });
+                    let (name, fields) = (&decl.name, &decl.fields[..]);
+                    w.struct_decls.push(StructDecl { module: m, name, fields, variants: None });
                     let gens = generics(&decl.generics, diags);
                     w.struct_gens.push(gens);
                 }
-                a::ItemKind::Enum(name) => {
-                    let d = Diag::error(codes::E0018, "`enum` is not in the language yet");
-                    diags.push(d.at(name.span, "").help("use a struct with a number for the case"));
-                    w.define(m, name, Def::Broken, diags);
+                a::ItemKind::Enum(decl) => {
+                    let id = StructId(w.struct_decls.len() as u32);
+                    w.define(m, &decl.name, Def::Struct(id), diags);
+                    let variants = Some(&decl.variants[..]);
+                    w.struct_decls.push(StructDecl { module: m, name: &decl.name, fields: &[], variants });
+                    let gens = generics(&decl.generics, diags);
+                    w.struct_gens.push(gens);
                 }
                 a::ItemKind::Const { name, ty, value } => {
                     let id = ConstId(w.consts.len() as u32);
@@ -348,15 +356,15 @@ pub(crate) fn collect<'a>(mods: &'a [Loaded], diags: &mut Diags) -> World<'a> {
                 Some((Def::Struct(id), _)) => Some(id),
                 Some((Def::Broken, _)) => None,
                 _ => {
-                    let d = Diag::error(codes::E0109, "methods belong to structs");
-                    diags.push(d.at(ty.span, "not a struct of this program"));
+                    let d = Diag::error(codes::E0109, "methods belong to structs and enums");
+                    diags.push(d.at(ty.span, "not a struct or an enum of this program"));
                     None
                 }
             },
             a::TypeKind::Error => None,
             _ => {
-                let d = Diag::error(codes::E0109, "methods belong to structs");
-                diags.push(d.at(ty.span, "not a struct of this program"));
+                let d = Diag::error(codes::E0109, "methods belong to structs and enums");
+                diags.push(d.at(ty.span, "not a struct or an enum of this program"));
                 None
             }
         };
@@ -522,7 +530,7 @@ impl<'a> World<'a> {
                 Some(d) => d,
                 None => {
                     let d = if parts.len() > 1 {
-                        Diag::error(codes::E0106, format!("there is no module or struct `{n}`"))
+                        Diag::error(codes::E0106, format!("there is no module, struct, or enum `{n}`"))
                     } else {
                         Diag::error(codes::E0101, format!("`{n}` is not declared"))
                     };

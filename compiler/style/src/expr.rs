@@ -123,6 +123,15 @@ impl Printer<'_> {
     }
 
     fn assign(&mut self, s: &Stmt) {
+        self.assign_bare(s);
+        // At the end of a block the semicolon may be missing.
+        if self.src.is_none() || self.at(";") {
+            self.tok(";");
+        }
+    }
+
+    /// Without its semicolon.
+    fn assign_bare(&mut self, s: &Stmt) {
         let StmtKind::Assign { place, op, value } = &s.kind else { return };
         self.expr(*place);
         self.put(" ");
@@ -131,10 +140,6 @@ impl Printer<'_> {
             Some(op) => self.tok(&format!("{}=", op_text(*op))),
         }
         self.rhs(*value);
-        // At the end of a block the semicolon may be missing.
-        if self.src.is_none() || self.at(";") {
-            self.tok(";");
-        }
     }
 
     /// The value of a block.
@@ -281,15 +286,7 @@ impl Printer<'_> {
             }
             Block(_) => self.short_body(id),
             If { .. } => self.if_expr(id, false),
-            Match { scrutinee } => {
-                if self.src.is_some() {
-                    self.verbatim(e.span);
-                } else {
-                    self.word("match");
-                    self.expr(*scrutinee);
-                    self.put(" {}");
-                }
-            }
+            Match { scrutinee, arms } => self.match_expr(*scrutinee, arms),
             For { pat, iter, body } => {
                 self.word("for");
                 self.pattern(pat);
@@ -351,6 +348,55 @@ impl Printer<'_> {
             self.expr(id);
             self.brk_space();
         }
+    }
+
+    fn match_expr(&mut self, scrutinee: ExprId, arms: &[Arm]) {
+        self.word("match");
+        self.head(scrutinee);
+        self.group(|p| {
+            p.tok("{");
+            p.indent(|p| {
+                for (k, a) in arms.iter().enumerate() {
+                    p.brk(if k == 0 { Brk::Hard(false) } else { Brk::Keep });
+                    p.pattern(&a.pat);
+                    if let Some(g) = a.guard {
+                        p.put(" ");
+                        p.word("if");
+                        p.expr(g);
+                    }
+                    p.put(" ");
+                    p.tok("=>");
+                    p.put(" ");
+                    p.arm_body(a.body);
+                }
+                p.dangling(true);
+            });
+            p.brk(if arms.is_empty() { Brk::Soft("") } else { Brk::Hard(false) });
+            p.tok("}");
+        });
+    }
+
+    /// What an arm gives: behind a block no comma stands.
+    fn arm_body(&mut self, body: ExprId) {
+        let m = self.m;
+        // An assignment that is the whole body has no braces.
+        let assigns = match &m.expr(body).kind {
+            ExprKind::Block(Block { stmts, tail: None }) => match &stmts[..] {
+                [s @ Stmt { kind: StmtKind::Assign { .. }, span }] if *span == m.expr(body).span => Some(s),
+                _ => None,
+            },
+            _ => None,
+        };
+        match (assigns, &m.expr(body).kind) {
+            (Some(s), _) => self.assign_bare(s),
+            (None, ExprKind::Block(_)) => {
+                self.braces(body, Style::Tall);
+                self.drop_comma();
+                return;
+            }
+            _ => self.expr(body),
+        }
+        if self.src.is_none() || self.at(",") { self.tok(",") } else { self.put(",") }
     }
 
     /// A space, unless a comment wants the end of the line.

@@ -159,10 +159,7 @@ impl Printer<'_> {
                 self.tok(";");
             }
             ItemKind::Struct(s) => self.struct_decl(s),
-            ItemKind::Enum(n) => match self.src.is_some() {
-                true => self.verbatim(i.span),
-                false => self.put(&format!("enum {} {{}}", n.name)),
-            },
+            ItemKind::Enum(e) => self.enum_decl(e),
             ItemKind::Const { name, ty, value } => {
                 self.word("const");
                 self.tok(&name.name);
@@ -238,6 +235,43 @@ impl Printer<'_> {
         });
     }
 
+    fn enum_decl(&mut self, e: &EnumDecl) {
+        self.word("enum");
+        self.tok(&e.name.name);
+        self.generics(&e.generics);
+        self.put(" ");
+        self.group(|p| {
+            p.tok("{");
+            p.indent(|p| {
+                for (k, v) in e.variants.iter().enumerate() {
+                    p.brk(if k == 0 { Brk::Hard(false) } else { Brk::Keep });
+                    if p.src.is_none() && !v.doc.is_empty() {
+                        p.doc("///", &v.doc);
+                        p.push(Doc::hard(false));
+                    }
+                    p.tok(&v.name.name);
+                    match &v.payload {
+                        Payload::None => {}
+                        Payload::Tuple(parts) => p.list(["(", ")"], "", parts, |p, t| p.ty(t)),
+                        Payload::Fields(fields) => {
+                            p.put(" ");
+                            p.list(["{", "}"], " ", fields, |p, f| {
+                                p.tok(&f.name.name);
+                                p.tok(":");
+                                p.put(" ");
+                                p.ty(&f.ty);
+                            });
+                        }
+                    }
+                    if p.src.is_none() || p.at(",") { p.tok(",") } else { p.put(",") }
+                }
+                p.dangling(true);
+            });
+            p.brk(if e.variants.is_empty() { Brk::Soft("") } else { Brk::Hard(false) });
+            p.tok("}");
+        });
+    }
+
     fn generics(&mut self, g: &[GenericParam]) {
         if g.is_empty() {
             if self.at("<") {
@@ -307,19 +341,5 @@ impl Printer<'_> {
             self.word("to");
             self.tok(&to.name);
         }
-    }
-
-    /// A piece of the text as it is.
-    pub(super) fn verbatim(&mut self, span: diag::Span) {
-        let Some(src) = &mut self.src else { return };
-        let text = src.slice(span.lo, span.hi);
-        src.pos = span.hi as usize;
-        let trailing = src.trailing();
-        self.push(Doc::text(text));
-        for c in trailing {
-            self.push(Doc::suffix(c.text));
-            self.suffix = true;
-        }
-        self.open = false;
     }
 }

@@ -132,9 +132,55 @@ impl Printer<'_> {
                 self.tok("_");
             }
             PatternKind::Tuple(parts) => self.tuple(parts, |p, x| p.pattern(x)),
+            PatternKind::Fields { path, fields, rest } => {
+                self.path(path);
+                self.put(" ");
+                self.fields_pattern(fields, *rest);
+            }
+            PatternKind::Variant { path, parts } => {
+                self.path(path);
+                self.list(["(", ")"], "", parts, |p, x| p.pattern(x));
+            }
+            PatternKind::Path(path) => self.path(path),
+            PatternKind::Lit(e) => self.expr(*e),
+            PatternKind::Range { lo, hi, inclusive } => {
+                self.expr(*lo);
+                self.tok(if *inclusive { "..=" } else { ".." });
+                self.expr(*hi);
+            }
+            PatternKind::Or(all) => {
+                for (k, x) in all.iter().enumerate() {
+                    if k > 0 {
+                        self.put(" ");
+                        self.word("|");
+                    }
+                    self.pattern(x);
+                }
+            }
             PatternKind::Error => self.put(ERROR),
         }
         self.close_parens(parens);
+    }
+
+    /// `{ x, y: p, .. }`
+    fn fields_pattern(&mut self, fields: &[(Ident, Pattern)], rest: bool) {
+        let mut items: Vec<Option<&(Ident, Pattern)>> = fields.iter().map(Some).collect();
+        if rest {
+            items.push(None);
+        }
+        self.list(["{", "}"], " ", &items, |p, f| match f {
+            None => p.tok(".."),
+            Some((name, pat)) => {
+                // Written short, the name is the pattern.
+                let short = matches!(&pat.kind, PatternKind::Bind { name: n, .. } if n.span == name.span);
+                if !short {
+                    p.tok(&name.name);
+                    p.tok(":");
+                    p.put(" ");
+                }
+                p.pattern(pat);
+            }
+        });
     }
 
     /// `|a, b: T|`

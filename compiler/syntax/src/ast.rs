@@ -71,8 +71,8 @@ pub enum ItemKind {
     Party(Vec<PartyDecl>),
     /// `struct S<…> { … }`
     Struct(StructDecl),
-    /// `enum …`: parsed whole, refused by name resolution until the language has it.
-    Enum(Ident),
+    /// `enum E<…> { … }`
+    Enum(EnumDecl),
     /// `const K: T = e;`
     Const { name: Ident, ty: Type, value: ExprId },
     /// `fn …`
@@ -127,6 +127,39 @@ pub struct FieldDecl {
     pub name: Ident,
     /// Its type, with a range perhaps.
     pub ty: Type,
+}
+
+/// An enum.
+#[derive(Clone, Debug)]
+pub struct EnumDecl {
+    /// Its name.
+    pub name: Ident,
+    /// Its generics.
+    pub generics: Vec<GenericParam>,
+    /// Its variants.
+    pub variants: Vec<VariantDecl>,
+}
+
+/// A variant: `A`, `B(T, U)`, `C { x: T }`.
+#[derive(Clone, Debug)]
+pub struct VariantDecl {
+    /// `///` lines.
+    pub doc: String,
+    /// Its name.
+    pub name: Ident,
+    /// What it carries.
+    pub payload: Payload,
+}
+
+/// What a variant carries.
+#[derive(Clone, Debug)]
+pub enum Payload {
+    /// Nothing.
+    None,
+    /// `(T, U)`
+    Tuple(Vec<Type>),
+    /// `{ x: T }`
+    Fields(Vec<FieldDecl>),
 }
 
 /// A function.
@@ -286,15 +319,15 @@ pub enum ExprKind {
     Block(Block),
     /// `if c { … } else …`: `otherwise` is a block or another `if`.
     If { cond: ExprId, then: ExprId, otherwise: Option<ExprId> },
-    /// `match …`: parsed, refused by resolution until the language has it.
-    Match { scrutinee: ExprId },
+    /// `match e { … }`
+    Match { scrutinee: ExprId, arms: Box<[Arm]> },
     /// `for p in e { … }`
     For { pat: Box<Pattern>, iter: ExprId, body: ExprId },
     /// `while c max k { … }`
     While { cond: ExprId, max: Option<ExprId>, body: ExprId },
     /// `at P { … }`
     At { party: Ident, body: ExprId },
-    /// `return e`, parsed, not yet in the language.
+    /// `return e`
     Return(Option<ExprId>),
     /// `break`
     Break,
@@ -322,7 +355,20 @@ pub struct ClosureParam {
     pub ty: Option<Type>,
 }
 
-/// A pattern of `let`, `for`, and parameters.
+/// `pattern if guard => body`
+#[derive(Clone, Debug)]
+pub struct Arm {
+    /// What it is for.
+    pub pat: Pattern,
+    /// The condition after `if`.
+    pub guard: Option<ExprId>,
+    /// Its value.
+    pub body: ExprId,
+    /// All of it.
+    pub span: Span,
+}
+
+/// A pattern of `let`, `for`, parameters, and arms.
 #[derive(Clone, Debug)]
 pub struct Pattern {
     /// What it is.
@@ -340,6 +386,18 @@ pub enum PatternKind {
     Wild,
     /// `(p, q)`
     Tuple(Vec<Pattern>),
+    /// `S { x, y: p, .. }`, of a struct or a variant; `rest` tells of the `..`.
+    Fields { path: Box<Path>, fields: Vec<(Ident, Pattern)>, rest: bool },
+    /// `E::A(p, q)`, in arms alone.
+    Variant { path: Box<Path>, parts: Vec<Pattern> },
+    /// `E::A`, a path of at least two parts, in arms alone.
+    Path(Box<Path>),
+    /// `1`, `-1`, `true`, in arms alone.
+    Lit(ExprId),
+    /// `lo..hi`, `lo..=hi`, in arms alone.
+    Range { lo: ExprId, hi: ExprId, inclusive: bool },
+    /// `p | q`, in arms alone.
+    Or(Vec<Pattern>),
     /// Where the parser recovered.
     Error,
 }

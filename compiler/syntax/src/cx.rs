@@ -241,6 +241,25 @@ impl<'a> Cx<'a> {
         }
     }
 
+    /// One name binds, unless it turns out to be a constant's; a longer path names a variant or a constant.
+    pub fn path_pattern(&mut self, mut path: Path, lo: u32, hi: u32) -> Pattern {
+        match path.parts.len() {
+            1 => self.bind(false, path.parts.remove(0), lo, hi),
+            _ => Pattern { kind: PatternKind::Path(Box::new(path)), span: self.span(lo, hi) },
+        }
+    }
+
+    pub fn fields_pattern(&mut self, path: Path, list: Vec<Option<(Ident, Pattern)>>, lo: u32, hi: u32) -> Pattern {
+        let rest = list.last().is_some_and(Option::is_none);
+        let kept = list.len() - usize::from(rest);
+        if list[..kept].iter().any(Option::is_none) {
+            let d = Diag::error(codes::E0007, "`..` stands last in a pattern").at(self.span(lo, hi), "not at its end");
+            self.say(d);
+        }
+        let fields = list.into_iter().flatten().collect();
+        Pattern { kind: PatternKind::Fields { path: Box::new(path), fields, rest }, span: self.span(lo, hi) }
+    }
+
     // ---- statements
 
     pub fn block(&mut self, b: Block, lo: u32, hi: u32) -> ExprId {
@@ -350,7 +369,11 @@ impl<'a> Cx<'a> {
             Int { .. } | Decimal(_) | Bool(_) | Str(_) | Break | Continue | Error => 0,
             Path { args, .. } => self.of_args(args),
             Unary { expr, .. } | Field { expr, .. } | TupleField { expr, .. } => self.of(*expr),
-            Paren(e) | Match { scrutinee: e } | At { body: e, .. } => self.of(*e),
+            Match { scrutinee, arms } => {
+                let arm = |a: &Arm| self.of(a.body).max(a.guard.map_or(0, |g| self.of(g)));
+                arms.iter().map(arm).fold(self.of(*scrutinee), u32::max)
+            }
+            Paren(e) | At { body: e, .. } => self.of(*e),
             Chain { first, rest } => rest.iter().map(|r| self.of(r.2)).fold(self.of(*first), u32::max),
             Cast { expr, ty } => self.of(*expr).max(self.of_type(ty)),
             Range { lo, hi, .. } => self.of(*lo).max(self.of(*hi)),

@@ -25,8 +25,10 @@ enum Kind {
     Block,
     /// Items: the file, or an `impl`.
     Items,
-    /// `struct S { … }`
+    /// `struct S { … }`, `enum E { … }`
     Fields,
+    /// `match e { … }`
+    Arms,
     /// `S { … }`
     Literal,
     /// `use a::{ … }`
@@ -45,9 +47,9 @@ struct Frame {
     indent: usize,
     /// How many `else if` led here, for the body of an `if`.
     chain: usize,
-    /// Block: the next token begins a statement.
+    /// Block: the next token begins a statement. Arms: a pattern or its guard is read.
     at_start: bool,
-    /// Block: the statement began with a block-like word.
+    /// Block: the statement began with a block-like word. Arms: so did the body of the arm.
     block_like: bool,
     /// Block: the statement began with `let`. Items: the item ends with a semicolon.
     is_let: bool,
@@ -408,6 +410,27 @@ impl<'a> Filter<'a, '_> {
             }
         } else {
             self.unary = 0;
+        }
+        if self.top().kind == Kind::Arms && !self.in_head() {
+            match t.tok {
+                FatArrow => {
+                    let at = matches!(self.peek(0), Some(Ident("at")))
+                        && matches!((self.peek(1), self.peek(2)), (Some(Ident(_)), Some(LBrace)));
+                    let block_like = at || matches!(self.peek(0), Some(If | For | While | Match | LBrace));
+                    let top = self.top_mut();
+                    (top.at_start, top.block_like) = (false, block_like);
+                }
+                Comma => {
+                    let top = self.top_mut();
+                    (top.at_start, top.block_like) = (true, false);
+                }
+                // A guard is no head.
+                If if self.top().at_start => {
+                    self.emit(t.tok, t.lo, t.hi);
+                    return true;
+                }
+                _ => {}
+            }
         }
         match t.tok {
             LParen | LBracket | Attr | InnerAttr | LBrace => self.open(t),

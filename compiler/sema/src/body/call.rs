@@ -78,6 +78,7 @@ impl<'a> Body<'a, '_> {
                 };
                 self.call_fn(f, tys, sizes, None, args, span)
             }
+            Named::Variant(id, k) => self.tuple_variant(id, k, args, want, span),
             Named::Builtin(b) => self.builtin(b, args, want, c.span, span),
             Named::Broken => {
                 self.args_only(args);

@@ -14,6 +14,7 @@ pub(super) enum Named {
     Size(Size),
     Fn(FnId),
     Const(ConstId),
+    Variant(StructId, usize),
     Builtin(&'static str),
     Broken,
     Other(&'static str),
@@ -57,7 +58,7 @@ impl<'a> Body<'a, '_> {
             a::ExprKind::Closure { params, body } => self.closure(params, *body, want, span),
             a::ExprKind::Block(b) => self.block(b, want, span),
             a::ExprKind::If { cond, then, otherwise } => self.if_expr(*cond, *then, *otherwise, want, span),
-            a::ExprKind::Match { .. } => self.not_yet("`match`", span),
+            a::ExprKind::Match { scrutinee, arms } => self.match_expr(*scrutinee, arms, want, span),
             a::ExprKind::For { pat, iter, body } => self.for_expr(pat, *iter, *body, span),
             a::ExprKind::While { cond, max, body } => self.while_expr(*cond, *max, *body, span),
             a::ExprKind::At { party, body } => self.at_expr(party, *body, want, span),
@@ -134,19 +135,27 @@ impl<'a> Body<'a, '_> {
                 return self.unknown(one);
             }
         }
+        if &*path.parts[0].name == "Self"
+            && let Ok(Some((id, k))) = self.variant_of(path)
+        {
+            return Named::Variant(id, k);
+        }
         match self.w.path(self.module, path, self.diags) {
             None | Some((Def::Broken, _)) => Named::Broken,
             Some((Def::Struct(s), n)) if n + 1 == path.parts.len() => {
                 let name = &path.parts[n];
+                if let Some(k) = self.w.structs[s.0 as usize].variants.iter().position(|v| v.name == name.name) {
+                    return Named::Variant(s, k);
+                }
                 match self.w.methods.get(&(s, name.name.clone())) {
                     Some(f) => Named::Fn(*f),
                     None => {
-                        let d = Diag::error(
-                            codes::E0103,
-                            format!("`{}` has no method `{}`", self.w.structs[s.0 as usize].name, name.name),
-                        )
-                        .at(name.span, "not declared")
-                        .did_you_mean(&name.name, name.span, self.methods_of(s));
+                        let of = &self.w.structs[s.0 as usize];
+                        let what = if of.variants.is_empty() { "method" } else { "variant or method" };
+                        let variants = of.variants.iter().map(|v| &*v.name);
+                        let d = Diag::error(codes::E0103, format!("`{}` has no {what} `{}`", of.name, name.name))
+                            .at(name.span, "not declared")
+                            .did_you_mean(&name.name, name.span, variants.chain(self.methods_of(s)));
                         self.report(d);
                         Named::Broken
                     }
@@ -197,6 +206,7 @@ impl<'a> Body<'a, '_> {
                 let ty = self.w.const_tys[c.0 as usize].clone();
                 self.push(ExprKind::Const(c), ty, span)
             }
+            Named::Variant(id, k) => self.unit_variant(id, k, want, span),
             Named::Fn(f) => {
                 let Some((tys, sizes)) = self.instantiate(f, args, span) else { return self.error(span) };
                 let sig = &self.w.sigs[f.0 as usize];
@@ -258,6 +268,18 @@ impl<'a> Body<'a, '_> {
     pub(super) fn field_of(&mut self, t: &Ty, name: &a::Ident) -> Option<(u32, Ty)> {
         match t {
             Ty::Error => None,
+            Ty::Struct(id, ..) if !self.w.structs[id.0 as usize].variants.is_empty() => {
+                let s = &self.w.structs[id.0 as usize];
+                let mut d = Diag::error(codes::E0103, format!("`{}` is an enum, and has no fields", s.name))
+                    .at(name.span, "not a struct")
+                    .also(s.span, "the enum")
+                    .help("take its value apart with `match`");
+                if self.w.methods.contains_key(&(*id, name.name.clone())) {
+                    d = d.help_edit("call the method", name.span.after(), "()");
+                }
+                self.report(d);
+                None
+            }
             Ty::Struct(id, tys, sizes) => {
                 let s = &self.w.structs[id.0 as usize];
                 if let Some(k) = s.fields.iter().position(|f| f.name == name.name) {
@@ -496,6 +518,16 @@ impl<'a> Body<'a, '_> {
     }
 
     fn struct_lit(&mut self, path: &a::Path, fields: &[a::FieldInit], want: Option<&Ty>, span: Span) -> ExprId {
+        match self.variant_of(path) {
+            Ok(Some((id, k))) => return self.field_variant(id, k, fields, want, span),
+            Ok(None) => {}
+            Err(()) => {
+                for f in fields {
+                    self.expr(f.value, None);
+                }
+                return self.error(span);
+            }
+        }
         let id = if path.parts.len() == 1 && &*path.parts[0].name == "Self" {
             match &self.sig.owner {
                 Some(Ty::Struct(id, ..)) => Some(*id),
@@ -507,7 +539,18 @@ impl<'a> Body<'a, '_> {
         let id = match id {
             Some(id) => id,
             None => match self.w.path(self.module, path, self.diags) {
-                Some((Def::Struct(id), n)) if n == path.parts.len() => id,
+                Some((Def::Struct(id), n))
+                    if n == path.parts.len() && self.w.structs[id.0 as usize].variants.is_empty() =>
+                {
+                    id
+                }
+                Some((Def::Struct(_), n)) if n < path.parts.len() => {
+                    for f in fields {
+                        self.expr(f.value, None);
+                    }
+                    self.no_variant(path);
+                    return self.error(span);
+                }
                 None | Some((Def::Broken, _)) => {
                     for f in fields {
                         self.expr(f.value, None);

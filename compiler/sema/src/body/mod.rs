@@ -8,12 +8,15 @@
 //! becomes `Index` after all.
 
 mod call;
+mod cover;
 mod exit;
 mod expr;
 mod finish;
+mod matching;
 mod method;
 mod ops;
 mod stmt;
+mod variant;
 
 pub use expr::BUILTINS;
 pub use method::ARRAY_METHODS;
@@ -203,7 +206,7 @@ impl<'a> Body<'a, '_> {
                     self.see(local);
                 }
                 a::PatternKind::Wild | a::PatternKind::Error => {}
-                a::PatternKind::Tuple(_) => patterns.push((local, &p.pat, s.ty.clone())),
+                _ => patterns.push((local, &p.pat, s.ty.clone())),
             }
             out.push(Param {
                 local,

@@ -121,6 +121,13 @@ impl<'a> Body<'a, '_> {
     fn bind(&mut self, p: &a::Pattern, ty: &Ty, loop_var: Option<()>) -> Pat {
         match &p.kind {
             a::PatternKind::Wild | a::PatternKind::Error => Pat::Wild,
+            a::PatternKind::Fields { path, fields, rest } => self.bind_fields(path, fields, *rest, ty, p.span),
+            // The grammar has these in arms alone.
+            a::PatternKind::Variant { .. }
+            | a::PatternKind::Path(_)
+            | a::PatternKind::Lit(_)
+            | a::PatternKind::Range { .. }
+            | a::PatternKind::Or(_) => Pat::Wild,
             a::PatternKind::Bind { name, mutable } => {
                 if *mutable {
                     self.accumulate(ty);
@@ -153,6 +160,78 @@ impl<'a> Body<'a, '_> {
                 Pat::Tuple(out)
             }
         }
+    }
+
+    /// `let S { x, y: p, .. } = …`: a tuple's pattern, fields in their order.
+    fn bind_fields(
+        &mut self,
+        path: &a::Path,
+        fields: &[(a::Ident, a::Pattern)],
+        rest: bool,
+        ty: &Ty,
+        span: Span,
+    ) -> Pat {
+        let t = self.inf.shallow(ty);
+        let named = matches!(self.variant_of(path), Ok(None)).then(|| self.struct_named(path)).flatten();
+        let Some(id) = named else {
+            if let Ok(Some(_)) = self.variant_of(path) {
+                let d = Diag::error(codes::E0218, "a pattern that does not fit every value of its enum")
+                    .at(span, "here every value must fit")
+                    .help("take the value apart with `match`");
+                self.report(d);
+            }
+            fields.iter().for_each(|f| {
+                self.bind(&f.1, &Ty::Error, None);
+            });
+            return Pat::Wild;
+        };
+        let parts = match &t {
+            Ty::Struct(i, tys, sizes) if *i == id => {
+                let of = &self.w.structs[id.0 as usize].fields;
+                of.iter().map(|f| crate::infer::subst(&f.ty, tys, sizes)).collect::<Vec<_>>()
+            }
+            Ty::Error => return Pat::Wild,
+            other => {
+                let (have, want) = (self.show(other), self.w.structs[id.0 as usize].name.clone());
+                let d = Diag::error(codes::E0201, format!("a pattern for `{want}`, and the value is `{have}`"));
+                self.report(d.at(span, format!("expected a pattern for `{have}`")));
+                fields.iter().for_each(|f| {
+                    self.bind(&f.1, &Ty::Error, None);
+                });
+                return Pat::Wild;
+            }
+        };
+        let mut out: Vec<Pat> = parts.iter().map(|_| Pat::Wild).collect();
+        let mut seen = vec![false; parts.len()];
+        for (name, q) in fields {
+            match self.w.structs[id.0 as usize].fields.iter().position(|f| f.name == name.name) {
+                Some(k) => {
+                    if std::mem::replace(&mut seen[k], true) {
+                        let d = Diag::error(codes::E0214, format!("field `{}` stands twice", name.name));
+                        self.report(d.at(name.span, "again here"));
+                    }
+                    out[k] = self.bind(q, &parts[k], None);
+                }
+                None => {
+                    let own = &self.w.structs[id.0 as usize].fields;
+                    let d = Diag::error(codes::E0103, format!("there is no field `{}`", name.name))
+                        .at(name.span, "not declared")
+                        .did_you_mean(&name.name, name.span, own.iter().map(|f| &*f.name));
+                    self.report(d);
+                    self.bind(q, &Ty::Error, None);
+                }
+            }
+        }
+        let own = &self.w.structs[id.0 as usize].fields;
+        let left: Vec<String> =
+            own.iter().zip(&seen).filter(|(_, s)| !**s).map(|(f, _)| format!("`{}`", f.name)).collect();
+        if !rest && !left.is_empty() {
+            let d = Diag::error(codes::E0214, "a pattern that names not all fields")
+                .at(span, format!("without {}", left.join(", ")))
+                .help("end it with `..` to pass over the rest");
+            self.report(d);
+        }
+        Pat::Tuple(out)
     }
 
     /// A mutable variable may collect what is no index: its literal's type waits longer.

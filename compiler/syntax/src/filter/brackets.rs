@@ -105,12 +105,11 @@ impl<'a> Filter<'a, '_> {
                     self.heads.pop();
                     chain = h.chain;
                     match h.kind {
-                        HeadKind::Struct => Kind::Fields,
+                        HeadKind::Struct | HeadKind::Enum => Kind::Fields,
                         HeadKind::Impl => Kind::Items,
-                        HeadKind::Match | HeadKind::Enum => {
-                            self.emit(BodyBrace, t.lo, t.hi);
-                            self.skip_body(t);
-                            return true;
+                        HeadKind::Match => {
+                            tok = BodyBrace;
+                            Kind::Arms
                         }
                         HeadKind::If | HeadKind::While | HeadKind::For | HeadKind::Fn => {
                             tok = BodyBrace;
@@ -181,15 +180,30 @@ impl<'a> Filter<'a, '_> {
         }
         self.emit(t.tok, t.lo, t.hi);
         let f = self.pop_frame();
-        if f.kind == Kind::Block {
-            self.chain = f.chain;
-            self.after_body();
+        match f.kind {
+            Kind::Block => {
+                self.chain = f.chain;
+                self.after_body();
+            }
+            Kind::Arms => self.after_body(),
+            _ => {}
         }
     }
 
     /// Behind the `}` of a block: marks the end of a block-like statement.
     pub(super) fn after_body(&mut self) {
         let top = self.top();
+        if top.kind == Kind::Arms
+            && top.block_like
+            && !self.in_head()
+            && !matches!(self.peek(0), Some(Tok::Else | Tok::Comma | Tok::RBrace) | None)
+        {
+            // The next arm needs no comma before it.
+            self.insert(Tok::Comma);
+            let top = self.top_mut();
+            (top.at_start, top.block_like) = (true, false);
+            return;
+        }
         if top.kind != Kind::Block || !top.block_like || self.in_head() || self.peek(0) == Some(Tok::Else) {
             return;
         }
@@ -238,31 +252,5 @@ impl<'a> Filter<'a, '_> {
             }
         }
         false
-    }
-
-    /// The body of `match` and `enum`, which has no tree yet: passed over up to its `}`.
-    pub(super) fn skip_body(&mut self, open: Token<'a>) {
-        let mut depth = 1;
-        while let Some(&t) = self.raw.get(self.i) {
-            self.i += 1;
-            match t.tok {
-                Tok::LBrace => depth += 1,
-                Tok::RBrace => depth -= 1,
-                Tok::Bad(e) => self.lex_error(e, t),
-                _ => {}
-            }
-            if depth == 0 {
-                self.emit(Tok::RBrace, t.lo, t.hi);
-                self.after_body();
-                return;
-            }
-        }
-        let end = self.text.len() as u32;
-        let d = Diag::error(codes::E0008, "this `{` is not closed")
-            .at(self.span(open.lo, open.hi), "opened here")
-            .also(self.span(end, end), "the file ends here");
-        self.report(d);
-        self.cut_short = true;
-        self.insert(Tok::RBrace);
     }
 }

@@ -1,0 +1,167 @@
+//! Statements that leave what they stand in, loops with a greatest number of turns, and places that nobody knows.
+
+use super::{Gen, Len, S, T, Var, name};
+
+impl Gen {
+    /// A condition, and whether it is certainly public.
+    fn any_cond(&mut self) -> (String, bool) {
+        if self.r.chance(35)
+            && let Some(c) = self.public_cond()
+        {
+            return (c, true);
+        }
+        (self.expr(S::Bool, 2), false)
+    }
+
+    /// A loop with `break` or `continue` in it.
+    pub(super) fn left_loop(&mut self, depth: usize) {
+        let Some(len) = self.some_len() else { return self.assign() };
+        if self.find(|v| v.mutable).is_none() {
+            self.array(&len, true);
+        }
+        let i = self.fresh("i");
+        let range = if self.r.chance(20) { format!("(0..{}).rev()", len.text) } else { format!("0..{}", len.text) };
+        let before = self.hidden;
+        self.loops.push((i.clone(), len.n));
+        let (first, rest) = (self.r.below(2), 1 + self.r.below(2));
+        // A second turn stands under what the first one left.
+        let (cond, public) = self.any_cond();
+        self.hidden |= !public;
+        let word = *self.r.pick(&["break", "continue"]);
+        let form = self.r.below(5);
+        self.nested(&format!("for {i} in {range}"), |g| {
+            (0..first).for_each(|_| g.stmt(depth));
+            match form {
+                0 => {
+                    let s = g.int();
+                    let e = g.expr(s, 2);
+                    let v = g.fresh("v");
+                    g.line(&format!("let {v}: {} = if {cond} {{ {word} }} else {{ {e} }};", name(s)));
+                    g.scope.push(Var { name: v, ty: T::One(s), secret: false, public: false, mutable: false });
+                }
+                1 => {
+                    g.nested(&format!("if {cond}"), |g| g.stmt(0));
+                    g.line("} else {");
+                    g.line(&format!("    {word};"));
+                    g.line("}");
+                }
+                2 => {
+                    let (other, _) = g.any_cond();
+                    g.nested(&format!("if {cond}"), |g| {
+                        g.hidden = true;
+                        g.line(&format!("if {other} {{ {word}; }}"));
+                        g.stmt(0);
+                    });
+                    g.line("}");
+                    g.hidden = true;
+                }
+                _ => {
+                    g.nested(&format!("if {cond}"), |g| {
+                        g.stmt(0);
+                        g.line(&format!("{word};"));
+                    });
+                    g.line("}");
+                }
+            }
+            (0..rest).for_each(|_| g.stmt(depth));
+        });
+        self.line("}");
+        self.loops.pop();
+        self.hidden = before;
+    }
+
+    /// `while … max K` on a condition that may be secret.
+    pub(super) fn at_most(&mut self, depth: usize) {
+        if self.find(|v| v.mutable).is_none() {
+            return self.assign();
+        }
+        let before = self.hidden;
+        let (cond, public) = self.any_cond();
+        self.hidden |= !public;
+        let max = self.r.below(4);
+        let count = 1 + self.r.below(2);
+        let leave = self.r.chance(25);
+        self.nested(&format!("while {cond} max {max}"), |g| {
+            (0..count).for_each(|_| g.stmt(depth));
+            if leave {
+                let c = g.expr(S::Bool, 1);
+                g.hidden = true;
+                g.line(&format!("if {c} {{ break; }}"));
+                g.stmt(0);
+            }
+        });
+        self.line("}");
+        self.hidden = before;
+    }
+
+    /// `return` under a condition, alone or inside of a loop.
+    pub(super) fn early_return(&mut self, ret: S) {
+        let len = self.some_len().filter(|_| self.r.chance(40));
+        let e = self.expr(ret, 2);
+        match len {
+            Some(Len { text, n }) => {
+                let i = self.fresh("i");
+                self.loops.push((i.clone(), n));
+                let (c, _) = self.any_cond();
+                self.nested(&format!("for {i} in 0..{text}"), |g| {
+                    g.line(&format!("if {c} {{ return {e}; }}"));
+                    g.stmt(0);
+                });
+                self.line("}");
+                self.loops.pop();
+            }
+            None => {
+                let (c, _) = self.any_cond();
+                if self.r.chance(50) {
+                    self.line(&format!("if {c} {{ return {e}; }}"));
+                } else {
+                    let s = self.int();
+                    let (x, v) = (self.expr(s, 1), self.fresh("v"));
+                    self.line(&format!("let {v}: {} = if {c} {{ {x} }} else {{ return {e}; }};", name(s)));
+                    self.scope.push(Var { name: v, ty: T::One(s), secret: false, public: false, mutable: false });
+                }
+            }
+        }
+        self.hidden = true;
+    }
+
+    /// A place that nobody knows, inside of the array or not.
+    pub(super) fn hidden_index(&mut self) -> Option<String> {
+        let v = self.find(|v| v.secret && matches!(v.ty, T::One(S::Int(..))))?;
+        Some(match self.r.below(3) {
+            0 => v.name,
+            1 => format!("{} & 3", v.name),
+            _ => format!("{} % 5", v.name),
+        })
+    }
+
+    /// Something is put there.
+    pub(super) fn hidden_place(&mut self) {
+        let Some(at) = self.hidden_index() else { return self.assign() };
+        let Some(v) = self.find(|v| v.mutable && matches!(v.ty, T::Arr(S::Int(..), _) | T::Grid(..))) else {
+            return self.assign();
+        };
+        let op = *self.r.pick(&["=", "+=", "-=", "*=", "^="]);
+        match v.ty {
+            T::Grid(s, n) => {
+                let e = self.expr(s, 1);
+                match self.r.below(3) {
+                    0 => self.line(&format!("{}[{at}][{}] {op} {e};", v.name, self.r.clone().below(3))),
+                    1 => {
+                        let i = self.index(n.n);
+                        self.line(&format!("{}[{i}][{at}] {op} {e};", v.name));
+                    }
+                    _ => {
+                        let i = self.index(n.n);
+                        self.line(&format!("{}[{at}] = {}[{i}];", v.name, v.name));
+                    }
+                }
+            }
+            T::Arr(s, _) => {
+                let e = self.expr(s, 1);
+                self.line(&format!("{}[{at}] {op} {e};", v.name));
+            }
+            _ => {}
+        }
+    }
+}
