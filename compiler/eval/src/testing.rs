@@ -149,6 +149,8 @@ struct Gen {
     in_main: bool,
     /// Lengths in scope.
     lens: Vec<Len>,
+    /// Whether the program has the enum `E`.
+    enums: bool,
 }
 
 fn name(s: S) -> String {
@@ -187,6 +189,7 @@ pub fn program(seed: u64) -> Sample {
         budget: 0,
         in_main: false,
         lens: Vec::new(),
+        enums: false,
     };
     g.whole()
 }
@@ -246,6 +249,10 @@ impl Gen {
             let text: Vec<String> = fields.iter().map(|(n, s)| format!("{n}: {}", name(*s))).collect();
             self.line(&format!("struct R{k} {{ {} }}", text.join(", ")));
             self.structs.push(fields);
+        }
+        if self.r.chance(60) {
+            self.line("enum E { A, B(u32), C { x: i16, y: bool } }");
+            self.enums = true;
         }
         for k in 0..self.r.below(3) {
             self.helper(k);
@@ -757,6 +764,8 @@ impl Gen {
             29 | 30 if depth > 0 && self.loops.len() < 2 => self.left_loop(depth - 1),
             31 if depth > 0 && self.loops.is_empty() => self.at_most(depth - 1),
             32 => self.hidden_place(),
+            33 => self.matched_number(),
+            34 => self.matched_variant(),
             _ => self.assign(),
         }
     }

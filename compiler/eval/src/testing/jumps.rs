@@ -164,4 +164,54 @@ impl Gen {
             _ => {}
         }
     }
+
+    /// A `match` on a number.
+    pub(super) fn matched_number(&mut self) {
+        let (s, to) = (self.int(), self.scalar());
+        let e = self.expr(s, 2);
+        let (a, b, c, d) = (self.expr(to, 1), self.expr(to, 1), self.expr(to, 1), self.expr(to, 1));
+        let x = self.fresh("x");
+        let guard = format!("{x} {} {x}", self.r.pick(&["==", "<", "^ 1 !="]));
+        let guard = if s == S::Bool || guard.contains('^') { format!("{x} > 9") } else { guard };
+        let text = format!("match {e} {{ 0 => {a}, 1 | 3..=7 => {b}, {x} if {guard} => {c}, _ => {d} }}");
+        let mutable = self.r.chance(40);
+        self.declare(T::One(to), mutable, false, &text);
+    }
+
+    /// A value of an enum: made under a condition, and taken apart.
+    pub(super) fn matched_variant(&mut self) {
+        if !self.enums {
+            return self.matched_number();
+        }
+        let (c, _) = self.any_cond();
+        let (n, x, y) = (self.expr(S::Int(false, 32), 2), self.expr(S::Int(true, 16), 1), self.expr(S::Bool, 1));
+        let v = self.fresh("e");
+        let other = *self.r.pick(&["E::A", "E::B(7)", "E::C { x: 3, y: true }"]);
+        let first = if self.r.chance(50) { format!("E::B({n})") } else { format!("E::C {{ x: {x}, y: {y} }}") };
+        self.line(&format!("let mut {v} = if {c} {{ {first} }} else {{ {other} }};"));
+        if self.r.chance(40) {
+            let (c, _) = self.any_cond();
+            self.line(&format!("if {c} {{ {v} = {other}; }}"));
+        } else {
+            self.line(&format!("{v} = {v};"));
+        }
+        let s = self.int();
+        let (a, b) = (self.expr(s, 1), self.expr(s, 1));
+        let text = match self.r.below(4) {
+            0 => format!("if {v} == ({other}) {{ {a} }} else {{ {b} }}"),
+            1 => format!(
+                "match {v} {{ E::C {{ y: true, x }} => x as {t}, E::B(n) if n > 2 => n as {t}, _ => {b} }}",
+                t = name(s)
+            ),
+            2 => format!(
+                "match {v} {{ E::A | E::B(3..=9) => {a}, E::B(n) => n as {t}, E::C {{ .. }} => {b} }}",
+                t = name(s)
+            ),
+            _ => format!(
+                "match {v} {{ E::B(n) => {{ n as {t} }} E::C {{ x, .. }} => x as {t} + 1, E::A => {a} }}",
+                t = name(s)
+            ),
+        };
+        self.declare(T::One(s), false, false, &text);
+    }
 }

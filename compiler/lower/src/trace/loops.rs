@@ -73,6 +73,8 @@ impl<'p> Tracer<'p> {
         let mut doms: Vec<Domain> = carried.iter().map(|l| self.leaf_domain(l)).collect();
         let mut laws: Vec<Option<Index>> = vec![None; carried.len()];
         let mut counts: Vec<Option<Count>> = vec![None; carried.len()];
+        // Scalars that nothing in the body changes after all: whether that is so, once it was asked.
+        let mut still: Vec<Option<bool>> = vec![None; carried.len()];
         loop {
             let saved = self.save();
             let l = self.nest.loops.len() as LoopId;
@@ -112,6 +114,10 @@ impl<'p> Tracer<'p> {
                     Leaf::N(init) => {
                         let init = *init;
                         let elem = self.nest.n(init).elem;
+                        if still[k] == Some(true) {
+                            inner.push(Leaf::N(init));
+                            continue;
+                        }
                         if let Some(count) = &counts[k] {
                             let steps = if rev { ix::sub(&ix::sub(trip, &Index::Const(1)), &t) } else { t.clone() };
                             let now = self.iota(&count.after(&steps), elem);
@@ -140,6 +146,21 @@ impl<'p> Tracer<'p> {
                 let d = join(doms[*k], self.nest.n(n).dom);
                 if d != doms[*k] {
                     doms[*k] = d;
+                    again = true;
+                }
+            }
+            for (k, leaf) in carried.iter().enumerate() {
+                let (Leaf::N(init), Leaf::N(n)) = (leaf, &next[k]) else { continue };
+                if still[k] == Some(true) && n != init {
+                    still[k] = Some(false);
+                    again = true;
+                }
+            }
+            for (k, _, phi) in &slots {
+                // The first carried value of a `while` is its condition.
+                let condition = kind == Kind::While && *k == 0;
+                if still[*k].is_none() && !condition && matches!(next[*k], Leaf::N(n) if n == *phi) {
+                    still[*k] = Some(true);
                     again = true;
                 }
             }
@@ -220,7 +241,7 @@ impl<'p> Tracer<'p> {
             for (slot, ((k, _, phi), init)) in slots.iter().zip(inits).enumerate() {
                 let Leaf::N(n) = next[*k] else { return self.internal("a scalar turned into something else") };
                 if n == *phi {
-                    // Never assigned: the value from before.
+                    // Not assigned with what is known here: the value from before.
                     self.nest.loops[l as usize].phis.push(Phi { phi: *phi, init, next: n, out: n });
                     out[*k] = Leaf::N(init);
                     let id = self.fixed(Op::Out(l, slot as u32), vec![init, n], self.nest.n(init).elem);
