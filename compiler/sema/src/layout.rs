@@ -191,6 +191,7 @@ mod tests {
                 ],
                 ty_params: vec!["T".into()],
                 size_params: vec!["N".into()],
+                variants: Vec::new(),
                 span: Span::default(),
             }],
             ..Program::default()
@@ -226,6 +227,7 @@ mod tests {
             fields: vec![field("a", ty.clone()), field("b", ty)],
             ty_params: vec![],
             size_params: vec![],
+            variants: Vec::new(),
             span: Span::default(),
         };
         let s = |k: u32| Ty::Struct(StructId(k), vec![], vec![]);
