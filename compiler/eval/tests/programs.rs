@@ -393,3 +393,92 @@ fn main(x: [u32; N] from Friend, k: public u32) -> [u32; N] {
     let inputs = vec![vec![vec![7, 8, 0]], vec![vec![2]]];
     assert_eq!(run_loaded(&program, &sources, &[], &[3], inputs), Ok(vec![vec![3, 4, 0]]));
 }
+
+#[test]
+fn exits_leave_what_they_stand_in() {
+    let text = "party Ada, Ben;
+fn first(xs: [u32; 4], k: u32) -> u32 {
+    for i in 0..4 {
+        for j in 0..4 {
+            if j > i { break; }
+            if xs[j] == k { return 10 * (i as u32) + j as u32; }
+        }
+    }
+    99
+}
+fn main(xs: [u32; 4] from Ada, k: u32 from Ben) -> (u32, u32, u32) {
+    let mut odd: u32 = 0;
+    let mut before: u32 = 0;
+    for x in xs {
+        if x % 2 == 0 { continue; }
+        odd += x;
+        if x == k { break; }
+        before += x;
+    }
+    (reveal(first(xs, k)), reveal(odd), reveal(before))
+}";
+    let with = |k: u128| run(text, &[], vec![vec![vec![3, 8, 5, 7]], vec![vec![k]]]).unwrap();
+    assert_eq!(with(8), [[11], [15], [15]]);
+    assert_eq!(with(5), [[22], [8], [3]]);
+    assert_eq!(with(1), [[99], [15], [15]]);
+    // A closure is left, not the function around it.
+    let text = "party Ada, Ben; fn main(x: u32 from Ada) -> u32 {
+        let f = [1u32, 2, 3].map(|k| { if k == x { return 100; } k }); reveal(f.sum()) }";
+    assert_eq!(one(text, &[2]), 104);
+    assert_eq!(one(text, &[9]), 6);
+}
+
+#[test]
+fn a_bounded_while_stops_at_its_bound() {
+    let text = "party Ada, Ben; fn main(x: u32 from Ada) -> u32 {
+        let mut n = x; let mut k: u32 = 0;
+        while n > 0 max 5 { n = n / 2; k += 1; }
+        reveal(k) }";
+    assert_eq!((0..8).map(|b| one(text, &[1 << b])).collect::<Vec<_>>(), [1, 2, 3, 4, 5, 5, 5, 5]);
+    assert_eq!(one(text, &[0]), 0);
+}
+
+#[test]
+fn a_secret_index_reaches_every_element_or_none() {
+    let text = "party Ada, Ben; fn main(x: i16 from Ada) -> [u32; 4] {
+        let mut a: [u32; 3] = [10, 20, 30];
+        let read = a[x];
+        a[x] += 5;
+        reveal([read, a[0], a[1], a[2]]) }";
+    let with = |x: i16| run(text, &[], vec![vec![vec![x as u16 as u128]]]).unwrap().remove(0);
+    assert_eq!(with(1), [20, 10, 25, 30]);
+    assert_eq!(with(3), [0, 10, 20, 30]);
+    assert_eq!(with(-1), [0, 10, 20, 30]);
+    assert_eq!(with(i16::MIN), [0, 10, 20, 30]);
+    // A public one must exist.
+    let text = "party Ada, Ben; fn main(x: u32 from Ada) -> u32 {\n[1u32, 2][reveal(x)] }";
+    assert_eq!(one(text, &[1]), 2);
+    assert_eq!(fails(text, &[2]).0, 2);
+}
+
+#[test]
+fn arms_are_tried_in_their_order() {
+    let text = "party Ada, Ben;
+enum E { A, B(u32), C { x: u32, y: bool } }
+fn make(k: u32) -> E {
+    match k {
+        0 => E::A,
+        1..=9 => E::B(k),
+        10 | 12 => E::C { x: k, y: true },
+        n if n % 2 == 0 => E::C { x: n, y: false },
+        _ => E::B(1000),
+    }
+}
+fn show(e: E) -> u32 {
+    match e {
+        E::B(5) => 55,
+        E::B(n) => n,
+        E::C { y: true, x } => 100 + x,
+        E::C { x, .. } => 200 + x,
+        E::A => 7,
+    }
+}
+fn main(k: u32 from Ada) -> u32 { reveal(show(make(k))) }";
+    let all: Vec<u128> = [0, 1, 5, 9, 10, 11, 12, 14].iter().map(|k| one(text, &[*k])).collect();
+    assert_eq!(all, [7, 1, 55, 9, 110, 1000, 112, 214]);
+}

@@ -181,7 +181,11 @@ fn main(x: u32 from Ada) -> u32 { reveal(f(x)) }",
 }",
     ),
     ("a `match` on a secret number", "E0301 1", "fn main(x: u32 from Ada) -> u32 { match x { 0 => 1, _ => 2 } }"),
-    ("a reveal in an arm", "E0302 1, E0301 1", "fn main(x: u32 from Ada) -> u32 { match x { 0 => reveal(x), _ => 2 } }"),
+    (
+        "a reveal in an arm",
+        "E0302 1, E0301 1",
+        "fn main(x: u32 from Ada) -> u32 { match x { 0 => reveal(x), _ => 2 } }",
+    ),
     (
         "a reveal under a secret guard",
         "E0302 1, E0301 1",
