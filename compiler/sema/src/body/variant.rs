@@ -1,4 +1,4 @@
-//! Variants of enums: naming one, making a value of one.
+//! Structs and variants of enums: naming one, making a value of one.
 //!
 //! An enum is a struct: first one truth value for each variant but the first, of which one holds at most, then what the
 //! variants carry, zero but in the one that the value is. So a test for a variant costs nothing, `==` is that of the struct,
@@ -8,7 +8,7 @@ use super::Body;
 use crate::infer::subst;
 use crate::tree::*;
 use crate::types;
-use crate::world::Def;
+use crate::world::{Def, Gen, World};
 use diag::{Diag, Span, codes};
 use syntax::ast as a;
 
@@ -47,7 +47,7 @@ impl<'a> Body<'a, '_> {
         let tys: Vec<Ty> = s.ty_params.iter().map(|_| self.inf.stored()).collect();
         let sizes: Vec<Size> = s.size_params.iter().map(|_| self.inf.fresh_size()).collect();
         for (_, g) in &self.w.struct_gens[id.0 as usize] {
-            if let crate::world::Gen::Ty(k, c) = g
+            if let Gen::Ty(k, c) = g
                 && *c != Class::Any
             {
                 self.require(&tys[*k as usize], *c, span, false, "a type argument of this enum");
@@ -66,7 +66,7 @@ impl<'a> Body<'a, '_> {
 
     /// The declaration of a variant.
     pub(super) fn variant(&self, of: &Of) -> &'a Variant {
-        let w: &'a crate::world::World<'a> = self.w;
+        let w: &'a World<'a> = self.w;
         &w.structs[of.id.0 as usize].variants[of.variant]
     }
     /// Type of field `k` of the enum as a struct.
@@ -126,7 +126,7 @@ impl<'a> Body<'a, '_> {
             });
             return self.carries(&of, 0, span);
         }
-        let w: &'a crate::world::World<'a> = self.w;
+        let w: &'a World<'a> = self.w;
         let first = v.first as usize;
         let own = &w.structs[id.0 as usize].fields[first..first + v.count as usize];
         let mut values: Vec<Option<ExprId>> = vec![None; own.len()];
@@ -160,6 +160,112 @@ impl<'a> Body<'a, '_> {
             Some(values) => self.make(&of, values, span),
             None => self.push(ExprKind::Error, Ty::Struct(of.id, of.tys, of.sizes), span),
         }
+    }
+
+    /// `S { x: … }`
+    pub(super) fn struct_lit(
+        &mut self,
+        path: &a::Path,
+        fields: &[a::FieldInit],
+        want: Option<&Ty>,
+        span: Span,
+    ) -> ExprId {
+        match self.variant_of(path) {
+            Ok(Some((id, k))) => return self.field_variant(id, k, fields, want, span),
+            Ok(None) => {}
+            Err(()) => {
+                for f in fields {
+                    self.expr(f.value, None);
+                }
+                return self.error(span);
+            }
+        }
+        let id = if path.parts.len() == 1 && &*path.parts[0].name == "Self" {
+            match &self.sig.owner {
+                Some(Ty::Struct(id, ..)) => Some(*id),
+                _ => None,
+            }
+        } else {
+            None
+        };
+        let id = match id {
+            Some(id) => id,
+            None => match self.w.path(self.module, path, self.diags) {
+                Some((Def::Struct(id), n))
+                    if n == path.parts.len() && self.w.structs[id.0 as usize].variants.is_empty() =>
+                {
+                    id
+                }
+                Some((Def::Struct(_), n)) if n < path.parts.len() => {
+                    for f in fields {
+                        self.expr(f.value, None);
+                    }
+                    self.no_variant(path);
+                    return self.error(span);
+                }
+                None | Some((Def::Broken, _)) => {
+                    for f in fields {
+                        self.expr(f.value, None);
+                    }
+                    return self.error(span);
+                }
+                Some((d, _)) => {
+                    let d = Diag::error(codes::E0102, format!("`{}` is {}, not a struct", types::text(path), d.word()));
+                    return self.wrong(d.at(path.span, ""), span);
+                }
+            },
+        };
+        let w: &'a World<'a> = self.w;
+        let s = &w.structs[id.0 as usize];
+        let tys: Vec<Ty> = s.ty_params.iter().map(|_| self.inf.stored()).collect();
+        let sizes: Vec<Size> = s.size_params.iter().map(|_| self.inf.fresh_size()).collect();
+        for (_, g) in &w.struct_gens[id.0 as usize] {
+            if let Gen::Ty(k, c) = g
+                && *c != Class::Any
+            {
+                self.require(&tys[*k as usize], *c, span, false, "a type argument of this struct");
+            }
+        }
+        let ty = Ty::Struct(id, tys.clone(), sizes.clone());
+        if let Some(want) = want
+            && let Ty::Struct(i, ..) = self.inf.shallow(want)
+            && i == id
+        {
+            let want = want.clone();
+            let _ = self.unify(&ty, &want, span, "this struct");
+        }
+        let mut values: Vec<Option<ExprId>> = vec![None; s.fields.len()];
+        for f in fields {
+            let Some(k) = s.fields.iter().position(|g| g.name == f.name.name) else {
+                let d = Diag::error(codes::E0103, format!("`{}` has no field `{}`", s.name, f.name.name))
+                    .at(f.name.span, "not declared")
+                    .also(s.span, "the struct")
+                    .did_you_mean(&f.name.name, f.name.span, s.fields.iter().map(|f| &*f.name));
+                self.report(d);
+                self.expr(f.value, None);
+                continue;
+            };
+            let t = subst(&s.fields[k].ty, &tys, &sizes);
+            let x = self.check(f.value, &t, &format!("field `{}`", f.name.name));
+            if values[k].replace(x).is_some() {
+                let d = Diag::error(codes::E0214, format!("field `{}` is given twice", f.name.name));
+                self.report(d.at(f.name.span, "again here"));
+            }
+        }
+        let missing: Vec<String> =
+            s.fields.iter().zip(&values).filter(|(_, v)| v.is_none()).map(|(f, _)| format!("`{}`", f.name)).collect();
+        if !missing.is_empty() {
+            let d = Diag::error(
+                codes::E0214,
+                format!("{} of `{}` missing", if missing.len() == 1 { "a field" } else { "fields" }, s.name),
+            )
+            .at(path.span, format!("without {}", missing.join(", ")))
+            .also(s.span, "the struct");
+            self.report(d);
+            return self.push(ExprKind::Error, ty, span);
+        }
+        let values = values.into_iter().flatten().collect();
+        self.push(ExprKind::Struct(values), ty, span)
     }
 
     /// The value of a variant that carries `values`.
