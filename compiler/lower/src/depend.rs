@@ -30,12 +30,14 @@ type Access = (Option<Index>, Rc<[Index]>, Option<LoopId>, MemId);
 /// The tests, with what they found.
 pub struct Depend {
     memo: FxHashMap<(Access, Access, LoopId), Carried>,
+    /// Intervals of the nest's variables, narrowed while a test runs.
+    ranges: Vec<Interval>,
     budget: u64,
 }
 
 impl Default for Depend {
     fn default() -> Depend {
-        Depend { memo: FxHashMap::default(), budget: BUDGET }
+        Depend { memo: FxHashMap::default(), ranges: vec![], budget: BUDGET }
     }
 }
 
@@ -74,7 +76,10 @@ impl Depend {
             Some(((false, false), _)) => return (false, false),
             _ => {}
         }
-        if let Some(c) = closed::carried(nest, (a, f), (b, g), l) {
+        if self.ranges.len() != nest.ranges.len() {
+            self.ranges.clone_from(&nest.ranges);
+        }
+        if let Some(c) = closed::carried(nest, (a, f), (b, g), l, &mut self.ranges) {
             return c;
         }
         // A few iterations show most dependences that there are.

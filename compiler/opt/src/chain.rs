@@ -104,7 +104,7 @@ fn region(
     for g in &c.region(r).gates {
         depths.add(c, g);
     }
-    let old = std::mem::take(&mut c.regions[r.0 as usize].gates);
+    let mut old = std::mem::take(&mut c.regions[r.0 as usize].gates);
     let mut def: FxHashMap<WireId, u32> = FxHashMap::default();
     for terms in found.trees.values() {
         def.extend(terms.iter().map(|t| (t.0, u32::MAX)));
@@ -118,17 +118,20 @@ fn region(
             *d = k as u32;
         }
     }
-    let mut b =
-        Rebuild { c, gates: Vec::new(), old: &old, def, uses, zeros, ones, depths, few, span: SpanId::default() };
-    for (k, g) in old.iter().enumerate() {
+    // What gives the terms is looked at when their tree is met.
+    let terms = def.iter().filter_map(|(w, k)| Some((*w, old.get(*k as usize)?.clone()))).collect();
+    let room = old.len() - found.gone.len();
+    let gates = Vec::with_capacity(room);
+    let mut b = Rebuild { c, gates, terms, uses, zeros, ones, depths, few, span: SpanId::default() };
+    for (k, g) in old.drain(..).enumerate() {
         let k = k as u32;
         b.span = g.span;
         if let Some(terms) = found.trees.get(&k) {
-            b.tree(g, terms);
+            b.tree(&g, terms);
         } else if let Some((base, writes)) = found.runs.get(&k) {
-            b.run(g, *base, writes);
+            b.run(&g, *base, writes);
         } else if !found.gone.contains(&k) {
-            b.gates.push(g.clone());
+            b.gates.push(g);
         }
     }
     let gates = b.gates;
@@ -229,9 +232,8 @@ fn write(c: &Circuit, g: &Gate) -> Option<(WireId, (i64, WireId))> {
 struct Rebuild<'a> {
     c: &'a mut Circuit,
     gates: Vec<Gate>,
-    old: &'a [Gate],
     /// Gates of the region that give terms.
-    def: FxHashMap<WireId, u32>,
+    terms: FxHashMap<WireId, Gate>,
     uses: &'a [u32],
     zeros: &'a FxHashSet<WireId>,
     ones: &'a FxHashSet<WireId>,
@@ -315,7 +317,7 @@ impl Rebuild<'_> {
     fn sums(&mut self, terms: Vec<WireId>, elem: Elem) -> Vec<WireId> {
         let (mut left, mut right, mut bits, mut rest) = (vec![], vec![], vec![], vec![]);
         for w in terms {
-            let d = self.def.get(&w).and_then(|k| self.old.get(*k as usize));
+            let d = self.terms.get(&w);
             let sole = self.uses[w.0 as usize] == 1;
             match d.map(|d| (&d.op, &d.args[..])) {
                 Some((Op::Bin(Bin::Mul), &[x, y])) if sole && self.secret(x) && self.secret(y) => {

@@ -94,6 +94,7 @@ impl Simplify<'_> {
         let mark = self.log.len();
         let gates = std::mem::take(&mut self.c.regions[r.0 as usize].gates);
         self.open.push(Vec::with_capacity(gates.len()));
+        self.table.reserve(gates.len());
         for mut g in gates {
             for a in &mut g.args {
                 *a = self.alias[a.0 as usize];

@@ -15,8 +15,15 @@ const MAX_OUTER: u64 = 1 << 12;
 /// Steps that one count of what meets may take.
 const STEPS: u64 = 1 << 16;
 
-/// What loop `l` carries between two accesses, exactly; `None` where these arguments do not reach.
-pub fn carried(nest: &Nest, (a, f): (NodeId, &Index), (b, g): (NodeId, &Index), l: LoopId) -> Option<Carried> {
+/// What loop `l` carries between two accesses, exactly; `None` where these arguments do not reach. `ranges` are the nest's,
+/// and are so afterwards.
+pub fn carried(
+    nest: &Nest,
+    (a, f): (NodeId, &Index),
+    (b, g): (NodeId, &Index),
+    l: LoopId,
+    ranges: &mut [Interval],
+) -> Option<Carried> {
     let path = nest.path(nest.loops[l as usize].parent);
     let outer: Vec<LoopId> = path.iter().copied().filter(|x| nest.counted(*x)).collect();
     let fixed = opaque(nest, &[f, g], &outer)?;
@@ -24,31 +31,35 @@ pub fn carried(nest: &Nest, (a, f): (NodeId, &Index), (b, g): (NodeId, &Index), 
     let n = around.count(&IndexEnv::default()).ok().filter(|n| *n <= MAX_OUTER)?;
     let lone = nest.n(a).at == Some(l) && nest.n(b).at == Some(l);
     let (mut found, mut known) = ((false, false), true);
-    let mut ranges = nest.ranges.clone();
-    for_each_point(&around, &IndexEnv::default(), 0..n, |_, point| {
+    // Loops around either access, those outside first.
+    let mut near = path;
+    near.extend([a, b].iter().flat_map(|n| nest.path(nest.n(*n).at)).filter(|x| nest.within(Some(*x), l)));
+    near.dedup();
+    let walked = for_each_point(&around, &IndexEnv::default(), 0..n, |_, point| {
         if !known || found == (true, true) {
             return;
         }
         let at = Fixed { nest, l, outer: &outer, fixed: &fixed, point };
-        at.ranges(&mut ranges);
+        at.ranges(&near, ranges);
         if ranges[l as usize].1 < 1 {
             return;
         }
         let (f, g) = (at.fix(f), at.fix(g));
-        if matches!(affine(nest, &f, &g, l, &ranges), Some(((false, false), _))) || lone && at.digits_apart(&f, &g) {
+        if matches!(affine(nest, &f, &g, l, ranges), Some(((false, false), _))) || lone && at.digits_apart(&f, &g) {
             return;
         }
         match lone.then(|| at.shifted((a, &f), (b, &g))).flatten() {
             Some(c) => found = (found.0 || c.0, found.1 || c.1),
             None => known = false,
         }
-    })
-    .ok()?;
+    });
+    near.iter().for_each(|v| ranges[*v as usize] = nest.ranges[*v as usize]);
+    walked.ok()?;
     (known || found == (true, true)).then_some(found)
 }
 
 /// The loops outside whose variables stand in what is not a polynomial, or multiply others, with those that their trip
-/// counts need, from the outermost. `None` if what is not a polynomial varies inside.
+/// counts need, from the outermost. `None` where an address is too long.
 fn opaque(nest: &Nest, addresses: &[&Index], outer: &[LoopId]) -> Option<Vec<LoopId>> {
     let mut all: Vec<LoopId> = vec![];
     for e in addresses {
@@ -113,19 +124,17 @@ impl Fixed<'_> {
     fn fix(&self, e: &Index) -> Index {
         ix::norm(&fix(e, &self.values()))
     }
-    /// Narrows the intervals of variables outside and inside to what is left.
-    fn ranges(&self, ranges: &mut [Interval]) {
-        for (v, x) in self.values() {
-            ranges[v as usize] = (x, x);
-        }
-        for (k, lp) in self.nest.loops.iter().enumerate() {
-            let v = k as LoopId;
-            let near = self.nest.within(Some(v), self.l) || self.outer.contains(&v);
-            if near && self.nest.counted(v) && !self.fixed.contains(&v) {
-                // Loops stand after those around them.
-                let most = ix::interval(&lp.trip, ranges).1.saturating_sub(1);
-                ranges[k] = (0, most.clamp(0, self.nest.ranges[k].1.max(0)));
-            }
+    /// Narrows the intervals of the variables of `near` loops, of which those outside come first, to what is left.
+    fn ranges(&self, near: &[LoopId], ranges: &mut [Interval]) {
+        for v in near.iter().filter(|v| self.nest.counted(**v)) {
+            let k = *v as usize;
+            ranges[k] = match self.fixed.iter().position(|x| x == v) {
+                Some(at) => (self.point[at], self.point[at]),
+                None => {
+                    let most = ix::interval(&self.nest.loops[k].trip, ranges).1.saturating_sub(1);
+                    (0, most.clamp(0, self.nest.ranges[k].1.max(0)))
+                }
+            };
         }
     }
 
