@@ -104,7 +104,7 @@ fn region(
     for g in &c.region(r).gates {
         depths.add(c, g);
     }
-    let mut old = std::mem::take(&mut c.regions[r.0 as usize].gates);
+    let old = std::mem::take(&mut c.regions[r.0 as usize].gates);
     let mut def: FxHashMap<WireId, u32> = FxHashMap::default();
     for terms in found.trees.values() {
         def.extend(terms.iter().map(|t| (t.0, u32::MAX)));
@@ -123,7 +123,7 @@ fn region(
     let room = old.len() - found.gone.len();
     let gates = Vec::with_capacity(room);
     let mut b = Rebuild { c, gates, terms, uses, zeros, ones, depths, few, span: SpanId::default() };
-    for (k, g) in old.drain(..).enumerate() {
+    for (k, g) in old.into_iter().enumerate() {
         let k = k as u32;
         b.span = g.span;
         if let Some(terms) = found.trees.get(&k) {
