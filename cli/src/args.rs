@@ -327,9 +327,21 @@ pub struct BuildArgs {
     /// Stage to print
     #[arg(long, value_enum, default_value_t = Stage::Program)]
     pub emit: Stage,
+    /// Print the circuit as a pass of the optimiser leaves it
+    #[arg(long, value_name = "PASS", conflicts_with = "emit", value_parser = passes())]
+    pub emit_after: Option<String>,
+    /// Say on stderr how long each pass took
+    #[arg(long)]
+    pub time_passes: bool,
     /// Where to (default: standard output)
     #[arg(short, long, value_name = "FILE")]
     pub output: Option<PathBuf>,
+}
+
+/// The optimiser's passes, each with what it does.
+fn passes() -> clap::builder::PossibleValuesParser {
+    let values = opt::PASSES.iter().map(|p| clap::builder::PossibleValue::new(p.name).help(p.about));
+    clap::builder::PossibleValuesParser::new(values)
 }
 
 /// Stages.
@@ -347,6 +359,8 @@ pub enum Stage {
     Schedule,
     /// GraphViz of the gate level
     Dot,
+    /// Bristol Fashion: the program as one boolean circuit, unrolled; with -o FILE, the names of its values in FILE.json
+    Bristol,
 }
 
 /// `mpcc cost`
@@ -358,6 +372,18 @@ pub struct CostArgs {
     #[command(flatten)]
     #[allow(missing_docs)]
     pub target: Target,
+    /// Say also what each line, function, or kind of gate costs
+    #[arg(long, value_enum)]
+    pub by: Option<crate::cost::By>,
+    /// Compare with another version: a program, or a file that `cost --format json` printed
+    #[arg(long, value_name = "OTHER", conflicts_with = "check")]
+    pub diff: Option<PathBuf>,
+    /// Fail where a run would cost more than a budget in mpc.toml allows
+    #[arg(long, conflicts_with_all = ["by", "html"])]
+    pub check: bool,
+    /// Write a page: figures, a flame graph, the source with its cost beside it
+    #[arg(long, value_name = "FILE")]
+    pub html: Option<PathBuf>,
 }
 
 /// `mpcc test`

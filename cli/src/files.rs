@@ -46,6 +46,22 @@ pub fn locate(path: &Path) -> Result<Place, String> {
     }
 }
 
+/// Writes a file whole or not at all: beside it first, then in its place.
+///
+/// # Errors
+/// In words.
+pub fn replace(path: &Path, bytes: &[u8]) -> Result<(), String> {
+    let mut beside = path.as_os_str().to_owned();
+    beside.push(format!(".{}.tmp", std::process::id()));
+    let beside = PathBuf::from(beside);
+    let done = std::fs::write(&beside, bytes).and_then(|()| std::fs::rename(&beside, path));
+    done.map_err(|e| {
+        // What could not be put in place is of no use.
+        let _ = std::fs::remove_file(&beside);
+        format!("{}: {e}", path.display())
+    })
+}
+
 /// Reads a source file.
 ///
 /// # Errors

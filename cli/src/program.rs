@@ -24,6 +24,15 @@ impl SourceProvider for Folder {
         let text = files::read(&file).ok()?;
         Some((file.display().to_string(), text))
     }
+
+    fn circuit(&mut self, path: &[&str], name: &str) -> Option<(String, String)> {
+        let mut file = self.dir.clone();
+        // A module's file stands in the folder of its parents.
+        path.iter().rev().skip(1).rev().for_each(|part| file.push(part));
+        file.push(name);
+        let text = files::read(&file).ok()?;
+        Some((file.display().to_string(), text))
+    }
 }
 
 /// Reads and checks the program that the arguments name. Diagnostics are in the result.
@@ -266,7 +275,27 @@ impl Object {
     /// # Errors
     /// In the command's words.
     pub fn finish(&self, lowered: driver::Lowered) -> Result<driver::Compiled, Failure> {
-        driver::compile(lowered, self.protocol, &self.profile).map_err(|e| self.failure(e))
+        self.finish_with(lowered, &mut |_, _| {})
+    }
+
+    /// As [`Object::finish`]; `after` is given what each pass made.
+    ///
+    /// # Errors
+    /// In the command's words.
+    pub fn finish_with(
+        &self,
+        lowered: driver::Lowered,
+        after: &mut dyn FnMut(&opt::Pass, &opt::State<'_>),
+    ) -> Result<driver::Compiled, Failure> {
+        driver::compile_with(lowered, self.protocol, &self.profile, after).map_err(|e| self.failure(e))
+    }
+
+    /// The program as one boolean circuit, unrolled.
+    ///
+    /// # Errors
+    /// In the command's words: there is none, or it is too large.
+    pub fn exported(&self, lowered: &driver::Lowered) -> Result<netlist::bristol::File, Failure> {
+        driver::export(lowered).map_err(|e| self.failure(e))
     }
 
     /// Compiles for these sizes.

@@ -3,6 +3,9 @@
 //!
 //! `MPCC_BLESS=1` rewrites the golden files.
 
+mod acceptance;
+mod circuits;
+
 use mpcc_tests::ladder::{Climb, bound, climb, random_inputs};
 use mpcc_tests::{check, golden, root, walk};
 use std::collections::BTreeMap;

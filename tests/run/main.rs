@@ -5,6 +5,7 @@
 mod bad_inputs;
 mod bad_programs;
 mod clients;
+mod cost;
 mod examples;
 mod fmt;
 mod hosts;

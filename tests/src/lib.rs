@@ -3,6 +3,7 @@
 //! Knows every layer's front door, and nothing behind it.
 
 pub mod ladder;
+pub mod stages;
 
 use driver::{Checked, NoModules};
 use std::path::{Path, PathBuf};

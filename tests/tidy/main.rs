@@ -9,11 +9,12 @@ use std::path::{Path, PathBuf};
 /// Crate, folder, direct imports among ours. Arrows are transitive: whatever an import may name, its importer may too.
 const TABLE: &[(&str, &str, &[&str])] = &[
     ("diag", "compiler/diag", &[]),
+    ("netlist", "compiler/netlist", &[]),
     ("syntax", "compiler/syntax", &["diag"]),
     ("style", "compiler/style", &["syntax"]),
-    ("sema", "compiler/sema", &["syntax"]),
+    ("sema", "compiler/sema", &["syntax", "netlist"]),
     ("eval", "compiler/eval", &["sema"]),
-    ("circuit", "compiler/circuit", &[]),
+    ("circuit", "compiler/circuit", &["netlist"]),
     ("lower", "compiler/lower", &["sema", "circuit"]),
     ("opt", "compiler/opt", &["circuit", "spec"]),
     ("driver", "compiler/driver", &["style", "eval", "lower", "opt"]),
@@ -29,8 +30,8 @@ const TABLE: &[(&str, &str, &[&str])] = &[
 
 /// Crates that also compile to WebAssembly: no file system, sockets, threads, clocks, or operating system's randomness.
 const PURE: &[&str] = &[
-    "diag", "syntax", "style", "sema", "eval", "circuit", "lower", "opt", "driver", "lsp", "field", "spec", "wire",
-    "proto", "engine",
+    "diag", "netlist", "syntax", "style", "sema", "eval", "circuit", "lower", "opt", "driver", "lsp", "field", "spec",
+    "wire", "proto", "engine",
 ];
 
 /// What a pure crate may not name.

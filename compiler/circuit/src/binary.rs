@@ -5,12 +5,13 @@
 //! at the end are refused. Decoding never panics and allocates in proportion to the bytes that are there. Decoded is not
 //! verified: [`load`] does both.
 
-use crate::circuit::{AtBlock, Circuit, Host, Input, Level, Output, Party, Region};
+use crate::circuit::{AtBlock, Circuit, Host, Input, Level, NetTable, Output, Party, Region};
 use crate::gate::{Bin, Gate, Op, Plane, Recipient, Red, Un};
 use crate::index::{Index, IndexOp, Len, LoopVar, MAX_DEPTH, Space, SpaceDim, SpaceId};
 use crate::schedule::{Item, Schedule};
 use crate::types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId, WireTy};
 use crate::verify::{verify, verify_schedule};
+use netlist::{Net, Node};
 
 /// First bytes of the form.
 pub const MAGIC: [u8; 4] = *b"mpcc";
@@ -268,6 +269,41 @@ impl<T: Codec> Codec for Box<T> {
     }
 }
 
+impl Codec for NetTable {
+    fn put(&self, out: &mut Vec<u8>) {
+        self.inputs.put(out);
+        self.outputs.put(out);
+        let gates = self.net.nodes().iter().filter_map(|n| match n {
+            Node::And(a, b) => Some((false, a, b)),
+            Node::Xor(a, b) => Some((true, a, b)),
+            _ => None,
+        });
+        let gates: Vec<_> = gates.collect();
+        (gates.len() as u64).put(out);
+        for (xor, a, b) in gates {
+            xor.put(out);
+            Net::code(*a).put(out);
+            Net::code(*b).put(out);
+        }
+        self.net.outputs.iter().map(|b| Net::code(*b)).collect::<Vec<u32>>().put(out);
+    }
+    fn get(r: &mut Reader<'_>) -> Res<Self> {
+        let (inputs, outputs) = (Vec::<Elem>::get(r)?, Vec::<Elem>::get(r)?);
+        let mut gates = vec![];
+        for _ in 0..r.count()? {
+            let xor = bool::get(r)?;
+            let (a, b) = (Net::decode(u32::get(r)?), Net::decode(u32::get(r)?));
+            gates.push(if xor { Node::Xor(a, b) } else { Node::And(a, b) });
+        }
+        let outs = Vec::<u32>::get(r)?.into_iter().map(Net::decode).collect();
+        let bits = inputs.iter().map(|e| usize::from(e.bits())).sum();
+        match Net::from_parts(bits, gates, outs) {
+            Some(net) => Ok(NetTable { inputs, outputs, net: net.into() }),
+            None => r.malformed(),
+        }
+    }
+}
+
 macro_rules! newtypes {
     ($($t:ident),*) => {$(
         impl Codec for $t {
@@ -305,7 +341,7 @@ structs! {
     SpaceDim { lo, hi, step, step_expr }
     Space { dims, guard }
     Schedule { regions }
-    Circuit { level, sizes, parties, inputs, outputs, blocks, spaces, wires, regions, root, loop_vars, effects }
+    Circuit { level, sizes, parties, inputs, outputs, blocks, nets, spaces, wires, regions, root, loop_vars, effects }
 }
 
 // Tags are part of the format: new variants take new numbers, and old numbers are not used again within a version.
@@ -356,7 +392,7 @@ enums! {
         26 BitsXor; 27 BitsNot; 28 BitsMask; 29 BitsAnd; 30 Planes(planes); 31 A2bDeal { neg }; 32 B2aDeal;
         33 Open { id, to };
         34 Loop { var, lo, hi, step, body }; 35 If { then, otherwise }; 36 While { cond, body }; 37 Call(region);
-        38 Check { what };
+        38 Check { what }; 39 Net(k);
     }
 }
 

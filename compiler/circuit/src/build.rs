@@ -34,6 +34,7 @@ impl Builder {
         b.circuit.parties = of.parties.clone();
         b.circuit.inputs = of.inputs.clone();
         b.circuit.blocks = of.blocks.clone();
+        b.circuit.nets = of.nets.clone();
         b.circuit.loop_vars = of.loop_vars;
         b.circuit.effects = of.effects;
         b.circuit.spaces = of.spaces.clone();
@@ -79,6 +80,11 @@ impl Builder {
     pub fn block(&mut self, party: PartyId, hash: [u8; 32]) -> u32 {
         self.circuit.blocks.push(AtBlock { party, hash });
         self.circuit.blocks.len() as u32 - 1
+    }
+    /// A boolean circuit of a file.
+    pub fn net(&mut self, table: crate::NetTable) -> u32 {
+        self.circuit.nets.push(table);
+        self.circuit.nets.len() as u32 - 1
     }
     /// The number of a space; equal ones share it.
     pub fn space(&mut self, space: Space) -> SpaceId {

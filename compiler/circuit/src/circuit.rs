@@ -5,6 +5,7 @@
 use crate::gate::{Gate, Op, Recipient};
 use crate::index::Space;
 use crate::types::{Elem, PartyId, RegionId, WireId, WireTy};
+use std::sync::Arc;
 
 /// The level of a circuit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -75,6 +76,18 @@ pub struct AtBlock {
     pub hash: [u8; 32],
 }
 
+/// A boolean circuit that a file gave, with the elements that its bits belong to: what [`crate::Op::Net`] applies. Bits of
+/// an element stand least significant first.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NetTable {
+    /// Elements of the operands.
+    pub inputs: Vec<Elem>,
+    /// Elements of the results.
+    pub outputs: Vec<Elem>,
+    /// The gates.
+    pub net: Arc<netlist::Net>,
+}
+
 /// A list of gates with parameters and results.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Region {
@@ -101,6 +114,8 @@ pub struct Circuit {
     pub outputs: Vec<Output>,
     /// `at` blocks.
     pub blocks: Vec<AtBlock>,
+    /// Boolean circuits that files gave.
+    pub nets: Vec<NetTable>,
     /// Spaces.
     pub spaces: Vec<Space>,
     /// Types of wires.
@@ -125,6 +140,7 @@ impl Circuit {
             inputs: vec![],
             outputs: vec![],
             blocks: vec![],
+            nets: vec![],
             spaces: vec![],
             wires: vec![],
             regions: vec![Region::default()],

@@ -381,6 +381,42 @@ pub fn concat(parts: &[&Column]) -> Res {
     }
 }
 
+/// A boolean circuit on every lane, 64 lanes at once.
+///
+/// # Errors
+/// Operands that the net does not take, or of other lengths.
+pub fn net(table: &crate::NetTable, args: &[&Column], lanes: usize) -> Result<Vec<Column>, ClearError> {
+    if args.len() != table.inputs.len() || args.iter().any(|a| a.len() != lanes) {
+        return Err(ClearError::Lanes);
+    }
+    let mut out: Vec<Column> = table.outputs.iter().map(|e| Column::with_capacity(*e, lanes)).collect();
+    for first in (0..lanes).step_by(64) {
+        let many = (lanes - first).min(64);
+        let mut words = vec![];
+        for (a, e) in args.iter().zip(&table.inputs) {
+            let at = words.len();
+            words.resize(at + usize::from(e.bits()), 0u64);
+            for k in 0..many {
+                let v = a.get(first + k);
+                for (i, w) in words[at..].iter_mut().enumerate() {
+                    *w |= ((v >> i & 1) as u64) << k;
+                }
+            }
+        }
+        let bits = table.net.eval(&words).ok_or(ClearError::Lanes)?;
+        for k in 0..many {
+            let mut at = 0;
+            for (o, e) in out.iter_mut().zip(&table.outputs) {
+                let n = usize::from(e.bits());
+                let v = bits[at..at + n].iter().rev().fold(0u128, |v, w| v << 1 | u128::from(w >> k & 1));
+                o.push(v);
+                at += n;
+            }
+        }
+    }
+    Ok(out)
+}
+
 /// Each `group` lanes to one of `groups`; `to` is the result's element (it differs for `Count` alone).
 ///
 /// # Errors

@@ -142,6 +142,9 @@ pub enum Op {
     /// `c ? a : b`; `c` is bool.
     Select,
 
+    /// The boolean circuit `Circuit::nets[k]`, on every lane: an operand and a result per element of it.
+    Net(u32),
+
     // ---- lanes (PG, any domain) ----
     /// Result lane l (a point of the space) is operand lane `index`. Out of range is a run-time error.
     Gather {
@@ -407,6 +410,7 @@ impl Op {
             Op::Bin(Bin::Shl) => "shl",
             Op::Bin(Bin::Shr) => "shr",
             Op::Select => "select",
+            Op::Net(_) => "net",
             Op::Gather { .. } => "gather",
             Op::Scatter { .. } => "scatter",
             Op::GatherAt => "gather.at",

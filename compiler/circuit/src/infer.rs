@@ -230,6 +230,19 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
             same_elem(&args[1..])?;
             one(domain_of(args)?, args[1].elem, args[1].len.clone())
         }
+        Op::Net(k) => {
+            let t = c.nets.get(*k as usize).ok_or("a net that the circuit does not have")?;
+            let bits = |e: &[Elem]| e.iter().map(|e| usize::from(e.bits())).sum::<usize>();
+            if bits(&t.inputs) != t.net.inputs() || bits(&t.outputs) != t.net.outputs.len() {
+                return Err("a net whose elements have not as many bits as its gates".into());
+            }
+            arity(t.inputs.len())?;
+            if args.iter().zip(&t.inputs).any(|(a, e)| a.elem != *e) {
+                return Err("operands of other elements than the net's".into());
+            }
+            let (d, l) = (domain_of(args)?, len(args.first().map(|a| a.len.clone()))?);
+            Ok(t.outputs.iter().map(|e| WireTy { domain: d, elem: *e, len: l.clone() }).collect())
+        }
         Op::Gather { space, .. } => {
             arity(1)?;
             let d = moved(args)?;

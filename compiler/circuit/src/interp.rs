@@ -327,6 +327,11 @@ impl Machine<'_> {
                 one(clear::bin(*bin, col(0)?, col(1)?, arg_ty(0)?.elem, arg_ty(1)?.elem, total)?)
             }
             Op::Select => one(clear::select(col(0)?, col(1)?, col(2)?)?),
+            Op::Net(k) => {
+                let table = c.nets.get(*k as usize).ok_or(Fail::Broken("no such net".into()))?;
+                let cols = (0..args.len()).map(col).collect::<Result<Vec<_>, _>>()?;
+                Ok(clear::net(table, &cols, n)?.into_iter().map(Value::Column).collect())
+            }
             Op::Gather { space, index } => {
                 let space = c.spaces.get(space.0 as usize).ok_or(IndexError::NoSpace)?;
                 let at = clear::indices(space, index, &self.vars)?;

@@ -24,7 +24,7 @@ pub mod types;
 pub mod verify;
 
 pub use build::Builder;
-pub use circuit::{AtBlock, Circuit, Host, Input, Level, Output, Party, Region};
+pub use circuit::{AtBlock, Circuit, Host, Input, Level, NetTable, Output, Party, Region};
 pub use column::Column;
 pub use gate::{Bin, Gate, MAX_TURNS, Op, Plane, Recipient, Red, Un};
 pub use index::{Index, IndexEnv, IndexError, IndexOp, Len, LoopVar, Space, SpaceDim, SpaceId};

@@ -27,6 +27,7 @@ mod schedule;
 #[cfg(test)]
 mod tests;
 
+use netlist::{Net, Node};
 use std::fmt::Write;
 
 use crate::circuit::{Circuit, Host, Level, Region, mask};
@@ -192,6 +193,9 @@ impl Printer<'_> {
         for (k, s) in c.spaces.iter().enumerate() {
             self.line(0, &format!("space s{k} = {s}"));
         }
+        for (k, n) in c.nets.iter().enumerate() {
+            self.net(k, n);
+        }
         if c.loop_vars > 0 {
             self.line(0, &format!("vars {}", c.loop_vars));
         }
@@ -215,6 +219,28 @@ impl Printer<'_> {
             self.body(region, 1);
             self.line(0, "}");
         }
+    }
+
+    /// A net's operations by number: of each, its kind and the codes of its operands.
+    fn net(&mut self, k: usize, n: &crate::circuit::NetTable) {
+        let elems = |e: &[Elem]| list(e, |e| e.to_string());
+        self.line(0, &format!("net {k} ({}) -> ({}) {{", elems(&n.inputs), elems(&n.outputs)));
+        let gates: Vec<String> = n
+            .net
+            .nodes()
+            .iter()
+            .filter_map(|g| match g {
+                Node::And(a, b) => Some(format!("& {} {}", Net::code(*a), Net::code(*b))),
+                Node::Xor(a, b) => Some(format!("^ {} {}", Net::code(*a), Net::code(*b))),
+                _ => None,
+            })
+            .collect();
+        for row in gates.chunks(8) {
+            self.line(1, &row.join(" "));
+        }
+        let outs: Vec<String> = n.net.outputs.iter().map(|b| Net::code(*b).to_string()).collect();
+        self.line(1, &format!("yield {}", outs.join(" ")));
+        self.line(0, "}");
     }
 
     fn body(&mut self, region: &Region, indent: usize) {
@@ -327,6 +353,7 @@ impl Printer<'_> {
                 format!("{op} by {group}{args}")
             }
             Op::MatMul { m, k, n } => format!("{op} {m} x {k} x {n}{args}"),
+            Op::Net(k) => format!("{op} {k}{args}"),
             Op::Planes(planes) => plane_list(planes, &g.args),
             Op::Call(r) => format!("{op} r{}{args}", r.0),
             Op::Check { what } => format!("{op} {}{args}", quoted(what)),

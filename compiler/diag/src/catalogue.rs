@@ -82,6 +82,7 @@ table! {
     E0107 "a circle of definitions";
     E0108 "no such attribute";
     E0109 "a name of another kind";
+    E0110 "a circuit file that cannot be used";
     // E02xx: types and sizes.
     E0201 "another type is needed here";
     E0202 "operands of different types";

@@ -101,8 +101,38 @@ pub fn lower(checked: &Checked, bound: &Bound, publics: &Publics) -> Result<Lowe
 /// # Errors
 /// What the protocol has no form for, or ours.
 pub fn compile(lowered: Lowered, protocol: &spec::Protocol, profile: &Profile) -> Result<Compiled, CompileError> {
+    compile_with(lowered, protocol, profile, &mut |_, _| {})
+}
+
+/// As [`compile`]; `after` is given what each pass made, with the pass.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_with(
+    lowered: Lowered,
+    protocol: &spec::Protocol,
+    profile: &Profile,
+    after: &mut dyn FnMut(&opt::Pass, &opt::State<'_>),
+) -> Result<Compiled, CompileError> {
     let Lowered { circuit, blocks, spans, .. } = lowered;
-    let out = opt::compile(circuit, protocol, profile).map_err(|e| match e {
+    let out = opt::compile_with(circuit, protocol, profile, after).map_err(|e| refused(&spans, e))?;
+    verified("gate level", circuit::verify::verify(&out.gates))?;
+    verified("schedule", circuit::verify::verify_schedule(&out.gates, &out.schedule))?;
+    let digest = circuit::binary::digest(&out.gates, &out.schedule);
+    Ok(Compiled { blocks, spans, gates: out.gates, schedule: out.schedule, digest })
+}
+
+/// A lowered program as one boolean circuit, unrolled.
+///
+/// # Errors
+/// What has no such circuit, or ours.
+pub fn export(lowered: &Lowered) -> Result<netlist::bristol::File, CompileError> {
+    opt::export::export(&lowered.circuit).map_err(|e| refused(&lowered.spans, e))
+}
+
+/// What a pass says, in the program's places.
+fn refused(spans: &[diag::Span], e: opt::Error) -> CompileError {
+    match e {
         opt::Error::Unsupported { what, span } => {
             let mut diags = Diags::new();
             let place = spans.get(span.0 as usize).copied().unwrap_or_default();
@@ -110,11 +140,7 @@ pub fn compile(lowered: Lowered, protocol: &spec::Protocol, profile: &Profile) -
             CompileError::Program(Box::new(diags))
         }
         other => CompileError::Internal(other.to_string()),
-    })?;
-    verified("gate level", circuit::verify::verify(&out.gates))?;
-    verified("schedule", circuit::verify::verify_schedule(&out.gates, &out.schedule))?;
-    let digest = circuit::binary::digest(&out.gates, &out.schedule);
-    Ok(Compiled { blocks, spans, gates: out.gates, schedule: out.schedule, digest })
+    }
 }
 
 fn verified<E: std::fmt::Display>(stage: &str, result: Result<(), Vec<E>>) -> Result<(), CompileError> {

@@ -4,6 +4,14 @@
 pub const MODULES: &[(&str, &str)] =
     &[("array", include_str!("../../../stdlib/array.mpc")), ("guard", include_str!("../../../stdlib/guard.mpc"))];
 
+/// Circuits by file name, with their text.
+pub const CIRCUITS: &[(&str, &str)] = &[("aes_sbox.txt", include_str!("../../../stdlib/circuits/aes_sbox.txt"))];
+
+/// The circuit file `std/name`.
+pub fn circuit(name: &str) -> Option<&'static str> {
+    CIRCUITS.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)
+}
+
 /// The source of `std::name`.
 pub fn module(name: &str) -> Option<&'static str> {
     MODULES.iter().find(|(n, _)| *n == name).map(|(_, text)| *text)

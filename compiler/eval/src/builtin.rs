@@ -11,6 +11,31 @@ use std::sync::Arc;
 const U64: Kind = Kind::Int { signed: false, bits: 64 };
 
 impl<'p> Run<'p> {
+    /// A circuit of a file, on the bits of some values.
+    fn circuit(&self, id: CircuitId, values: &[Value], span: diag::Span) -> R<Value> {
+        let Some(c) = self.program.circuits.get(id.0 as usize) else { return internal(span) };
+        let width = |ty: &Ty| Kind::of(ty, &TyEnv::default()).map_or(1, |k| k.width());
+        let mut words = vec![];
+        for (v, (ty, _)) in values.iter().zip(&c.params) {
+            for x in v.to_columns().into_iter().flatten() {
+                words.extend((0..width(ty)).map(|i| (x >> i & 1) as u64));
+            }
+        }
+        let Some(bits) = c.net.eval(&words) else { return internal(span) };
+        let mut bits = bits.into_iter();
+        let mut columns = vec![];
+        for (ty, n) in &c.results {
+            let mut word = || (0..width(ty)).fold(0u128, |v, i| v | u128::from(bits.next().unwrap_or(0) & 1) << i);
+            columns.push((0..*n).map(|_| word()).collect());
+        }
+        let secret = values.iter().any(Value::secret);
+        let shape = Shape::of(self.program, &c.ret, self.families());
+        match shape.and_then(|s| Value::from_columns(&s, columns, secret)) {
+            Some(v) => Ok(v),
+            None => internal(span),
+        }
+    }
+
     #[inline(never)]
     pub(crate) fn builtin(&mut self, fr: &Frame<'p>, b: Builtin, args: &[ExprId], e: &'p Expr) -> R<Value> {
         let span = e.span;
@@ -19,6 +44,13 @@ impl<'p> Run<'p> {
         };
         let mut v = self.eval(fr, *first)?;
         match b {
+            Builtin::Circuit(id) => {
+                let mut values = vec![v];
+                for x in rest {
+                    values.push(self.eval(fr, *x)?);
+                }
+                return self.circuit(id, &values, span);
+            }
             Builtin::Reveal => {
                 v.mark(false);
                 return Ok(v);

@@ -108,6 +108,10 @@ fn bad<T>(r: Result<T, Bad>, span: Span) -> R<T> {
 }
 
 impl<'p> Run<'p> {
+    /// Sizes of families.
+    pub(crate) fn families(&self) -> &Arc<[i64]> {
+        &self.families
+    }
     pub fn new(program: &'p Program, families: Arc<[i64]>, options: Options) -> Run<'p> {
         Run {
             program,

@@ -122,7 +122,8 @@ fn lower_once(
         parties.push((p.name.to_string(), members));
     }
     let blocks = t.blocks.iter().map(|(p, code)| (*p, block_hash(program, code))).collect();
-    let frame = emit::Frame { sizes, parties, inputs: t.inputs, blocks, outputs: t.outputs };
+    let nets = program.circuits.iter().map(net_table).collect();
+    let frame = emit::Frame { sizes, parties, inputs: t.inputs, blocks, outputs: t.outputs, nets };
     let emitted =
         emit::run(&t.nest, &t.body, &live, &users, &absorbed, frame).map_err(|e| vec![Finding::internal(&e)])?;
     let more = t.selected.iter().filter(|s| stays(&t.nest, &live, &emitted.seq, s)).map(|s| s.branch).collect();
@@ -146,6 +147,14 @@ fn stays(nest: &Nest, live: &live::Live, seq: &FxHashMap<LoopId, FxHashSet<NodeI
         }
     }
     any
+}
+
+/// A circuit of a file, element by element.
+fn net_table(c: &sema::tree::Circuit) -> circuit::NetTable {
+    let elems = |parts: &[(sema::tree::Ty, u64)]| {
+        parts.iter().flat_map(|(ty, n)| (0..*n).map(|_| trace::elem_of(ty))).collect::<Vec<_>>()
+    };
+    circuit::NetTable { inputs: elems(&c.params), outputs: elems(&c.results), net: c.net.clone() }
 }
 
 /// What an `at` block is, for the digest: its code and that of what it calls, and what it reads.

@@ -30,6 +30,8 @@ pub enum Op {
     Max,
     /// `c ? a : b`
     Select,
+    /// Element k of the result of a circuit (its number among the program's), on all elements of its parameters.
+    Net(u32, u32),
     /// `[a, b]`: a where the public condition holds (a is computed there alone), else b.
     Pick(Index),
     /// Lane of a memory.

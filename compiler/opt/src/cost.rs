@@ -35,6 +35,8 @@ pub struct Cost {
     pub parts: Vec<Part>,
     /// Most rounds and payload bytes that any run takes, if there is a bound.
     pub most: Option<(u128, Vec<Vec<u128>>)>,
+    /// Rounds in which a gate of each kind takes part.
+    pub kind_rounds: BTreeMap<&'static str, u128>,
 }
 
 /// What happens or not, by values that the run opens.
@@ -85,6 +87,8 @@ pub struct SpanCost {
     pub gates: BTreeMap<&'static str, u128>,
     /// Rounds in which a gate of this span takes part.
     pub rounds: u128,
+    /// Bytes by kind.
+    pub kind_bytes: BTreeMap<&'static str, u128>,
 }
 
 impl Cost {
@@ -142,6 +146,12 @@ impl Cost {
             for (k, n) in &c.gates {
                 *mine.gates.entry(k).or_default() += n * times;
             }
+            for (k, n) in &c.kind_bytes {
+                *mine.kind_bytes.entry(k).or_default() += n * times;
+            }
+        }
+        for (k, n) in &other.kind_rounds {
+            *self.kind_rounds.entry(k).or_default() += n * times;
         }
         for p in &other.parts {
             self.part(Part { at_most: p.at_most.map(|n| n * times), ..p.clone() });
@@ -167,6 +177,9 @@ fn add_pairs(to: &mut [Vec<u128>], more: &[Vec<u128>], times: u128) {
         *a += b * times;
     }
 }
+
+/// All names that [`kind_name`] gives interactive gates.
+pub const KINDS: [&str; 8] = ["input", "mul", "dot", "matmul", "and", "a2b", "b2a", "open"];
 
 /// The name by which reports count an interactive gate.
 pub fn kind_name(op: &Op) -> &'static str {
@@ -313,6 +326,7 @@ impl Walk<'_> {
                 Item::Round(gates) => {
                     out.rounds += 1;
                     let mut spans = std::collections::BTreeSet::new();
+                    let mut kinds = std::collections::BTreeSet::new();
                     for g in gates {
                         let g = &region.gates[*g as usize];
                         let (bytes, lanes) = self.price(g)?;
@@ -323,9 +337,13 @@ impl Walk<'_> {
                         if spans.insert(g.span) {
                             span.rounds += 1;
                         }
+                        if kinds.insert(name) {
+                            *out.kind_rounds.entry(name).or_default() += 1;
+                        }
                         for (a, b) in out.pairs.iter_mut().flatten().zip(bytes.iter().flatten()) {
                             *a += u128::from(*b);
                             span.bytes += u128::from(*b);
+                            *span.kind_bytes.entry(name).or_default() += u128::from(*b);
                         }
                         if let Some((_, most)) = &mut out.most {
                             for (a, b) in most.iter_mut().flatten().zip(bytes.iter().flatten()) {

@@ -13,10 +13,11 @@
 
 mod ops;
 mod regions;
+mod wide;
 
 use crate::asm::{Asm, Pl};
 use crate::error::{Error, Result, internal};
-use crate::gates::adder::Style;
+use crate::gates::adder::{self, Style};
 use crate::gates::convert;
 use crate::lens::len_max;
 use crate::place::{BITS, Form, Plan, form_ring, own_ring, ring_form};
@@ -32,6 +33,9 @@ enum Val {
     Shared { bits: Option<Vec<Pl>>, arith: [Option<WireId>; 5], frame: usize },
 }
 
+/// A quotient and a remainder.
+type Division = (Vec<Pl>, Vec<Pl>);
+
 /// The walk.
 pub(crate) struct Expander<'a> {
     c: &'a Circuit,
@@ -42,8 +46,12 @@ pub(crate) struct Expander<'a> {
     calls: FxHashMap<RegionId, RegionId>,
     /// Low bits of clear wires beyond which all are 0.
     low: FxHashMap<WireId, u32>,
-    /// Lanes above which an adder's bytes are worth more than its last round.
-    lean: f64,
+    /// Bytes that a round is worth.
+    round_bytes: f64,
+    /// Quotients and remainders made so far, by frame and operands.
+    divisions: FxHashMap<(usize, WireId, WireId), Division>,
+    /// Costs of the library's circuits that are counted rather than reckoned, by width.
+    dividers: FxHashMap<usize, [(u32, u32); 3]>,
 }
 
 /// Builds the gate-level circuit of a placed program. With `roll` the levels of trees are loops; tells whether there are
@@ -61,6 +69,7 @@ pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64, roll: 
         outputs: vec![],
         blocks: c.blocks.clone(),
         spaces: c.spaces.clone(),
+        nets: c.nets.clone(),
         wires: vec![],
         regions: vec![],
         ..*c
@@ -73,7 +82,9 @@ pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64, roll: 
         consts: FxHashMap::default(),
         calls: FxHashMap::default(),
         low: FxHashMap::default(),
-        lean: round_bytes,
+        round_bytes,
+        divisions: FxHashMap::default(),
+        dividers: FxHashMap::default(),
     };
     x.s.roll = roll;
     for g in &c.region(c.root).gates {
@@ -84,6 +95,12 @@ pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64, roll: 
     for o in &c.outputs {
         let wire = x.plain(o.wire)?;
         x.s.c.outputs.push(circuit::Output { wire, ..o.clone() });
+    }
+    // Nets that only secrets went through are gates now.
+    let mut used = false;
+    x.s.c.regions.iter().for_each(|r| used |= r.gates.iter().any(|g| matches!(g.op, Op::Net(_))));
+    if !used {
+        x.s.c.nets.clear();
     }
     Ok((x.s.c, x.s.rolled))
 }
@@ -104,9 +121,17 @@ impl Expander<'_> {
     fn unsupported<T>(&self, what: impl Into<String>) -> Result<T> {
         Err(Error::Unsupported { what: what.into(), span: self.s.span })
     }
+    /// The cheapest of some circuits of given ANDs and levels, in so many lanes.
+    fn cheapest<T: Copy>(&self, len: &Len, all: impl IntoIterator<Item = (T, (u32, u32))>) -> Option<T> {
+        let price = |(ands, depth): (u32, u32)| {
+            f64::from(ands) / 8.0 * len_max(len) as f64 + f64::from(depth) * self.round_bytes
+        };
+        all.into_iter().min_by(|a, b| price(a.1).total_cmp(&price(b.1))).map(|a| a.0)
+    }
     /// The adder for words of k bits in so many lanes.
     fn style(&self, k: usize, len: &Len) -> Style {
-        if len_max(len) as f64 * k as f64 / 4.0 > self.lean { Style::Lean } else { Style::Fast }
+        let all = adder::STYLES.map(|s| (s, adder::cost(k as u8, s)));
+        self.cheapest(len, all).unwrap_or(Style::Fast)
     }
 
     // ---- values ----

@@ -1,6 +1,6 @@
 //! From the program level to scheduled gates: passes on circuits, the gate library, and the cost model.
 //!
-//! [`pipeline::compile`] is the list of passes in order. Knows circuits and the tables of protocols; neither the language
+//! [`pipeline::PASSES`] is the list of passes in order. Knows circuits and the tables of protocols; neither the language
 //! nor how a protocol does what it offers.
 
 pub mod asm;
@@ -9,6 +9,7 @@ pub mod cost;
 mod depth;
 mod error;
 pub mod expand;
+pub mod export;
 pub mod fuse;
 pub mod gates;
 mod lens;
@@ -18,7 +19,8 @@ pub mod place;
 mod profile;
 pub mod schedule;
 pub mod simplify;
+pub mod trim;
 
 pub use error::{Error, Result};
-pub use pipeline::{Compiled, compile, compile_with};
+pub use pipeline::{Compiled, Makes, PASSES, Pass, State, compile, compile_with, compile_without};
 pub use profile::{Carrier, Profile};

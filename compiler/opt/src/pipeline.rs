@@ -1,8 +1,11 @@
-//! The passes, in order.
+//! The passes, in order: [`PASSES`] is the list, and [`compile`] walks it.
+//!
+//! Where the levels of trees can be loops, what follows `place` runs twice: once with them as loops, once with all written
+//! out; `choose` takes one.
 
-use crate::error::Result;
-use crate::place::Prices;
-use crate::{Profile, chain, expand, fuse, pack, place, schedule, simplify};
+use crate::error::{Result, internal};
+use crate::place::{Plan, Prices};
+use crate::{Profile, chain, expand, fuse, pack, place, schedule, simplify, trim};
 use circuit::{Circuit, Schedule};
 
 /// A gate-level circuit with its schedule.
@@ -14,6 +17,205 @@ pub struct Compiled {
     pub schedule: Schedule,
 }
 
+/// What a pass makes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Makes {
+    /// A program-level circuit.
+    Program,
+    /// A plan for one.
+    Plan,
+    /// A gate-level circuit.
+    Gates,
+    /// A schedule of one.
+    Schedule,
+}
+
+/// What passes hand on.
+pub struct State<'a> {
+    program: Circuit,
+    plan: Option<Plan>,
+    gates: Option<Circuit>,
+    schedule: Option<Schedule>,
+    /// Whether levels of trees are loops, where they can be.
+    roll: bool,
+    /// Whether there are any such.
+    rolled: bool,
+    /// What the same passes made with levels of trees as loops.
+    other: Option<Compiled>,
+    protocol: &'a spec::Protocol,
+    profile: &'a Profile,
+}
+
+impl Makes {
+    /// Whether the circuit changes.
+    pub fn is_circuit(self) -> bool {
+        matches!(self, Makes::Program | Makes::Gates)
+    }
+}
+
+impl State<'_> {
+    /// The circuit: at program level up to `expand`, at gate level after it.
+    pub fn circuit(&self) -> &Circuit {
+        self.gates.as_ref().unwrap_or(&self.program)
+    }
+    /// What `place` decided, once it has.
+    pub fn plan(&self) -> Option<&Plan> {
+        self.plan.as_ref()
+    }
+    /// What `schedule` made, once it has.
+    pub fn schedule(&self) -> Option<&Schedule> {
+        self.schedule.as_ref()
+    }
+    /// Whether this is the form that has levels of trees as loops.
+    pub fn rolled(&self) -> bool {
+        self.rolled
+    }
+    fn made(&mut self) -> Result<&mut Circuit> {
+        self.gates.as_mut().map_or_else(|| internal("nothing was expanded"), Ok)
+    }
+}
+
+/// A pass.
+pub struct Pass {
+    /// The name that `--emit-after` and `--time-passes` use.
+    pub name: &'static str,
+    /// What it does, in a line.
+    pub about: &'static str,
+    /// What it makes, or changes.
+    pub makes: Makes,
+    /// Whether a circuit can be compiled without it.
+    pub optional: bool,
+    run: fn(&mut State<'_>) -> Result<()>,
+}
+
+/// Every pass, in the order in which they run.
+pub const PASSES: &[Pass] = &[
+    Pass {
+        name: "simplify",
+        about: "fold, merge equal gates, recognise sums of products and counts, drop dead gates",
+        makes: Makes::Program,
+        optional: true,
+        run: |s| {
+            simplify::simplify(&mut s.program);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "chain",
+        about: "make of sums, products, and writes that are written out one by one what a loop gives",
+        makes: Makes::Program,
+        optional: true,
+        run: |s| {
+            chain::chain(&mut s.program);
+            simplify::sweep(&mut s.program);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "pack",
+        about: "join equal scalar gates that wait for equally much into lanes",
+        makes: Makes::Program,
+        optional: true,
+        run: |s| {
+            pack::pack(&mut s.program);
+            simplify::sweep(&mut s.program);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "fuse",
+        about: "run independent sequential loops side by side",
+        makes: Makes::Program,
+        optional: true,
+        run: |s| {
+            fuse::fuse(&mut s.program);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "place",
+        about: "choose for every secret wire: bit planes, or a ring",
+        makes: Makes::Plan,
+        optional: false,
+        run: |s| {
+            s.plan = Some(place::place(&s.program, Prices { round: s.profile.round_bytes() })?);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "expand",
+        about: "write program gates out as primitives, from the gate library",
+        makes: Makes::Gates,
+        optional: false,
+        run: |s| {
+            let Some(plan) = &s.plan else { return internal("nothing was placed") };
+            let round = s.profile.round_bytes();
+            let (gates, rolled) = expand::expand(&s.program, plan, s.protocol.name, round, s.roll)?;
+            (s.gates, s.rolled) = (Some(gates), rolled);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "trim",
+        about: "cut planes that nobody reads",
+        makes: Makes::Gates,
+        optional: true,
+        run: |s| {
+            trim::trim(s.made()?);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "sweep",
+        about: "drop gates that nothing depends on",
+        makes: Makes::Gates,
+        optional: true,
+        run: |s| {
+            simplify::sweep(s.made()?);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "join",
+        about: "run independent trees side by side, where their levels are loops",
+        makes: Makes::Gates,
+        optional: true,
+        run: |s| {
+            if s.rolled {
+                fuse::fuse(s.made()?);
+            }
+            Ok(())
+        },
+    },
+    Pass {
+        name: "schedule",
+        about: "put interactive gates that do not wait for each other into one round",
+        makes: Makes::Schedule,
+        optional: false,
+        run: |s| {
+            let gates = s.made()?;
+            clients(gates)?;
+            s.schedule = Some(schedule::schedule(gates)?);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "choose",
+        about: "keep levels of trees as loops, unless all written out takes fewer rounds",
+        makes: Makes::Schedule,
+        optional: false,
+        run: |s| {
+            let Some(other) = s.other.take() else { return Ok(()) };
+            let length = |gates: &Circuit, schedule: &Schedule| schedule::length(gates, schedule, gates.root);
+            let plain = s.gates.as_ref().zip(s.schedule.as_ref());
+            if plain.is_none_or(|(g, h)| length(&other.gates, &other.schedule) <= length(g, h)) {
+                (s.gates, s.schedule, s.rolled) = (Some(other.gates), Some(other.schedule), true);
+            }
+            Ok(())
+        },
+    },
+];
+
 /// Compiles a verified program-level circuit for a protocol and a network. It is taken, for it may be large.
 ///
 /// # Errors
@@ -22,7 +224,7 @@ pub fn compile(circuit: Circuit, protocol: &spec::Protocol, profile: &Profile) -
     compile_with(circuit, protocol, profile, &mut |_, _| {})
 }
 
-/// As [`compile`]; `after` is given the circuit after each pass, with the pass's name.
+/// As [`compile`]; `after` is given the state after each pass, with the pass. Passes that run twice are given twice.
 ///
 /// # Errors
 /// As [`compile`].
@@ -30,43 +232,65 @@ pub fn compile_with(
     circuit: Circuit,
     protocol: &spec::Protocol,
     profile: &Profile,
-    after: &mut dyn FnMut(&str, &Circuit),
+    after: &mut dyn FnMut(&Pass, &State<'_>),
 ) -> Result<Compiled> {
-    let mut program = circuit;
-    simplify::simplify(&mut program);
-    after("simplify", &program);
-    chain::chain(&mut program);
-    simplify::sweep(&mut program);
-    after("chain", &program);
-    pack::pack(&mut program);
-    simplify::sweep(&mut program);
-    after("pack", &program);
-    fuse::fuse(&mut program);
-    after("fuse", &program);
-    let plan = place::place(&program, Prices { round: profile.round_bytes() })?;
-    let mut gates = |roll: bool| -> Result<(Compiled, bool)> {
-        let (mut gates, rolled) = expand::expand(&program, &plan, protocol.name, profile.round_bytes(), roll)?;
-        after("expand", &gates);
-        simplify::sweep(&mut gates);
-        after("sweep", &gates);
-        if rolled {
-            fuse::fuse(&mut gates);
-            after("fuse", &gates);
-        }
-        clients(&gates)?;
-        let schedule = schedule::schedule(&gates)?;
-        Ok((Compiled { gates, schedule }, rolled))
+    walk(circuit, protocol, profile, &[], after)
+}
+
+/// As [`compile`], without the optional passes of these names: what a pass is worth is the difference.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_without(
+    circuit: Circuit,
+    protocol: &spec::Protocol,
+    profile: &Profile,
+    without: &[&str],
+) -> Result<Compiled> {
+    walk(circuit, protocol, profile, without, &mut |_, _| {})
+}
+
+fn walk(
+    circuit: Circuit,
+    protocol: &spec::Protocol,
+    profile: &Profile,
+    without: &[&str],
+    after: &mut dyn FnMut(&Pass, &State<'_>),
+) -> Result<Compiled> {
+    let passes: Vec<&Pass> = PASSES.iter().filter(|p| !(p.optional && without.contains(&p.name))).collect();
+    // What runs for both forms of trees: from the first pass that makes gates on, but for the choice between them.
+    let first = passes.iter().position(|p| p.makes == Makes::Gates).unwrap_or(0);
+    let last = passes.len() - 1;
+    let mut state = State {
+        program: circuit,
+        plan: None,
+        gates: None,
+        schedule: None,
+        roll: true,
+        rolled: false,
+        other: None,
+        protocol,
+        profile,
     };
-    // Levels of trees as loops, unless trees that are written out share more rounds with what runs beside them.
-    let (rolled, any) = gates(true)?;
-    if any {
-        let (plain, _) = gates(false)?;
-        let rounds = |c: &Compiled| schedule::length(&c.gates, &c.schedule, c.gates.root);
-        if rounds(&plain) < rounds(&rolled) {
-            return Ok(plain);
+    let mut run = |state: &mut State<'_>, passes: &[&Pass]| -> Result<()> {
+        for pass in passes {
+            (pass.run)(state)?;
+            after(pass, state);
         }
+        Ok(())
+    };
+    run(&mut state, &passes[..last])?;
+    if state.rolled {
+        state.other =
+            state.gates.take().zip(state.schedule.take()).map(|(gates, schedule)| Compiled { gates, schedule });
+        state.roll = false;
+        run(&mut state, &passes[first..last])?;
     }
-    Ok(rolled)
+    run(&mut state, &passes[last..])?;
+    match (state.gates, state.schedule) {
+        (Some(gates), Some(schedule)) => Ok(Compiled { gates, schedule }),
+        _ => internal("nothing was scheduled"),
+    }
 }
 
 /// Holds that no client is needed while the nodes run.

@@ -12,8 +12,11 @@
 //!
 //! Before: `%4 = add %2, %3 : secret u64[N]`. After: the plan says that `%4` is made in `arith64`, and wanted in bits too.
 
+mod text;
+mod unread;
+
 use crate::error::{Error, Result};
-use crate::gates::adder::{self, Style};
+use crate::gates::{adder, multiply, net};
 use crate::lens::{len_max, trips};
 use circuit::{Bin, Circuit, Domain, Elem, Gate, Op, Red, RegionId, Un, WireId};
 use rustc_hash::FxHashMap;
@@ -133,8 +136,17 @@ struct Placer<'a> {
     cost: f64,
     /// Uses that are still to be counted; kept for its room.
     todo: Vec<(WireId, Form)>,
-    adders: Vec<(u32, u32)>,
+    /// By width: ANDs and levels of the adders.
+    adders: Vec<[(u32, u32); adder::STYLES.len()]>,
+    /// By width, where it may pay: ANDs and levels of the multipliers.
+    multipliers: FxHashMap<u8, [(u32, u32); 2]>,
+    /// By wire: low planes that nobody reads, where all readers of planes shift by constants.
+    unread: Vec<u8>,
 }
+
+/// Widest words that are multiplied as planes. Beyond it conversions and one product of the ring are cheaper at any number
+/// of lanes: at 16 bits 241 ANDs at depth 15 face 2 (16 · 16 / 3 + 16) + 16 = 219 bits at most, and two rounds.
+const MAX_PLANE_PRODUCT: u8 = 16;
 
 /// Whether a gate is a comparison of a signed value with 0.
 pub fn is_sign_test(c: &Circuit, consts: &FxHashMap<WireId, u128>, g: &Gate) -> bool {
@@ -159,6 +171,11 @@ impl Placer<'_> {
     }
     fn round(&self, w: WireId, n: u32) -> f64 {
         self.prices.round * f64::from(n) * self.times[w.0 as usize]
+    }
+    /// Price of the cheapest of some circuits of given ANDs and levels, after `bits` more in `rounds` more steps.
+    fn best(&self, w: WireId, bits: f64, rounds: u32, all: &[(u32, u32)]) -> f64 {
+        let price = |c: &(u32, u32)| self.price(w, bits + f64::from(c.0), rounds + c.1);
+        all.iter().map(price).min_by(f64::total_cmp).unwrap_or(0.0)
     }
     /// Price of `bits` sent per lane by each node, in `rounds` steps.
     fn price(&self, w: WireId, bits: f64, rounds: u32) -> f64 {
@@ -215,8 +232,10 @@ impl Placer<'_> {
         }
         if home != BITS && any {
             debug_assert_eq!(home, own);
-            let (ands, depth) = self.adders[k as usize];
-            cost += self.price(w, f64::from(k) / 3.0 + f64::from(ands), 1 + depth);
+            let dead = self.unread[w.0 as usize].min(k);
+            let carry = net::carry_cost(usize::from(dead), 2).0;
+            let bits = f64::from(k) / 3.0 + f64::from(carry);
+            cost += self.best(w, bits, 1 + u32::from(dead > 0), &self.adders[usize::from(k - dead)]);
         }
         cost
     }
@@ -253,6 +272,27 @@ impl Placer<'_> {
         self.todo = todo;
     }
 
+    /// The constant of a product with one.
+    fn factor(&self, g: &Gate) -> Option<(WireId, u128)> {
+        let [x, y] = g.args[..] else { return None };
+        match (self.consts.get(&x), self.consts.get(&y)) {
+            (_, Some(v)) => Some((x, *v)),
+            (Some(v), _) => Some((y, *v)),
+            _ => None,
+        }
+    }
+    /// About what a product of planes with a constant costs: carry-save over its signed digits, and an adder.
+    fn price_scale(&self, w: WireId, k: u8, v: u128) -> f64 {
+        let digits = multiply::signed_digits(v, usize::from(k));
+        // The lowest row and the highest bits take part in no addition.
+        let rows: u32 = digits.iter().skip(2).map(|d| u32::from(k) - d.0 as u32).sum();
+        let levels = u32::BITS - (digits.len().saturating_sub(1) as u32).leading_zeros();
+        match digits.len() {
+            0 | 1 if digits.iter().all(|d| !d.1) => 0.0,
+            _ => self.best(w, f64::from(rows), levels, &self.adders[usize::from(k)]),
+        }
+    }
+
     /// The form that a gate wants of its operands, given its label, and its own price.
     fn demands(&self, r: RegionId, g: u32, bits: bool) -> (Option<Form>, f64) {
         let gate = &self.c.region(r).gates[g as usize];
@@ -264,10 +304,15 @@ impl Placer<'_> {
         let log = |k: u8| u8::BITS - (k.max(1) - 1).leading_zeros();
         let (form, price) = match &gate.op {
             Op::Un(Un::Neg) | Op::Bin(Bin::Add | Bin::Sub) if bits => {
-                let (ands, depth) = self.adders[k as usize];
-                (BITS, self.price(out, f64::from(ands), depth))
+                (BITS, self.best(out, 0.0, 0, &self.adders[k as usize]))
             }
             Op::Un(Un::Neg | Un::Not) | Op::Bin(Bin::Add | Bin::Sub) => (if bits { BITS } else { own_arg }, 0.0),
+            Op::Bin(Bin::Mul) => match self.factor(gate) {
+                Some((_, v)) if bits => (BITS, self.price_scale(out, k, v)),
+                Some(_) => (own_arg, 0.0),
+                None if bits => (BITS, self.best(out, 0.0, 0, &self.multipliers[&k])),
+                None => (own_arg, self.price(out, ring, 1)),
+            },
             Op::Bin(Bin::Eq) if bits => (BITS, self.price(out, kf - 1.0, log(k))),
             Op::Bin(Bin::Eq) => (own_arg, self.price(out, kf / 3.0 + kf - 1.0, 1 + log(k))),
             Op::Bin(Bin::Lt) if bits => (BITS, 0.0),
@@ -354,7 +399,9 @@ pub fn place(c: &Circuit, prices: Prices) -> Result<Plan> {
         consts: FxHashMap::default(),
         cost: 0.0,
         todo: vec![],
-        adders: (0..=128).map(|k| adder::cost(k, Style::Fast)).collect(),
+        adders: (0..=128).map(|k| adder::STYLES.map(|s| adder::cost(k, s))).collect(),
+        multipliers: FxHashMap::default(),
+        unread: unread::unread(c),
     };
     let mut fixed: Vec<(WireId, Form)> = vec![];
     let mut calls: FxHashMap<RegionId, (Vec<usize>, Vec<Option<usize>>)> = FxHashMap::default();
@@ -421,6 +468,15 @@ pub fn place(c: &Circuit, prices: Prices) -> Result<Plan> {
         }
     }
     Ok(Plan { wants, home })
+}
+
+/// Whether a product may be cheaper as planes: narrow words, or a constant times what is not at hand in the ring.
+fn plane_product(p: &Placer<'_>, g: &Gate) -> bool {
+    let k = p.elem(g.args[0]).bits();
+    match p.factor(g) {
+        Some((x, _)) => k > 1 && matches!(p.kind[x.0 as usize], Kind::Fixed(BITS) | Kind::By(_) | Kind::Move { .. }),
+        None => k > 1 && k <= MAX_PLANE_PRODUCT && g.args.iter().all(|a| p.secret(*a)),
+    }
 }
 
 fn slot(p: &mut Placer<'_>, defs: Vec<WireId>, uses: Vec<WireId>) -> Option<usize> {
@@ -586,11 +642,16 @@ fn visit(
             want(BITS);
             set(p, Kind::Fixed(own));
         }
+        Op::Bin(Bin::Mul) if plane_product(p, gate) => {
+            let k = p.elem(out).bits();
+            p.multipliers.entry(k).or_insert_with(|| multiply::STYLES.map(|s| multiply::cost(usize::from(k), s)));
+            flex(p);
+        }
         Op::Bin(Bin::Mul) | Op::Reduce { .. } | Op::Dot { .. } | Op::MatMul { .. } => {
             want(own);
             set(p, Kind::Fixed(own));
         }
-        Op::ArgReduce { .. } => {
+        Op::ArgReduce { .. } | Op::Net(_) => {
             want(BITS);
             for o in &gate.outs {
                 p.kind[o.0 as usize] = Kind::Fixed(BITS);

@@ -10,6 +10,8 @@
 //! replaced by wires of the same type in scope, and gates with effects are neither merged, moved, nor dropped, but for an
 //! input that nobody reads.
 
+mod by_constant;
+
 use circuit::{Bin, Circuit, Domain, Elem, Gate, Index, Len, Op, Red, RegionId, Un, WireId};
 use rustc_hash::{FxHashMap, FxHasher};
 use std::hash::{Hash, Hasher};
@@ -269,7 +271,10 @@ impl Simplify<'_> {
                     _ => To::Keep,
                 }
             }
-            Op::Bin(bin) => self.binary(g, w, *bin),
+            Op::Bin(bin) => match self.binary(g, w, *bin) {
+                To::Keep if matches!(bin, Bin::Div | Bin::Rem) => self.divide_by_constant(g, w, *bin),
+                to => to,
+            },
             Op::Select => {
                 if arg(1) == arg(2) {
                     return self.same(w, arg(1));

@@ -7,7 +7,7 @@ use circuit::{Circuit, Domain, Elem, Len, Level, Op, Party, PartyId, Recipient, 
 use common::{ands_and_depth, column, eval, lanes};
 use opt::asm::{Asm, Pl};
 use opt::gates::adder::{self, Style};
-use opt::gates::{compare, divide, mux, shift};
+use opt::gates::{compare, divide, multiply, mux, shift};
 
 /// A gate-level circuit of inputs shared as bits, and one opened word made of them.
 fn build(
@@ -123,6 +123,14 @@ fn adders_add_and_subtract() {
         |s, a, b, n| adder::add(s, a, b, true, Style::Lean, n),
         |_, x, y| x.wrapping_add(y).wrapping_add(1),
     );
+    check2(Elem::u, Elem::u, |s, a, b, n| adder::add(s, a, b, false, Style::Groups(4), n), |_, x, y| x.wrapping_add(y));
+    check2(
+        Elem::u,
+        Elem::u,
+        |s, a, b, n| adder::add(s, a, b, true, Style::Groups(8), n),
+        |_, x, y| x.wrapping_add(y).wrapping_add(1),
+    );
+    check2(Elem::u, Elem::u, |s, a, b, n| adder::sub(s, a, b, Style::Ripple, n), |_, x, y| x.wrapping_sub(y));
     check2(Elem::u, Elem::u, |s, a, b, n| adder::sub(s, a, b, Style::Fast, n), |_, x, y| x.wrapping_sub(y));
     check2(Elem::u, Elem::u, |s, a, b, n| adder::sub(s, a, b, Style::Lean, n), |_, x, y| x.wrapping_sub(y));
     check2(Elem::u, Elem::u, |s, a, _, n| adder::neg(s, a, Style::Lean, n), |_, x, _| x.wrapping_neg());
@@ -135,6 +143,24 @@ fn comparisons_compare() {
         Elem::i,
         |_| Elem::Bool,
         |s, a, b, n| vec![compare::lt(s, a, b, true, n)],
+        |e, x, y| u128::from(s(e, x) < s(e, y)),
+    );
+    check2(
+        Elem::u,
+        |_| Elem::Bool,
+        |s, a, b, n| vec![compare::lt_by(s, a, b, false, 4, n)],
+        |_, x, y| u128::from(x < y),
+    );
+    check2(
+        Elem::i,
+        |_| Elem::Bool,
+        |s, a, b, n| vec![compare::lt_by(s, a, b, true, 8, n)],
+        |e, x, y| u128::from(s(e, x) < s(e, y)),
+    );
+    check2(
+        Elem::i,
+        |_| Elem::Bool,
+        |s, a, b, n| vec![compare::lt_by(s, a, b, true, 128, n)],
         |e, x, y| u128::from(s(e, x) < s(e, y)),
     );
     check2(Elem::u, |_| Elem::Bool, |s, a, b, n| vec![compare::eq(s, a, b, n)], |_, x, y| u128::from(x == y));
@@ -192,10 +218,36 @@ fn divisions_divide() {
         }
         if e.signed() { s(e, x).wrapping_rem(s(e, y)) as u128 } else { x % y }
     }
-    check2(Elem::u, Elem::u, |s, a, b, n| divide::divide(s, a, b, false, false, Style::Fast, n), quotient);
-    check2(Elem::u, Elem::u, |s, a, b, n| divide::divide(s, a, b, false, true, Style::Lean, n), remainder);
-    check2(Elem::i, Elem::i, |s, a, b, n| divide::divide(s, a, b, true, false, Style::Fast, n), quotient);
-    check2(Elem::i, Elem::i, |s, a, b, n| divide::divide(s, a, b, true, true, Style::Fast, n), remainder);
+    type Words = (Vec<Pl>, Vec<Pl>);
+    type Divide = fn(&mut Asm, &[Pl], &[Pl], &Len) -> Words;
+    let unsigned: [Divide; 3] = [
+        |s, a, b, n| divide::divide(s, a, b, false, divide::Style::Size, n),
+        |s, a, b, n| divide::divide(s, a, b, false, divide::Style::Lean, n),
+        |s, a, b, n| divide::divide(s, a, b, false, divide::Style::Fast, n),
+    ];
+    let signed: [Divide; 3] = [
+        |s, a, b, n| divide::divide(s, a, b, true, divide::Style::Size, n),
+        |s, a, b, n| divide::divide(s, a, b, true, divide::Style::Lean, n),
+        |s, a, b, n| divide::divide(s, a, b, true, divide::Style::Fast, n),
+    ];
+    for k in WIDTHS {
+        for (divide, signed) in unsigned.iter().map(|d| (d, false)).chain(signed.iter().map(|d| (d, true))) {
+            let e = Elem::Int { signed, bits: k };
+            let (a, b) = pairs(k);
+            // Quotient and remainder side by side, where one word holds both.
+            for rem in [false, true] {
+                let c = build(&[e, e], None, a.len() as u64, e, |s, w, _, len| {
+                    let (q, r) = divide(s, &w[0], &w[1], len);
+                    if rem { r } else { q }
+                });
+                let got = lanes(&eval(&c, &[column(e, a.clone()), column(e, b.clone())], 1)[0]);
+                for ((x, y), g) in a.iter().zip(&b).zip(got) {
+                    let want = if rem { remainder(e, *x, *y) } else { quotient(e, *x, *y) };
+                    assert_eq!(g, want & e.mask(), "{e} {x} {y} {rem}");
+                }
+            }
+        }
+    }
     // By constants, powers of two among them.
     for signed in [false, true] {
         for rem in [false, true] {
@@ -203,7 +255,8 @@ fn divisions_divide() {
                 let e = Elem::Int { signed, bits: 8 };
                 let c = build(&[e], None, 256, e, |s, w, _, len| {
                     let k: Vec<Pl> = (0..8).map(|i| Pl::bit(v >> i & 1 == 1)).collect();
-                    divide::divide(s, &w[0], &k, signed, rem, Style::Fast, len)
+                    let (q, r) = divide::divide(s, &w[0], &k, signed, divide::Style::Fast, len);
+                    if rem { r } else { q }
                 });
                 let got = lanes(&eval(&c, &[column(e, 0..256)], 1)[0]);
                 for x in 0..256u128 {
@@ -250,6 +303,43 @@ fn shifts_and_selections() {
     check2(Elem::u, Elem::u, |s, a, b, n| mux::mux(s, a[0], a, b, n), |_, x, y| if x & 1 == 1 { x } else { y });
 }
 
+#[test]
+fn products_multiply() {
+    for (style, lib) in [
+        ("array", (|s, a, b, n| multiply::mul(s, a, b, multiply::Style::Array, n)) as Lib),
+        ("tree", |s, a, b, n| multiply::mul(s, a, b, multiply::Style::Tree, n)),
+    ] {
+        // Wide words are slow to check and no different.
+        for k in WIDTHS.into_iter().filter(|k| *k <= 64) {
+            let e = Elem::u(k);
+            let (a, b) = pairs(k);
+            let c = build(&[e, e], None, a.len() as u64, e, |s, w, _, len| lib(s, &w[0], &w[1], len));
+            let got = lanes(&eval(&c, &[column(e, a.clone()), column(e, b.clone())], 1)[0]);
+            for ((x, y), g) in a.iter().zip(&b).zip(got) {
+                assert_eq!(g, x.wrapping_mul(*y) & e.mask(), "{style} {e} {x} {y}");
+            }
+        }
+    }
+    // Constants: all at 8 bits, some at 64 and 128.
+    let mut r = Rng::new(5);
+    let mut factors: Vec<(u8, u128)> = (0..256).map(|v| (8, v)).collect();
+    for k in [64, 128] {
+        factors.extend([0, 1, 3, u128::MAX, 1 << (k - 1)].map(|v| (k, v)));
+        factors.extend((0..8).map(|_| (k, r.wide())));
+    }
+    for (k, v) in factors {
+        let e = Elem::u(k);
+        let v = v & e.mask();
+        let (a, _) = pairs(k);
+        let a = if k == 8 { (0..256).collect() } else { a };
+        let c = build(&[e], None, a.len() as u64, e, |s, w, _, len| multiply::mul_const(s, &w[0], v, len));
+        let got = lanes(&eval(&c, &[column(e, a.clone())], 1)[0]);
+        for (x, g) in a.iter().zip(got) {
+            assert_eq!(g, x.wrapping_mul(v) & e.mask(), "{e} {x} {v}");
+        }
+    }
+}
+
 /// ANDs and depth: a change here is a change of every program's cost.
 #[test]
 fn sizes() {
@@ -258,32 +348,103 @@ fn sizes() {
         let c = build(&[e, e], None, 1, out, |s, w, _, len| lib(s, &w[0], &w[1], len));
         ands_and_depth(&c)
     };
-    type Row = (&'static str, Lib, [(u32, u32); 5]);
-    let table: Vec<Row> = vec![
-        ("lt", |s, a, b, n| vec![compare::lt(s, a, b, false, n)], [(15, 4), (34, 5), (73, 6), (152, 7), (311, 8)]),
-        ("eq", |s, a, b, n| vec![compare::eq(s, a, b, n)], [(7, 3), (15, 4), (31, 5), (63, 6), (127, 7)]),
-        (
-            "add fast",
-            |s, a, b, n| adder::add(s, a, b, false, Style::Fast, n),
-            [(19, 4), (57, 5), (151, 6), (373, 7), (883, 8)],
-        ),
-        (
-            "add lean",
-            |s, a, b, n| adder::add(s, a, b, false, Style::Lean, n),
-            [(13, 5), (39, 6), (101, 7), (243, 8), (561, 9)],
-        ),
-        ("mux", |s, a, b, n| mux::mux(s, a[0], a, b, n), [(8, 1), (16, 1), (32, 1), (64, 1), (128, 1)]),
-    ];
-    for (name, lib, want) in table {
-        let got: Vec<(u32, u32)> = [8, 16, 32, 64, 128]
-            .iter()
-            .map(|k| of(lib, *k, if name == "lt" || name == "eq" { Elem::Bool } else { Elem::u(*k) }))
-            .collect();
-        assert_eq!(got, want, "{name}");
+    // Both results of a divider.
+    let both = |style: divide::Style, k: u8| {
+        let e = Elem::u(k);
+        let c = build(&[e, e], None, 1, Elem::Bool, |s, w, _, len| {
+            let (mut q, r) = divide::unsigned(s, &w[0], &w[1], style, len);
+            q.extend(r);
+            // A product of all planes keeps them alive without a word of its width; it is no part of the count.
+            let mut all = q[0];
+            for p in &q[1..] {
+                all = s.xor1(all, *p, len);
+            }
+            vec![all]
+        });
+        ands_and_depth(&c)
+    };
+    let mut table = String::from("| circuit | 8 bits | 16 bits | 32 bits | 64 bits |\n|---|---|---|---|---|\n");
+    let mut row = |name: &str, cost: &dyn Fn(u8) -> (u32, u32)| {
+        let cells: Vec<String> = [8, 16, 32, 64]
+            .map(|k| {
+                let (ands, depth) = cost(k);
+                format!("{ands} / {depth}")
+            })
+            .into();
+        table.push_str(&format!("| {name} | {} |\n", cells.join(" | ")));
+    };
+    let word = |lib: Lib| move |k: u8| of(lib, k, Elem::u(k));
+    let bit = |lib: Lib| move |k: u8| of(lib, k, Elem::Bool);
+    row("addition, ripple", &word(|s, a, b, n| adder::add(s, a, b, false, Style::Ripple, n)));
+    row("addition, groups of 8", &word(|s, a, b, n| adder::add(s, a, b, false, Style::Groups(8), n)));
+    row("addition, groups of 4", &word(|s, a, b, n| adder::add(s, a, b, false, Style::Groups(4), n)));
+    row("addition, groups of 2", &word(|s, a, b, n| adder::add(s, a, b, false, Style::Lean, n)));
+    row("addition, least depth", &word(|s, a, b, n| adder::add(s, a, b, false, Style::Fast, n)));
+    row("subtraction, ripple", &word(|s, a, b, n| adder::sub(s, a, b, Style::Ripple, n)));
+    row("comparison, ripple", &bit(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 128, n)]));
+    row("comparison, groups of 8", &bit(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 8, n)]));
+    row("comparison, groups of 4", &bit(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 4, n)]));
+    row("comparison, least depth", &bit(|s, a, b, n| vec![compare::lt(s, a, b, false, n)]));
+    row("equality", &bit(|s, a, b, n| vec![compare::eq(s, a, b, n)]));
+    row("selection", &word(|s, a, b, n| mux::mux(s, a[0], a, b, n)));
+    row("product, array", &word(|s, a, b, n| multiply::mul(s, a, b, multiply::Style::Array, n)));
+    row("product, tree", &word(|s, a, b, n| multiply::mul(s, a, b, multiply::Style::Tree, n)));
+    row("quotient and remainder, size", &|k| both(divide::Style::Size, k));
+    row("quotient and remainder, a bit a turn", &|k| both(divide::Style::Lean, k));
+    row("quotient and remainder, two bits a turn", &|k| both(divide::Style::Fast, k));
+    let file = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sizes.md");
+    if std::env::var_os("MPCC_BLESS").is_some() {
+        std::fs::write(&file, &table).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), table, "MPCC_BLESS=1 rewrites {}", file.display());
+    // The best known, whatever the file says.
+    for k in [8u8, 16, 32, 64] {
+        let n = u32::from(k);
+        let ripple = of(|s, a, b, n| adder::add(s, a, b, false, Style::Ripple, n), k, Elem::u(k));
+        assert!(ripple.0 < n, "{ripple:?}");
+        let array = of(|s, a, b, n| multiply::mul(s, a, b, multiply::Style::Array, n), k, Elem::u(k));
+        assert!(array.0 <= n * n - n + 1, "{array:?}");
+        let less = of(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 128, n)], k, Elem::Bool);
+        assert!(less.0 <= n, "{less:?}");
+        for style in divide::STYLES {
+            assert_eq!(both(style, k), divide::cost(usize::from(k), style));
+        }
+        for style in multiply::STYLES {
+            let got = match style {
+                multiply::Style::Array => array,
+                multiply::Style::Tree => {
+                    of(|s, a, b, n| multiply::mul(s, a, b, multiply::Style::Tree, n), k, Elem::u(k))
+                }
+            };
+            assert_eq!(got, multiply::cost(usize::from(k), style));
+        }
+    }
+    let tree = |k| of(|s, a, b, n| vec![compare::lt(s, a, b, false, n)], k, Elem::Bool);
+    for (k, ands, depth) in [(8, 15, 4), (16, 34, 5), (32, 73, 6), (64, 152, 7)] {
+        let got = tree(k);
+        assert!(got.0 <= ands && got.1 <= depth, "{k}: {got:?}");
+    }
+    let tree = |k| multiply::cost(k, multiply::Style::Tree);
+    assert!(tree(32).0 <= 1118 && tree(32).1 <= 13, "{:?}", tree(32));
+    assert!(tree(64).0 <= 4350 && tree(64).1 <= 16, "{:?}", tree(64));
+    assert!(both(divide::Style::Size, 64).0 <= 4285);
+    for k in 1..=128usize {
+        for group in compare::GROUPS {
+            let got = match group {
+                2 => of(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 2, n)], k as u8, Elem::Bool),
+                4 => of(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 4, n)], k as u8, Elem::Bool),
+                8 => of(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 8, n)], k as u8, Elem::Bool),
+                _ => of(|s, a, b, n| vec![compare::lt_by(s, a, b, false, 128, n)], k as u8, Elem::Bool),
+            };
+            assert_eq!(got, compare::cost(k, group), "{k} {group}");
+        }
     }
     for k in 1..=128u8 {
-        for style in [Style::Fast, Style::Lean] {
+        for style in adder::STYLES {
             let lib: Lib = match style {
+                Style::Ripple => |s, a, b, n| adder::add(s, a, b, false, Style::Ripple, n),
+                Style::Groups(4) => |s, a, b, n| adder::add(s, a, b, false, Style::Groups(4), n),
+                Style::Groups(_) => |s, a, b, n| adder::add(s, a, b, false, Style::Groups(8), n),
                 Style::Fast => |s, a, b, n| adder::add(s, a, b, false, Style::Fast, n),
                 Style::Lean => |s, a, b, n| adder::add(s, a, b, false, Style::Lean, n),
             };

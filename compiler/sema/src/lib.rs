@@ -3,6 +3,7 @@
 //! Takes syntax trees, gives a typed program ([`tree::Program`]) and findings. Knows no circuit and no file system.
 
 mod body;
+mod circuits;
 mod graph;
 mod infer;
 pub mod labels;
@@ -51,9 +52,16 @@ pub fn check(
         });
     }
     w.sigs = sigs;
+    let circuits = circuits::load(&mut w, modules, diags);
     let w = w;
-    let mut program =
-        Program { parties: w.parties.clone(), structs: w.structs.clone(), main: w.main, doc, ..Program::default() };
+    let mut program = Program {
+        parties: w.parties.clone(),
+        structs: w.structs.clone(),
+        main: w.main,
+        doc,
+        circuits,
+        ..Program::default()
+    };
     // Trees of functions follow each other in their module's arena.
     let mut before = vec![0; mods.len()];
     for (k, f) in w.fns.iter().enumerate() {

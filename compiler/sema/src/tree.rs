@@ -45,6 +45,28 @@ pub struct Program {
     pub tests: Vec<FnId>,
     /// `//!` of the root module.
     pub doc: String,
+    /// Boolean circuits that files gave.
+    pub circuits: Vec<Circuit>,
+}
+
+/// Index into [`Program::circuits`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CircuitId(pub u32);
+
+/// The circuit of an `extern circuit fn`. Its inputs are the bits of all parameters, its outputs those of the result: element
+/// by element, each least significant bit first.
+#[derive(Clone, Debug)]
+pub struct Circuit {
+    /// The file's name, as written.
+    pub file: Arc<str>,
+    /// Its gates.
+    pub net: Arc<netlist::Net>,
+    /// Elements of all parameters: a scalar type, and how many of it.
+    pub params: Vec<(Ty, u64)>,
+    /// The same of the result.
+    pub results: Vec<(Ty, u64)>,
+    /// The result's type.
+    pub ret: Ty,
 }
 
 /// A party or a family.
@@ -540,6 +562,8 @@ pub enum Builtin {
     Zip,
     /// `xs.fold(init, |acc, x| …)`, from the left.
     Fold,
+    /// The circuit of a file, on values that have as many bits as it has inputs.
+    Circuit(CircuitId),
     /// `xs.enumerate()`: pairs of (`Index`, element); only in a `for` or before `map`/`fold`.
     Enumerate,
 }

@@ -4,7 +4,7 @@
 
 use crate::infer::VarNames;
 use crate::show::Show;
-use crate::tree::{Class, ConstId, FnId, Party, PartyId, Size, Struct, StructId, Ty};
+use crate::tree::{CircuitId, Class, ConstId, FnId, Party, PartyId, Size, Struct, StructId, Ty};
 use diag::{Diag, Diags, FileId, Span, codes};
 use rustc_hash::FxHashMap;
 use std::cell::RefCell;
@@ -23,6 +23,13 @@ pub trait ModuleSource {
     /// `["std", "sort"]` of the library), asked for by the file `from`; `None` if there is none. Faults of its syntax go to
     /// the sink.
     fn load(&mut self, path: &[Arc<str>], from: FileId, diags: &mut Diags) -> Option<(FileId, a::Module)>;
+
+    /// The text of the circuit file `name`, which the module at `path` names; `None` if there is none. Names are relative to
+    /// the folder of that module's file; `std/…` is the library's.
+    fn circuit(&mut self, path: &[Arc<str>], name: &str) -> Option<Arc<str>> {
+        let _ = (path, name);
+        None
+    }
 }
 
 /// A program of one file.
@@ -134,6 +141,8 @@ pub(crate) struct World<'a> {
     pub sigs: Vec<crate::sig::Sig>,
     pub methods: FxHashMap<(StructId, Name), FnId>,
     pub main: Option<FnId>,
+    /// Circuits by module and the expression that names their file.
+    pub circuits: FxHashMap<(usize, a::ExprId), CircuitId>,
 }
 
 /// Loads what the root declares and uses, breadth first.
@@ -284,6 +293,7 @@ pub(crate) fn collect<'a>(mods: &'a [Loaded], diags: &mut Diags) -> World<'a> {
         sigs: Vec::new(),
         methods: FxHashMap::default(),
         main: None,
+        circuits: FxHashMap::default(),
     };
     let mut impls = Vec::new();
     for (m, module) in mods.iter().enumerate() {

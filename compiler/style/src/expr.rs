@@ -160,6 +160,7 @@ impl Printer<'_> {
                 | Decimal(_)
                 | Bool(_)
                 | Str(_)
+                | Circuit { .. }
                 | Path { .. }
                 | Unary { .. }
                 | Chain { .. }
@@ -207,7 +208,7 @@ impl Printer<'_> {
             }
             Decimal(text) => self.tok(text),
             Bool(b) => self.tok(if *b { "true" } else { "false" }),
-            Str(s) => {
+            Str(s) | Circuit { file: s } => {
                 let text = match &self.src {
                     Some(src) => src.slice(e.span.lo, e.span.hi).to_string(),
                     None => quoted(s),

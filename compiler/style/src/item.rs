@@ -291,8 +291,13 @@ impl Printer<'_> {
     }
 
     fn function(&mut self, f: &FnDecl) {
+        let circuit = matches!(self.m.expr(f.body).kind, ExprKind::Circuit { .. });
         if f.checked {
             self.word("checked");
+        }
+        if circuit {
+            self.word("extern");
+            self.word("circuit");
         }
         self.word("fn");
         self.tok(&f.name.name);
@@ -317,7 +322,13 @@ impl Printer<'_> {
         let whole = !ret.is_hard() && ret.width() <= super::doc::WIDTH - ") {".len();
         self.push(if whole { Doc::flat(ret) } else { ret });
         self.put(" ");
-        self.body(f.body);
+        if circuit {
+            self.tok("=");
+            self.rhs(f.body);
+            self.tok(";");
+        } else {
+            self.body(f.body);
+        }
     }
 
     fn ret(&mut self, ret: Option<&RetType>) {

@@ -175,7 +175,7 @@ pub struct FnDecl {
     pub params: Vec<Param>,
     /// The type after `->`.
     pub ret: Option<RetType>,
-    /// A block expression.
+    /// A block expression, or an [`ExprKind::Circuit`].
     pub body: ExprId,
 }
 
@@ -333,6 +333,8 @@ pub enum ExprKind {
     Break,
     /// `continue`
     Continue,
+    /// The body of an `extern circuit fn`: the file that holds it.
+    Circuit { file: std::sync::Arc<str> },
     /// Where the parser recovered.
     Error,
 }

@@ -120,10 +120,14 @@ impl<'a> Cx<'a> {
         fns
     }
 
-    pub fn say_extern(&mut self, lo: u32, hi: u32) {
-        let d = Diag::error(codes::E0018, "`extern circuit` is not in the language yet")
-            .at(self.span(lo, hi), "this cannot be translated");
-        self.say(d);
+    /// What stands for the body of an `extern circuit fn`. `word` is what stands after `extern`.
+    pub fn circuit(&mut self, word: Ident, file: &'a str, lo: u32, hi: u32) -> ExprId {
+        if &*word.name != "circuit" {
+            let d = Diag::error(codes::E0007, "`extern` introduces circuits alone")
+                .at(word.span, "`circuit` stands here: `extern circuit fn f(x: u64) -> u64 = \"f.txt\";`");
+            self.say(d);
+        }
+        self.push(ExprKind::Circuit { file: file.into() }, lo, hi)
     }
 
     pub fn param(&mut self, pat: Pattern, ty: Type, from: Option<Ident>, lo: u32, hi: u32) -> Param {
@@ -366,7 +370,7 @@ impl<'a> Cx<'a> {
     fn depth_below(&self, kind: &ExprKind) -> u32 {
         use ExprKind::*;
         match kind {
-            Int { .. } | Decimal(_) | Bool(_) | Str(_) | Break | Continue | Error => 0,
+            Int { .. } | Decimal(_) | Bool(_) | Str(_) | Circuit { .. } | Break | Continue | Error => 0,
             Path { args, .. } => self.of_args(args),
             Unary { expr, .. } | Field { expr, .. } | TupleField { expr, .. } => self.of(*expr),
             Match { scrutinee, arms } => {

@@ -461,7 +461,16 @@ impl<'a> Filter<'a, '_> {
             Impl => self.head(t, HeadKind::Impl, 0),
             Extern => {
                 self.emit(t.tok, t.lo, t.hi);
-                self.skip_extern();
+                // `extern circuit fn`: no body follows, so that this `fn` opens no head.
+                for wanted in [None, Some(Fn)] {
+                    match self.raw.get(self.i) {
+                        Some(&n) if matches!((n.tok, wanted), (Tok::Ident(_), None) | (Fn, Some(Fn))) => {
+                            self.emit(n.tok, n.lo, n.hi);
+                            self.i += 1;
+                        }
+                        _ => break,
+                    }
+                }
                 true
             }
             _ => {
@@ -601,20 +610,6 @@ impl<'a> Filter<'a, '_> {
             }
         }
         None
-    }
-
-    /// Behind `extern`: passed over up to its `;`.
-    fn skip_extern(&mut self) {
-        while let Some(&t) = self.raw.get(self.i) {
-            match t.tok {
-                Tok::Semi => return,
-                Tok::LBrace | Tok::RBrace | Tok::Struct | Tok::Let | Tok::Use => break,
-                Tok::Bad(e) => self.lex_error(e, t),
-                _ => {}
-            }
-            self.i += 1;
-        }
-        self.insert(Tok::Semi);
     }
 }
 

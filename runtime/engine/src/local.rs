@@ -117,6 +117,11 @@ impl Context<'_> {
             Op::Bin(bin) => clear::bin(*bin, arg(0)?, arg(1)?, of(0), of(1), ty.domain != Domain::Clear),
             Op::Select => clear::select(arg(0)?, arg(1)?, arg(2)?),
             Op::Reduce { red, group: g } => clear::reduce(*red, arg(0)?, of(0), elem, group(g)?, n),
+            Op::Net(k) => {
+                let table = self.circuit.nets.get(*k as usize).ok_or_else(|| internal("an unknown net"))?;
+                let made = clear::net(table, &args, n).map_err(fail)?;
+                return Ok(made.into_iter().map(Value::Known).collect());
+            }
             Op::ArgReduce { max, group: g } => {
                 let at = clear::arg_reduce(arg(0)?, of(0), *max, group(g)?).map_err(fail)?;
                 return args.iter().map(|c| clear::take(c, &at).map(Value::Known).map_err(fail)).collect();

@@ -5,10 +5,11 @@
 
 use super::lex::{Lexer, Res, Tok, number_after};
 use super::{MAX_NESTING, unvalue};
-use crate::circuit::{AtBlock, Circuit, Host, Input, Level, Output, Party, Region};
+use crate::circuit::{AtBlock, Circuit, Host, Input, Level, NetTable, Output, Party, Region};
 use crate::gate::{Bin, Gate, Op, Plane, Recipient, Red, Un};
 use crate::index::{Index, IndexOp, Len, LoopVar, MAX_DEPTH, Space, SpaceDim, SpaceId, precedence};
 use crate::types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId, WireTy};
+use netlist::{Net, Node};
 use std::collections::BTreeMap;
 
 /// A circuit from its text. Types and structure are not verified.
@@ -51,7 +52,7 @@ impl Parser {
             match self.lx.peek().clone() {
                 Tok::End => break,
                 Tok::Name(n) => match n.as_str() {
-                    "size" | "party" | "input" | "block" | "space" | "vars" | "effects" | "root" => {
+                    "size" | "party" | "input" | "block" | "space" | "vars" | "effects" | "root" | "net" => {
                         self.lx.bump();
                         self.header(&n)?;
                     }
@@ -174,11 +175,60 @@ impl Parser {
                 let space = self.space()?;
                 self.c.spaces.push(space);
             }
+            "net" => self.net()?,
             "vars" => self.c.loop_vars = self.lx.int32()?,
             "effects" => self.c.effects = self.lx.int32()?,
             _ => self.c.root = RegionId(self.lx.numbered('r')?),
         }
         self.lx.end_line()
+    }
+
+    fn net(&mut self) -> Res<()> {
+        let k = self.lx.int64()?;
+        if k != self.c.nets.len() as u64 {
+            return self.lx.fail(format!("net {} comes next, not {k}", self.c.nets.len()));
+        }
+        let inputs = self.elems()?;
+        self.lx.punct("-")?;
+        self.lx.punct(">")?;
+        let outputs = self.elems()?;
+        self.lx.punct("{")?;
+        self.lx.end_line()?;
+        let mut gates = vec![];
+        loop {
+            self.lx.skip_lines();
+            let and = self.lx.take("&");
+            if !and && !self.lx.take("^") {
+                break;
+            }
+            let (a, b) = (Net::decode(self.lx.int32()?), Net::decode(self.lx.int32()?));
+            gates.push(if and { Node::And(a, b) } else { Node::Xor(a, b) });
+        }
+        self.lx.word("yield")?;
+        let mut outs = vec![];
+        while let Tok::Int(_) = self.lx.peek() {
+            outs.push(Net::decode(self.lx.int32()?));
+        }
+        self.lx.end_line()?;
+        self.lx.punct("}")?;
+        let bits = inputs.iter().map(|e: &Elem| usize::from(e.bits())).sum();
+        let Some(net) = Net::from_parts(bits, gates, outs) else {
+            return self.lx.fail("a net that uses what comes later".into());
+        };
+        self.c.nets.push(NetTable { inputs, outputs, net: net.into() });
+        Ok(())
+    }
+
+    fn elems(&mut self) -> Res<Vec<Elem>> {
+        let mut out = vec![];
+        self.lx.punct("(")?;
+        while !self.lx.take(")") {
+            out.push(self.elem()?);
+            if !self.lx.is(")") {
+                self.lx.punct(",")?;
+            }
+        }
+        Ok(out)
     }
 
     fn space(&mut self) -> Res<Space> {
@@ -591,6 +641,7 @@ impl Parser {
             "rem" => Op::Bin(Bin::Rem),
             "shl" => Op::Bin(Bin::Shl),
             "shr" => Op::Bin(Bin::Shr),
+            "net" => return Ok(Op::Net(self.lx.int32()?)),
             "select" => Op::Select,
             "gather.at" => Op::GatherAt,
             "scatter.at" => Op::ScatterAt,

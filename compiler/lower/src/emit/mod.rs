@@ -121,6 +121,8 @@ pub(crate) struct Emit<'a> {
     /// Shared forms of conversions, by open region.
     lens: FxHashMap<circuit::SpaceId, Len>,
     block_ids: Vec<u32>,
+    nets: Vec<circuit::NetTable>,
+    net_ids: FxHashMap<u32, u32>,
 }
 
 fn hash(op: &Gate, args: &[WireId], want: &[WireTy]) -> u64 {

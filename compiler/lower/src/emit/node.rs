@@ -20,6 +20,8 @@ pub(crate) struct Frame {
     /// Party and hash of each `at` block.
     pub blocks: Vec<(u32, [u8; 32])>,
     pub outputs: Vec<(Option<u32>, String, AtArg)>,
+    /// Circuits of files, by their number in the program.
+    pub nets: Vec<circuit::NetTable>,
 }
 
 /// What emission gives.
@@ -68,6 +70,8 @@ pub(crate) fn run(
         made: vec![vec![]],
         lens: Default::default(),
         block_ids: vec![],
+        nets: frame.nets,
+        net_ids: Default::default(),
     };
     let mut ranges = Vec::new();
     let mut leaves = Vec::new();
@@ -161,6 +165,17 @@ impl Emit<'_> {
         Ok(())
     }
 
+    /// The number in the circuit of a circuit of the program.
+    fn net(&mut self, id: u32) -> E<u32> {
+        if let Some(k) = self.net_ids.get(&id) {
+            return Ok(*k);
+        }
+        let table = self.nets.get(id as usize).cloned().ok_or("a circuit that the program does not have")?;
+        let k = self.b.net(table);
+        self.net_ids.insert(id, k);
+        Ok(k)
+    }
+
     /// The batch of a pure node: the loops that its operands vary over.
     fn natural(&self, n: NodeId, extra: &[LoopId]) -> E<Batch> {
         let b = self.careful(n, extra)?;
@@ -214,6 +229,14 @@ impl Emit<'_> {
                     args.push(self.wire_in(*a, &b)?);
                 }
                 (self.operate(&node.op, &args, node.elem)?, b)
+            }
+            Op::Net(id, k) => {
+                let b = self.natural(n, &[])?;
+                let args = node.args.iter().map(|a| self.wire_in(*a, &b)).collect::<E<Vec<_>>>()?;
+                let net = self.net(*id)?;
+                // One gate for all elements of the result.
+                let outs = self.gates(Gate::Net(net), &args, &[])?;
+                (outs.get(*k as usize).copied().ok_or("an element that a circuit does not give")?, b)
             }
             Op::Pick(c) => {
                 let b = self.natural(n, &self.lane_vars(c))?;

@@ -8,7 +8,7 @@ use crate::{fold, ix};
 use circuit::gate::{Bin, Un};
 use circuit::index::{Index, IndexOp};
 use circuit::types::{Domain, Elem};
-use sema::tree::{Builtin, ExprId, Ty};
+use sema::tree::{Builtin, CircuitId, ExprId, Ty};
 
 const U64: Ty = Ty::Int { signed: false, bits: 64 };
 
@@ -129,6 +129,40 @@ impl Tracer<'_> {
         Ok(r[0].clone())
     }
 
+    /// A circuit of a file: a node per element of its result, which all name the same operands.
+    fn circuit(&mut self, id: CircuitId, vals: &[Val], ty: Ty) -> R<Val> {
+        let mut args = Vec::new();
+        for v in vals {
+            let of = self.leaves(&v.ty)?;
+            for (leaf, of) in v.leaves.iter().zip(&of) {
+                for k in 0..of.lanes {
+                    let x = self.lane(leaf, &Index::Const(k as i64), &of.ty)?;
+                    args.push(self.secret(x));
+                }
+            }
+        }
+        let mut at = 0;
+        let mut next = |s: &mut Self, elem| {
+            at += 1;
+            fold::Sink::make(s, Op::Net(id.0, at - 1), args.clone(), elem)
+        };
+        let mut out = Vec::new();
+        for of in self.leaves(&ty)? {
+            let elem = elem_of(&of.ty);
+            if of.dims.is_empty() {
+                out.push(Leaf::N(next(self, elem)));
+                continue;
+            }
+            let m = self.alloc(elem, of.lanes, 0);
+            for k in 0..of.lanes {
+                let x = next(self, elem);
+                self.store(m, &Index::Const(k as i64), x);
+            }
+            out.push(self.whole(m));
+        }
+        Ok(Val::of(ty, out))
+    }
+
     pub(super) fn builtin(&mut self, b: Builtin, args: &[ExprId], ty: &Ty) -> R<Val> {
         let ty = self.close(ty)?;
         let mut vals = Vec::new();
@@ -139,6 +173,7 @@ impl Tracer<'_> {
         match b {
             Builtin::Reveal => self.reveal(v, circuit::Recipient::All),
             Builtin::RevealTo(p) => self.reveal(v, circuit::Recipient::Party(circuit::PartyId(p.0))),
+            Builtin::Circuit(id) => self.circuit(id, &vals, ty),
             Builtin::Min | Builtin::Max => self.extreme(b == Builtin::Max, v, &vals[1]),
             Builtin::Len => {
                 let (_, n) = self.array(&v.ty)?;

@@ -26,6 +26,7 @@ pub(crate) fn sends(nest: &crate::nest::Nest, n: &Node) -> bool {
         Op::Bin(Bin::Mul | Bin::And | Bin::Or) => secret(0) && secret(1),
         Op::Bin(Bin::Lt | Bin::Eq | Bin::Div | Bin::Rem) | Op::Min | Op::Max => secret(0) || secret(1),
         Op::Select => secret(0),
+        Op::Net(..) => (0..n.args.len()).any(secret),
         Op::Un(Un::Cast) => secret(0) && crate::fold::mask(n.elem) > crate::fold::mask(nest.n(n.args[0]).elem),
         _ => false,
     }

@@ -26,6 +26,7 @@ use sema::tree::{AtCode, FnId, Program, TyEnv};
 use std::hash::{Hash, Hasher};
 use std::rc::Rc;
 use value::Val;
+pub(crate) use value::elem_of;
 
 pub(crate) use choice::sends;
 pub(crate) use entry::trace;

@@ -60,7 +60,7 @@ impl Val {
 }
 
 /// Circuit element of a scalar type; an index is a signed 64-bit number where it must be a wire.
-pub(super) fn elem_of(ty: &Ty) -> Elem {
+pub(crate) fn elem_of(ty: &Ty) -> Elem {
     match ty {
         Ty::Bool => Elem::Bool,
         Ty::Int { signed, bits } => Elem::Int { signed: *signed, bits: *bits },

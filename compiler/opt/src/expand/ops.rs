@@ -5,11 +5,11 @@ use crate::asm::{Asm, Pl};
 use crate::error::Result;
 use crate::gates::convert::{self, arith};
 use crate::gates::shift::{self, Shift};
-use crate::gates::{adder, compare, divide, mux, reduce};
+use crate::gates::{adder, compare, multiply, mux, reduce};
 
 use crate::place::{BITS, Form, cast_form, form_ring, is_sign_test, own_ring};
 use circuit::index::Intervals;
-use circuit::{Bin, Domain, Elem, Gate, Index, IndexOp, Len, Op, Red, Un, WireId};
+use circuit::{Bin, Domain, Elem, Gate, Index, Len, Op, Red, Un, WireId};
 
 impl Expander<'_> {
     /// One gate, and the forms wanted of its results.
@@ -29,6 +29,7 @@ impl Expander<'_> {
         let out = g.outs[0];
         match &g.op {
             Op::ArgReduce { max, group } => self.arg_reduce(g, *max, group)?,
+            Op::Net(k) => self.net(g, *k)?,
             Op::Gather { .. } | Op::Scatter { .. } | Op::GatherAt | Op::ScatterAt | Op::Concat => {
                 self.moved(g)?;
             }
@@ -126,7 +127,7 @@ impl Expander<'_> {
         self.moved_by(&g.op, g.outs[0], &g.args[..shared], &index)
     }
     /// Moves lanes of secret operands in every form that is wanted; `index` are clear operands that follow.
-    fn moved_by(&mut self, op: &Op, out: WireId, from: &[WireId], index: &[WireId]) -> Result<()> {
+    pub(super) fn moved_by(&mut self, op: &Op, out: WireId, from: &[WireId], index: &[WireId]) -> Result<()> {
         let to = self.len(out);
         let e = self.elem(out);
         self.vals[out.0 as usize] = None;
@@ -285,6 +286,22 @@ impl Expander<'_> {
                 let r = arith(&mut self.s, op, args, ring, e, &len);
                 self.set_arith(out, r);
             }
+            Bin::Mul if in_bits => {
+                let constant = |w: &WireId| Some((*w, *self.consts.get(w)?));
+                let r = match [x, y].iter().find_map(constant) {
+                    Some((w, v)) => {
+                        let a = self.bits(if w == x { y } else { x })?;
+                        multiply::mul_const(&mut self.s, &a, v, &len)
+                    }
+                    None => {
+                        let (a, b) = (self.bits(x)?, self.bits(y)?);
+                        let all = multiply::STYLES.map(|s| (s, multiply::cost(a.len(), s)));
+                        let style = self.cheapest(&len, all).unwrap_or(multiply::Style::Tree);
+                        multiply::mul(&mut self.s, &a, &b, style, &len)
+                    }
+                };
+                self.set_bits(out, r);
+            }
             Bin::Mul => {
                 let r = match (self.is_clear(x), self.is_clear(y)) {
                     (false, false) => {
@@ -346,10 +363,18 @@ impl Expander<'_> {
                 let r = shift::by_clear(&mut self.s, &b, amt, dir, &len);
                 self.set_bits(out, r);
             }
+            Bin::Div | Bin::Rem => {
+                let (q, r) = self.divide(x, y, e.signed(), &len)?;
+                self.set_bits(out, if bin == Bin::Div { q } else { r });
+            }
             _ => {
                 let (a, b) = (self.bits(x)?, self.bits(y)?);
                 let pairs: Vec<(Pl, Pl)> = a.iter().copied().zip(b.iter().copied()).collect();
                 let style = self.style(a.len(), &len);
+                // With a constant, the least depth has the fewest ANDs too, or nearly so.
+                let constant = a.iter().all(|p| p.is_const()) || b.iter().all(|p| p.is_const());
+                let groups = compare::GROUPS.map(|g| (g, compare::cost(a.len(), g)));
+                let group = if constant { None } else { self.cheapest(&len, groups) }.unwrap_or(compare::GROUPS[0]);
                 let s = &mut self.s;
                 let r = match bin {
                     Bin::Add => adder::add(s, &a, &b, false, style, &len),
@@ -357,10 +382,8 @@ impl Expander<'_> {
                     Bin::And => s.and_many(&pairs, &len),
                     Bin::Or => or_many(s, &pairs, &len),
                     Bin::Xor => s.xor_many(&pairs, &len),
-                    Bin::Lt => vec![compare::lt(s, &a, &b, e.signed(), &len)],
+                    Bin::Lt => vec![compare::lt_by(s, &a, &b, e.signed(), group, &len)],
                     Bin::Eq => vec![compare::eq(s, &a, &b, &len)],
-                    Bin::Div => divide::divide(s, &a, &b, e.signed(), false, style, &len),
-                    Bin::Rem => divide::divide(s, &a, &b, e.signed(), true, style, &len),
                     op => return self.unsupported(format!("{op:?} on secrets")),
                 };
                 self.set_bits(out, r);
@@ -576,92 +599,6 @@ impl Expander<'_> {
             None => a,
             Some(space) => arith(&mut self.s, Op::Gather { space, index: Index::Lane }, vec![a], ring, e, to),
         })
-    }
-
-    /// Clear keys: the winner's lane is clear, and payloads of any domain are read there.
-    fn arg_reduce_clear(&mut self, g: &Gate, max: bool, group: &Len) -> Result<()> {
-        let key = self.plain(g.args[0])?;
-        let e = self.elem(g.args[0]);
-        let len = self.len(g.args[0]);
-        let to = self.len(g.outs[0]);
-        let size = crate::lens::len_index(&self.s.c, group);
-        let lanes = crate::lens::len_index(&self.s.c, &len);
-        let (Some(size), Some(lanes)) = (size, lanes) else {
-            return self.unsupported("an argmin or argmax over groups whose size has no expression");
-        };
-        let red = if max { Red::Max } else { Red::Min };
-        let s = &mut self.s;
-        let best = shift::clear(s, Op::Reduce { red, group: group.clone() }, vec![key], e, &to);
-        let space = s.space(crate::lens::rect(vec![lanes]));
-        let size = crate::lens::ix(IndexOp::Max, size, Index::Const(1));
-        let index = crate::lens::ix(IndexOp::Div, Index::Coord(0), size);
-        let all = shift::clear(s, Op::Gather { space, index }, vec![best], e, &len);
-        let hit = shift::clear(s, Op::Bin(Bin::Eq), vec![key, all], Elem::Bool, &len);
-        let word = Elem::u(64);
-        let at = shift::clear(s, Op::Iota { space, index: Index::Coord(0) }, vec![], word, &len);
-        let none = s.constant(word.mask(), word, len.clone());
-        let at = shift::clear(s, Op::Select, vec![hit, at, none], word, &len);
-        let first = Op::Reduce { red: Red::Min, group: group.clone() };
-        let at = shift::clear(s, first, vec![at], word, &to);
-        self.set_plain(g.outs[0], best);
-        for (o, a) in g.outs.iter().zip(&g.args).skip(1) {
-            if self.secret(*o) {
-                self.moved_by(&Op::GatherAt, *o, &[*a], &[at])?;
-                self.ensure(*o)?;
-            } else {
-                let x = self.plain(*a)?;
-                let t = self.c.ty(*o).clone();
-                let y = self.s.gate(Op::GatherAt, vec![x, at], t.domain, t.elem, t.len);
-                self.set_plain(*o, y);
-            }
-        }
-        Ok(())
-    }
-
-    fn arg_reduce(&mut self, g: &Gate, max: bool, group: &Len) -> Result<()> {
-        let key = g.args[0];
-        let e = self.elem(key);
-        let len = self.len(key);
-        let to = self.len(g.outs[0]);
-        let mut k = self.bits(key)?;
-        let bits = k.len();
-        let mut len = len;
-        let grouping = reduce::grouping(&mut self.s, &len, group, &to)?;
-        let mut payloads = vec![];
-        for a in &g.args[1..] {
-            payloads.push(if self.is_clear(*a) && grouping.is_ok() {
-                let w = self.plain(*a)?;
-                let low = self.low.get(&w).copied().unwrap_or(128).min(u32::from(self.elem(*a).bits()));
-                reduce::Payload::Clear(w, low)
-            } else {
-                reduce::Payload::Planes(self.bits(*a)?)
-            });
-        }
-        let groups = match grouping {
-            Ok(groups) => groups,
-            Err(p) => {
-                // Lanes of padding stand last in their group and have the worst key: they never win.
-                let worst: Vec<Pl> = (0..bits).map(|i| Pl::bit((e.signed() && i + 1 == bits) == max)).collect();
-                k = p.word(&mut self.s, &k, &len, &worst);
-                for x in &mut payloads {
-                    if let reduce::Payload::Planes(x) = x {
-                        *x = p.word(&mut self.s, x, &len, &vec![Pl::Zero; x.len()]);
-                    }
-                }
-                len = p.all;
-                p.groups
-            }
-        };
-        if groups.size == 0 {
-            return self.unsupported("an argmin or argmax of nothing");
-        }
-        let padded = groups.clone();
-        let r = reduce::arg_reduce(&mut self.s, k, payloads, len, groups, max, e.signed());
-        for (o, w) in g.outs.iter().zip(r) {
-            let w = reduce::cut(&mut self.s, &w, &padded, &to)?;
-            self.set_bits(*o, w);
-        }
-        Ok(())
     }
 }
 

@@ -2,19 +2,29 @@
 //!
 //! A Sklansky prefix network over (generate, propagate) pairs: in multi-party computation fan-out is free, so it has the
 //! least depth and fewer gates than Kogge-Stone. The lean form starts from groups of two bits, whose inner carry is a
-//! majority (one AND): a third fewer ANDs for one more level.
+//! majority (one AND): a third fewer ANDs for one more level. Greater groups go on that way, up to the ripple adder, whose
+//! single group is the whole word: one AND for each carry.
 
+use super::net;
 use crate::asm::{Asm, Pl};
 use circuit::Len;
+use netlist::Bit;
 
 /// Which network.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Style {
     /// Least depth: 1 + ceil(log2 (k - 1)).
     Fast,
-    /// Fewer ANDs, one level deeper.
+    /// Fewer ANDs, one level deeper: groups of two bits.
     Lean,
+    /// Groups of so many bits, rippling within.
+    Groups(u8),
+    /// Fewest ANDs: k - 1 at depth k - 1.
+    Ripple,
 }
+
+/// All styles that are worth considering, the least depth first.
+pub const STYLES: [Style; 5] = [Style::Fast, Style::Lean, Style::Groups(4), Style::Groups(8), Style::Ripple];
 
 /// `a + b + carry` mod 2^k, for words of equal length k.
 pub fn add(s: &mut Asm, a: &[Pl], b: &[Pl], carry: bool, style: Style, len: &Len) -> Vec<Pl> {
@@ -31,6 +41,8 @@ pub fn add(s: &mut Asm, a: &[Pl], b: &[Pl], carry: bool, style: Style, len: &Len
         let carries = match style {
             Style::Fast => sklansky(s, &pairs[..k - 1], &p[..k - 1], carry, len),
             Style::Lean => lean(s, &pairs[..k - 1], &p[..k - 1], carry, len),
+            Style::Groups(g) => chained(s, &a[..k - 1], &b[..k - 1], carry, usize::from(g), len),
+            Style::Ripple => chained(s, &a[..k - 1], &b[..k - 1], carry, k, len),
         };
         sums.extend(p[1..].iter().copied().zip(carries));
     }
@@ -56,6 +68,11 @@ pub fn sub_with_carry(s: &mut Asm, a: &[Pl], b: &[Pl], style: Style, len: &Len) 
     a.push(Pl::Zero);
     nb.push(Pl::Zero);
     add(s, &a, &nb, true, style, len)
+}
+
+/// All carries by groups that ripple.
+fn chained(s: &mut Asm, a: &[Pl], b: &[Pl], carry: bool, group: usize, len: &Len) -> Vec<Pl> {
+    net::build(s, &[a, b], len, |n, w| vec![net::prefix(n, &w[0], &w[1], Bit::constant(carry), group)]).swap_remove(0)
 }
 
 /// Generates of the lowest bit with the public carry in.
@@ -166,6 +183,11 @@ pub fn cost(k: u8, style: Style) -> (u32, u32) {
     };
     if m == 0 {
         return (0, 0);
+    }
+    match style {
+        Style::Groups(g) => return net::prefix_cost(m, usize::from(g)),
+        Style::Ripple => return (m as u32, m as u32),
+        Style::Fast | Style::Lean => {}
     }
     if style == Style::Lean && m / 2 >= 2 {
         let g = m / 2;

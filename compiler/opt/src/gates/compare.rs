@@ -5,10 +5,34 @@
 //! operand makes generates and propagates of single bits local, so its leaves are one bit wide.
 
 use super::adder::majority;
+use super::net;
 use crate::asm::{Asm, Pl};
 use circuit::{Len, WireId};
+use netlist::Bit;
 
-/// `a < b`. 152 ANDs at depth 7 for 64 secret bits; 120 at depth 6 at most when b is constant.
+/// Sizes of the groups of bits that a comparison's leaves ripple over, the least depth first. The greatest stands for the
+/// whole word: k ANDs at depth k.
+pub const GROUPS: [usize; 4] = [2, 4, 8, 128];
+
+/// ANDs and levels of a comparison of secret words of k bits.
+pub fn cost(k: usize, group: usize) -> (u32, u32) {
+    net::carry_cost(k, group)
+}
+
+/// `a < b`, by groups of `group` bits.
+pub fn lt_by(s: &mut Asm, a: &[Pl], b: &[Pl], signed: bool, group: usize, len: &Len) -> Pl {
+    if group <= GROUPS[0] {
+        return lt(s, a, b, signed, len);
+    }
+    let (mut a, mut b) = (a.to_vec(), b.to_vec());
+    flip_sign(s, &mut a, &mut b, signed, len);
+    net::build(s, &[&a, &b], len, |n, w| {
+        let na: Vec<Bit> = w[0].iter().map(|x| !*x).collect();
+        vec![vec![net::carry_out(n, &na, &w[1], group)]]
+    })[0][0]
+}
+
+/// `a < b` with least depth. 152 ANDs at depth 7 for 64 secret bits; 120 at depth 6 at most when b is constant.
 pub fn lt(s: &mut Asm, a: &[Pl], b: &[Pl], signed: bool, len: &Len) -> Pl {
     let (mut a, mut b) = (a.to_vec(), b.to_vec());
     flip_sign(s, &mut a, &mut b, signed, len);

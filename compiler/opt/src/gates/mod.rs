@@ -7,6 +7,8 @@ pub mod adder;
 pub mod compare;
 pub mod convert;
 pub mod divide;
+pub mod multiply;
 pub mod mux;
+pub mod net;
 pub mod reduce;
 pub mod shift;

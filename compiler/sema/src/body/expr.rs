@@ -34,6 +34,7 @@ impl<'a> Body<'a, '_> {
         // Each arm is a call, so that the frame of this function stays small: it recurses.
         match &x.kind {
             a::ExprKind::Error => self.error(span),
+            a::ExprKind::Circuit { .. } => self.circuit(e, span),
             a::ExprKind::Paren(e) => self.expr(*e, want),
             a::ExprKind::Int { value, overflow, suffix } => {
                 self.int(*value, *overflow, suffix.as_deref(), false, want, span)
@@ -66,6 +67,18 @@ impl<'a> Body<'a, '_> {
             a::ExprKind::Break => self.leave_loop(ExprKind::Break, want, span),
             a::ExprKind::Continue => self.leave_loop(ExprKind::Continue, want, span),
         }
+    }
+
+    /// The body of an `extern circuit fn`: its circuit, on all parameters.
+    fn circuit(&mut self, e: a::ExprId, span: Span) -> ExprId {
+        let Some(id) = self.w.circuits.get(&(self.module, e)).copied() else { return self.error(span) };
+        let mut args = Vec::new();
+        for (k, p) in self.sig.params.iter().enumerate() {
+            let local = LocalId(k as u32);
+            self.locals[k].used = true;
+            args.push(self.push(ExprKind::Local(local), p.ty.clone(), span));
+        }
+        self.push(ExprKind::Builtin(Builtin::Circuit(id), args), self.sig.ret.clone(), span)
     }
 
     fn not_yet(&mut self, what: &str, span: Span) -> ExprId {

@@ -228,7 +228,10 @@ impl<'p> Flow<'_, 'p> {
                     let r = self.eval(*x, pc).all();
                     l.join(&r);
                 }
-                self.leaf(l)
+                match b {
+                    Builtin::Circuit(_) => Tree::fill(self.program, &e.ty, &l),
+                    _ => self.leaf(l),
+                }
             }
         }
     }
