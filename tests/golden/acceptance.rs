@@ -24,7 +24,7 @@ fn busiest(c: &Cost) -> u128 {
 #[test]
 fn comparisons_of_inputs() {
     let n = 100_000u64;
-    for (bits, most, ands) in [(64, 30, 152), (32, 15, 73)] {
+    for (bits, most, ands) in [(64, 30, 152), (32, 16, 73)] {
         let text = format!(
             "party A, B;
 fn main<N: size>(x: [u{bits}; N] from A, y: [u{bits}; N] from B) -> u64 {{

@@ -38,6 +38,8 @@ struct Trim<'a> {
     c: &'a mut Circuit,
     /// By wire: planes that count.
     need: Vec<Mask>,
+    /// By wire: planes before anything is cut.
+    was: Vec<u8>,
     seen: Vec<bool>,
     /// Sources of the planes of wires that `planes` gates make, after rewriting.
     made: FxHashMap<WireId, Vec<Option<(WireId, u32)>>>,
@@ -49,6 +51,7 @@ struct Trim<'a> {
 pub fn trim(c: &mut Circuit) {
     let mut t = Trim {
         need: vec![NONE; c.wires.len()],
+        was: c.wires.iter().map(|t| if let Domain::Bits { planes } = t.domain { planes } else { 0 }).collect(),
         seen: vec![false; c.regions.len()],
         made: FxHashMap::default(),
         saves: false,
@@ -189,7 +192,7 @@ impl Trim<'_> {
         let [w] = g.outs[..] else { return None };
         let p = self.planes(w)?;
         let need = self.need[w.0 as usize];
-        let touched = |a: &WireId| self.planes(*a).is_some_and(|_| self.need[a.0 as usize] != self.whole(*a));
+        let touched = |a: &WireId| self.planes(*a).is_some() && self.need[a.0 as usize] != full(self.was[a.0 as usize]);
         // To cut what is local saves little; it follows where an operand was cut.
         let alone = matches!(g.op, Op::Planes(_) | Op::BitsAnd) && need != full(p) || need == NONE;
         if by_plane(self.c, g) && (alone || g.args.iter().any(touched)) {
@@ -197,10 +200,6 @@ impl Trim<'_> {
         }
         self.need[w.0 as usize] = full(p);
         None
-    }
-    /// All planes of a wire as it was before it was cut: cut wires have fewer than they need highest.
-    fn whole(&self, w: WireId) -> Mask {
-        self.planes(w).map_or(NONE, full)
     }
     /// Where a plane stands, once its wire is cut.
     fn source(&self, args: &[WireId], p: &Plane) -> Option<(WireId, u32)> {
@@ -260,6 +259,7 @@ impl Trim<'_> {
         let ty = WireTy { domain: Domain::Bits { planes: keep.len() as u8 }, elem: Elem::Bool, len };
         self.c.wires.push(ty);
         self.need.push(full(keep.len() as u8));
+        self.was.push(keep.len() as u8);
         let new = WireId(self.c.wires.len() as u32 - 1);
         let gate = self.planes_gate(new, &sources, |_| false, Some(w), span);
         out.push(gate);
