@@ -72,6 +72,16 @@ const MORE: &[(&str, &str, &str)] = &[
         "",
     ),
     (
+        "volumes up to 4,000",
+        "party A, B;\nfn main<N: size>(x: [u64 in 0..=4000; N] from A, y: [u64 in 0..=4000; N] from B) -> u64 {\n    let mut s: u64 = 0;\n    for i in 0..N { if x[i] * y[i] > 1000000 { s += x[i] * y[i]; } }\n    reveal(s)\n}",
+        "24 bits of a product",
+    ),
+    (
+        "low bytes that agree",
+        "party A, B;\nfn main<N: size>(x: [u64; N] from A, y: [u64; N] from B) -> u64 {\n    let mut s: u64 = 0;\n    for i in 0..N { if (x[i] * y[i]) & 255 == (x[i] + y[i]) & 255 { s += 1; } }\n    reveal(s)\n}",
+        "8 bits of a product",
+    ),
+    (
         "AES S-box",
         "party A;\nextern circuit fn sbox(x: u8) -> u8 = \"std/aes_sbox.txt\";\nfn main<N: size>(x: [u8; N] from A) -> [u8; N] {\n    let mut y: [u8; N] = [0; N];\n    for i in 0..N { y[i] = sbox(x[i]); }\n    reveal(y)\n}",
         "32 ANDs each, depth 6",

@@ -24,7 +24,7 @@ fn busiest(c: &Cost) -> u128 {
 #[test]
 fn comparisons_of_inputs() {
     let n = 100_000u64;
-    for (bits, most, ands) in [(64, 30, 152), (32, 16, 73)] {
+    for (bits, most, ands) in [(64, 30, 152), (32, 15, 73)] {
         let text = format!(
             "party A, B;
 fn main<N: size>(x: [u{bits}; N] from A, y: [u{bits}; N] from B) -> u64 {{
@@ -119,18 +119,33 @@ fn no_pass_makes_a_program_worse() {
     let mut programs: Vec<std::path::PathBuf> = Vec::new();
     mpcc_tests::walk(&mpcc_tests::root().join("tests/pairs"), "mpc", &mut programs);
     assert!(programs.len() >= 30);
+    let pairs = programs.len();
+    mpcc_tests::walk(&mpcc_tests::root().join("examples"), "mpc", &mut programs);
     let mut wrong = Vec::new();
-    for file in programs {
+    let mut priced = 0;
+    for (k, file) in programs.into_iter().enumerate() {
         let checked = check(&std::fs::read_to_string(&file).unwrap());
         let sizes: BTreeMap<String, u64> = driver::size_names(&checked.program)
             .into_iter()
             .map(|n| (n.clone(), if n == "L" { 5 } else { 12 }))
             .collect();
-        let lowered = driver::lower(&checked, &bound(&checked, &sizes), &driver::Publics::new()).unwrap();
+        let lowered = match driver::lower(&checked, &bound(&checked, &sizes), &driver::Publics::new()) {
+            Ok(lowered) => lowered,
+            // Examples that take public parameters, or want other sizes.
+            Err(_) if k >= pairs => continue,
+            Err(e) => panic!("{}: {e:?}", file.display()),
+        };
+        priced += 1;
         for profile in [Profile::LAN, Profile::WAN] {
             let mut before: Option<f64> = None;
             for (name, cost) in mpcc_tests::stages::costs(&lowered.circuit, &profile) {
-                let price = busiest(&cost) as f64 + cost.rounds as f64 * profile.round_bytes();
+                let mut price = busiest(&cost) as f64 + cost.rounds as f64 * profile.round_bytes();
+                if let ("join", Some(old)) = (name, before) {
+                    // It lets levels of trees be loops in as few rounds as they take written out; a loop's levels are all as
+                    // wide as the widest, which is some bytes.
+                    assert!(price - old < profile.round_bytes() / 100.0, "{}: {old} and {price}", file.display());
+                    price = price.min(old);
+                }
                 if let Some(old) = before
                     && price > old
                 {
@@ -141,4 +156,5 @@ fn no_pass_makes_a_program_worse() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(priced >= pairs + 5, "{priced} of {pairs} pairs and examples");
 }

@@ -124,7 +124,7 @@ pub enum Op {
     },
 
     // ---- secrets, program level (P) ----
-    /// A local wire becomes secret.
+    /// A local wire becomes secret, reduced to the result's type where that has fewer bits.
     Share(EffectId),
     /// Secret to clear or local: the only way down.
     Reveal {

@@ -183,7 +183,14 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
             only(true)?;
             arity(1)?;
             match args[0].domain {
-                Domain::Local(_) => one(Domain::Secret, args[0].elem, args[0].len.clone()),
+                Domain::Local(_) => {
+                    let (from, to) = (args[0].elem, elem(Some(args[0].elem))?);
+                    let kind = (from == Elem::Bool) == (to == Elem::Bool);
+                    if !kind || to.bits() > from.bits() {
+                        return Err(format!("shares a wire of {from} as {to}"));
+                    }
+                    one(Domain::Secret, to, args[0].len.clone())
+                }
                 d => Err(format!("shares a local wire, not {}", show(d))),
             }
         }

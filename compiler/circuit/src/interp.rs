@@ -320,7 +320,8 @@ impl Machine<'_> {
                 let outs = self.at.run(*block, &cols).map_err(Fail::Program)?;
                 Ok(outs.into_iter().map(Value::Column).collect())
             }
-            Op::Share(_) | Op::Reveal { .. } => one(col(0)?.clone()),
+            Op::Share(_) => one(clear::cast(col(0)?, arg_ty(0)?.elem, out()?.elem)),
+            Op::Reveal { .. } => one(col(0)?.clone()),
             Op::Un(un) => one(clear::un(*un, col(0)?, arg_ty(0)?.elem, out()?.elem)),
             Op::Bin(bin) => {
                 let total = out()?.domain != Domain::Clear;

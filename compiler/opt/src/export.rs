@@ -171,7 +171,8 @@ impl Walk<'_> {
                 let width = usize::from(e.bits());
                 (0..n).map(|l| self.inputs[first + l * width..first + (l + 1) * width].to_vec()).collect()
             }
-            Op::Share(_) | Op::Reveal { .. } => args[0].to_vec(),
+            Op::Share(_) => args[0].iter().map(|x| x[..usize::from(e.bits()).min(x.len())].to_vec()).collect(),
+            Op::Reveal { .. } => args[0].to_vec(),
             Op::Un(un) => args[0].iter().map(|x| self.unary(*un, x, elem(g.args[0]), e)).collect(),
             Op::Bin(bin) => {
                 let (of, amount) = (elem(g.args[0]), elem(g.args[1]));

@@ -17,6 +17,7 @@ mod pack;
 pub mod pipeline;
 pub mod place;
 mod profile;
+pub mod range;
 pub mod schedule;
 pub mod simplify;
 pub mod trim;

@@ -5,7 +5,7 @@
 
 use crate::error::{Result, internal};
 use crate::place::{Plan, Prices};
-use crate::{Profile, chain, expand, fuse, pack, place, schedule, simplify, trim};
+use crate::{Profile, chain, expand, fuse, pack, place, range, schedule, simplify, trim};
 use circuit::{Circuit, Schedule};
 
 /// A gate-level circuit with its schedule.
@@ -129,6 +129,28 @@ pub const PASSES: &[Pass] = &[
         optional: true,
         run: |s| {
             fuse::fuse(&mut s.program);
+            Ok(())
+        },
+    },
+    Pass {
+        name: "range",
+        about: "compute in the words that values fit, and in the rings of the bits that count",
+        makes: Makes::Program,
+        optional: true,
+        run: |s| {
+            if range::range(&mut s.program) {
+                simplify::simplify(&mut s.program);
+            }
+            Ok(())
+        },
+    },
+    Pass {
+        name: "divide",
+        about: "write divisions by constants out as products and shifts",
+        makes: Makes::Program,
+        optional: true,
+        run: |s| {
+            simplify::divide(&mut s.program);
             Ok(())
         },
     },

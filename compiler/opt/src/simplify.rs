@@ -21,7 +21,22 @@ const MAX_INDEX: usize = 16;
 
 /// The pass.
 pub fn simplify(c: &mut Circuit) {
+    walk(c, false);
+}
+
+/// As [`simplify`]; divisions of secrets by constants become products and shifts ([`by_constant`]). Does nothing where there
+/// are none.
+pub fn divide(c: &mut Circuit) {
+    let secret = |g: &Gate| c.ty(g.args[0]).domain == Domain::Secret;
+    let division = |g: &Gate| matches!(g.op, Op::Bin(Bin::Div | Bin::Rem)) && secret(g);
+    if c.regions.iter().any(|r| r.gates.iter().any(division)) {
+        walk(c, true);
+    }
+}
+
+fn walk(c: &mut Circuit, divisions: bool) {
     let mut s = Simplify {
+        divisions,
         alias: (0..c.wires.len() as u32).map(WireId).collect(),
         def: vec![NONE; c.wires.len()],
         open: vec![],
@@ -54,6 +69,8 @@ pub fn simplify(c: &mut Circuit) {
 
 struct Simplify<'a> {
     c: &'a mut Circuit,
+    /// Whether divisions by constants are written out.
+    divisions: bool,
     alias: Vec<WireId>,
     /// Which rewritten gate gives a wire in sight, for gates with one result: open region and place in it.
     def: Vec<(u32, u32)>,
@@ -272,7 +289,7 @@ impl Simplify<'_> {
                 }
             }
             Op::Bin(bin) => match self.binary(g, w, *bin) {
-                To::Keep if matches!(bin, Bin::Div | Bin::Rem) => self.divide_by_constant(g, w, *bin),
+                To::Keep if self.divisions && matches!(bin, Bin::Div | Bin::Rem) => self.divide_by_constant(g, w, *bin),
                 to => to,
             },
             Op::Select => {

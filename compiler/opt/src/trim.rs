@@ -6,8 +6,9 @@
 //! ```
 //! Gates of the library are whole words, but a shift by a constant, a cast, or a quotient without its remainder reads some
 //! planes only. One walk backwards marks, for every boolean wire, the planes that count; one forwards narrows products,
-//! and what is made of narrower ones, to them. The meaning is kept because these gates act plane by plane, and every other reader
-//! counts as one of all planes. Wires that enter or leave regions stay whole.
+//! and what is made of narrower ones, to them; inputs, and words dealt of a ring, end at the last
+//! plane that counts. The meaning is kept because these gates act plane by plane, and every other reader counts as one of
+//! all planes. Wires that enter or leave regions stay whole.
 
 use circuit::{Circuit, Domain, Elem, Gate, Op, Plane, RegionId, WireId, WireTy};
 use rustc_hash::FxHashMap;
@@ -78,6 +79,11 @@ fn by_plane(c: &Circuit, g: &Gate) -> bool {
     }
 }
 
+/// Gates that make as many low planes of a value as their results have.
+fn low_planes(g: &Gate) -> bool {
+    matches!(g.op, Op::InputShare(_) | Op::A2bDeal { .. })
+}
+
 impl Trim<'_> {
     fn planes(&self, w: WireId) -> Option<u8> {
         match self.c.ty(w).domain {
@@ -106,6 +112,17 @@ impl Trim<'_> {
             if g.op.is_region() {
                 g.args.iter().chain(&g.outs).for_each(|w| self.all(*w));
                 g.op.regions().for_each(|i| self.mark(i));
+                continue;
+            }
+            if low_planes(g) && g.outs.iter().all(|o| self.planes(*o).is_some()) {
+                let last = |w: &WireId| list(&self.need[w.0 as usize]).last().map_or(0, |k| k + 1);
+                let top = g.outs.iter().map(last).max().unwrap_or(0);
+                for o in &g.outs {
+                    let was = self.was[o.0 as usize];
+                    self.saves |= (1..u32::from(was)).contains(&top);
+                    // What nobody reads at all is left to the sweep.
+                    self.need[o.0 as usize] = full(if top == 0 { was } else { top as u8 });
+                }
                 continue;
             }
             let narrow = match g.outs[..] {
@@ -145,6 +162,17 @@ impl Trim<'_> {
         let mut out = Vec::with_capacity(gates.len());
         for mut g in gates {
             g.op.regions().for_each(|i| self.rewrite(i));
+            if low_planes(&g) {
+                for o in g.outs.clone() {
+                    if self.planes(o).is_none() {
+                        continue;
+                    }
+                    let elem = self.c.ty(o).elem;
+                    self.resize(o, list(&self.need[o.0 as usize]).len(), elem);
+                }
+                out.push(g);
+                continue;
+            }
             let Some((w, need)) = self.narrowed(&g) else {
                 out.push(g);
                 continue;
