@@ -408,8 +408,8 @@ impl Range<'_> {
                 }
             }
         }
-        for k in 0..g.args.len() {
-            let t = if is_word(&g.op, k) { types[k] } else { Some(self.old[g.args[k].0 as usize]) };
+        for (k, t) in types.into_iter().enumerate() {
+            let t = if is_word(&g.op, k) { t } else { Some(self.old[g.args[k].0 as usize]) };
             if let Some(t) = t {
                 g.args[k] = self.cast(r, g.args[k], t, span, to);
             }
