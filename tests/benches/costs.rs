@@ -1,4 +1,4 @@
-//! The table of `docs/costs.md`: naive programs, what each pass is worth to them, and what an expert's form costs.
+//! A table of naive programs, what each pass is worth to them, and what an expert's form costs.
 //!
 //! `cargo bench -p mpcc-tests --bench costs` prints it. Rounds, bytes, and gates are exact; seconds and memory are this
 //! machine's.
