@@ -86,7 +86,8 @@ fn merge_sort_costs_what_the_expert_pays_at_every_size() {
     let mut files = Vec::new();
     walk(&root().join("tests/pairs/sort"), "mpc", &mut files);
     assert!(files.len() >= 2);
-    // One comparison and one exchange for each stage: level k has k + 1 of them.
+    // One comparison and one exchange for each stage: level k has k + 1 of them. A quarter of a million exchanges are worth
+    // a comparison of a level more, and fewer bytes.
     let mut rounds = BTreeMap::new();
     for n in [1u64 << 14, 1 << 16, 1_000_000, 1 << 18, 1 << 20] {
         let mut first = None;
@@ -103,7 +104,7 @@ fn merge_sort_costs_what_the_expert_pays_at_every_size() {
         rounds.insert(n, first.map(|f| f.0));
     }
     let list: Vec<_> = rounds.into_values().flatten().collect();
-    assert_eq!(list, [737, 954, 1199, 1472, 1472]);
+    assert_eq!(list, [737, 954, 1199, 1682, 1682]);
 }
 
 /// Programs of n statements in a loop and written out one by one: kind, declarations, loop, statement k, result.
