@@ -141,10 +141,8 @@ impl Exits {
         // Closures and constants too: whatever stands in the arena.
         let mut inside = vec![false; f.exprs.len()];
         f.exprs.iter().for_each(|e| children(&e.kind, &mut |x| inside[x.0 as usize] = true));
-        for k in 0..f.exprs.len() {
-            if !inside[k] {
-                all.find(f, ExprId(k as u32));
-            }
+        for (k, _) in inside.iter().enumerate().filter(|(_, i)| !**i) {
+            all.find(f, ExprId(k as u32));
         }
         Some(all)
     }

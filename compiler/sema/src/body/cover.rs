@@ -4,6 +4,8 @@
 //! value fits it and none of them; what is left out is a value for which a row of wild cards is useful. Numbers are cut into
 //! the stretches that the patterns tell apart. Knows no syntax and no types but their spaces of values.
 
+use std::slice::from_ref;
+
 /// The values of a type.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Space {
@@ -34,14 +36,14 @@ const MAX_WORK: u32 = 100_000;
 pub(super) fn useful(space: &Space, before: &[Case], case: &Case) -> bool {
     let rows: Vec<Vec<Case>> = before.iter().map(|c| vec![c.clone()]).collect();
     let mut work = MAX_WORK;
-    search(&[space.clone()], &rows, &[case.clone()], &mut work).is_none_or(|w| w.is_some())
+    search(from_ref(space), &rows, from_ref(case), &mut work).is_none_or(|w| w.is_some())
 }
 
 /// A value that none of `cases` covers, as it would be written.
 pub(super) fn missing(space: &Space, cases: &[Case]) -> Option<String> {
     let rows: Vec<Vec<Case>> = cases.iter().map(|c| vec![c.clone()]).collect();
     let mut work = MAX_WORK;
-    search(&[space.clone()], &rows, &[Case::Any], &mut work)?.map(|w| w.join(", "))
+    search(from_ref(space), &rows, &[Case::Any], &mut work)?.map(|w| w.join(", "))
 }
 
 /// A value that fits `row` and none of `rows`, part by part; the outer `None` is that of too much work.

@@ -19,6 +19,9 @@ struct Matched {
     case: Case,
 }
 
+/// An arm that was checked: test, names, value, what it assigns.
+type Done = (Option<ExprId>, Vec<Stmt>, ExprId, Arc<[LocalId]>);
+
 impl<'a> Body<'a, '_> {
     pub(super) fn match_expr(
         &mut self,
@@ -33,7 +36,7 @@ impl<'a> Body<'a, '_> {
         let local = self.local("matched".into(), ty.clone(), false, at);
         self.locals[local.0 as usize].used = true;
         let first = Stmt::Let(Pat::Bind(local), x);
-        let mut done: Vec<(Option<ExprId>, Vec<Stmt>, ExprId, Arc<[LocalId]>)> = Vec::new();
+        let mut done: Vec<Done> = Vec::new();
         let mut covered: Vec<Case> = Vec::new();
         let errors = self.diags.error_count();
         let want = want.cloned();
