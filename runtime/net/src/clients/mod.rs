@@ -368,3 +368,38 @@ impl ClientLinks {
         self.counters()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::platform::Clock;
+
+    #[test]
+    fn a_client_may_send_one_greeting_and_then_what_it_was_allowed() {
+        let shared = Shared::new(Arc::new(Hub::new(0, 1, Clock::System)));
+        let (caller, _) = shared.enter(Fingerprint([1; 32])).unwrap();
+        let header = |kind, length| Header::new(kind, 0, 0, length).unwrap();
+        let may = |kind, length| shared.check(caller, &header(kind, length)).is_ok();
+        let take = |kind, length| {
+            assert!(may(kind, length));
+            shared.take(caller, Frame { header: header(kind, length), body: vec![0; length] })
+        };
+        assert!(!may(Kind::Input, 1) && !may(Kind::Abort, 1) && !may(Kind::Hello, 1));
+        assert_eq!(take(Kind::Join, 3), Next::More);
+        assert!(!may(Kind::Join, 3) && !may(Kind::Input, 1) && may(Kind::Abort, 1));
+        shared.lock().lines[0].allowed = 10;
+        assert!(may(Kind::Input, 10) && !may(Kind::Input, 11));
+        take(Kind::Input, 6);
+        assert!(may(Kind::Input, 4) && !may(Kind::Input, 5));
+        // Nobody else comes in any more, and is told why.
+        shared.lock().shut = Some(Shut { each: HashMap::new(), others: vec![9] });
+        let (late, _) = shared.enter(Fingerprint([2; 32])).unwrap();
+        let frame = Frame { header: header(Kind::Join, 0), body: Vec::new() };
+        assert_eq!(shared.take(late, frame), Next::Away);
+        assert!(matches!(shared.outgoing(late), Outgoing::Frame(Kind::Abort, body) if body == [9]));
+        assert!(matches!(shared.outgoing(late), Outgoing::End));
+        // One client has so many connections, and no more.
+        (1..EACH).for_each(|_| assert!(shared.enter(Fingerprint([1; 32])).is_some()));
+        assert!(shared.enter(Fingerprint([1; 32])).is_none());
+    }
+}

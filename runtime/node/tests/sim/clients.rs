@@ -23,6 +23,7 @@ use node::data::{self, Source};
 use node::session::{self, Finished, Settings};
 use rand_chacha::ChaCha8Rng;
 use rand_chacha::rand_core::{Rng, SeedableRng};
+use wire::Kind;
 
 use crate::common::vote::{self, Vote, voter};
 use crate::faults::{ALL, Fault, Frames};
@@ -192,12 +193,18 @@ fn judge(fault: Fault, place: &Place, nodes: &Outcome, clients: &Came) -> Result
             }
         }
     }
+    let told = matches!(fault, Fault::Body(_) | Fault::Shorter | Fault::Longer | Fault::Lose | Fault::Hole);
+    let told = told && matches!(kind, Kind::Terms | Kind::Answer | Kind::Confirm);
     for (k, end) in clients.iter().enumerate() {
         let me = 3 + k;
         let say = |what: String| Err(format!("client {k}: {what}"));
         match &end.how {
             Ended::Killed if kills && me == from => {}
             Ended::Killed | Ended::Stuck | Ended::Panicked(_) => return say(format!("{:?}", end.how)),
+            // All that a node tells a client is held against what the others tell it.
+            Ended::Done(Ok(_)) if to == me && told => {
+                return say("it ended as if nothing had happened".into());
+            }
             Ended::Done(Ok(_)) => {}
             Ended::Done(Err(e)) => {
                 ended_well(false, format!("client {k}"))?;
