@@ -21,9 +21,11 @@ pub fn join(a: Domain, b: Domain) -> Option<Domain> {
 }
 
 /// Whether a value of domain `from` may stand where `to` is wanted (carried wires, arguments, results of branches).
-/// Program level: clear flows into local and secret; gate level: equality.
+/// Clear flows into local, for its owner knows that too; at program level also into secret.
 pub fn flows(level: &Level, from: Domain, to: Domain) -> bool {
-    from == to || (*level == Level::Program && join(from, to) == Some(to))
+    from == to
+        || matches!((from, to), (Domain::Clear, Domain::Local(_)))
+        || (*level == Level::Program && join(from, to) == Some(to))
 }
 
 fn joined(args: &[&WireTy]) -> Result<Domain, String> {

@@ -71,11 +71,12 @@ impl<'a> Body<'a, '_> {
 
     /// The body of an `extern circuit fn`: its circuit, on all parameters.
     fn circuit(&mut self, e: a::ExprId, span: Span) -> ExprId {
+        // Of one that is wrong the parameters are as good as used.
+        (0..self.sig.params.len()).for_each(|k| self.locals[k].used = true);
         let Some(id) = self.w.circuits.get(&(self.module, e)).copied() else { return self.error(span) };
         let mut args = Vec::new();
         for (k, p) in self.sig.params.iter().enumerate() {
             let local = LocalId(k as u32);
-            self.locals[k].used = true;
             args.push(self.push(ExprKind::Local(local), p.ty.clone(), span));
         }
         self.push(ExprKind::Builtin(Builtin::Circuit(id), args), self.sig.ret.clone(), span)
