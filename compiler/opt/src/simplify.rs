@@ -24,7 +24,7 @@ pub fn simplify(c: &mut Circuit) {
     walk(c, false);
 }
 
-/// As [`simplify`]; divisions of secrets by constants become products and shifts ([`by_constant`]). Does nothing where there
+/// As [`simplify`]; divisions of secrets by constants become products and shifts (module `by_constant`). Does nothing where there
 /// are none.
 pub fn divide(c: &mut Circuit) {
     let secret = |g: &Gate| c.ty(g.args[0]).domain == Domain::Secret;

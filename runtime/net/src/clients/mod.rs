@@ -3,7 +3,7 @@
 //! Who a client is is told by its certificate; strangers do not get past the handshake. The node polls for what came. A
 //! client may send one greeting, and then as many bytes of input as the node allowed it: memory is bounded by that, whatever
 //! a client does. Once they are shut, newcomers are told so and sent away. Does not know what frames mean, nor what carries
-//! them: TLS connections ([`tcp`]) or a simulation.
+//! them: TLS connections (`tcp`) or a simulation.
 
 pub(crate) mod tcp;
 
