@@ -29,6 +29,7 @@ impl Gen {
         self.hidden |= !public;
         let word = *self.r.pick(&["break", "continue"]);
         let form = self.r.below(5);
+        self.hidden |= form == 2;
         self.nested(&format!("for {i} in {range}"), |g| {
             (0..first).for_each(|_| g.stmt(depth));
             match form {
@@ -48,12 +49,10 @@ impl Gen {
                 2 => {
                     let (other, _) = g.any_cond();
                     g.nested(&format!("if {cond}"), |g| {
-                        g.hidden = true;
                         g.line(&format!("if {other} {{ {word}; }}"));
                         g.stmt(0);
                     });
                     g.line("}");
-                    g.hidden = true;
                 }
                 _ => {
                     g.nested(&format!("if {cond}"), |g| {
@@ -81,11 +80,12 @@ impl Gen {
         let max = self.r.below(4);
         let count = 1 + self.r.below(2);
         let leave = self.r.chance(25);
+        // What leaves a turn in secret decides about all of the next.
+        self.hidden |= leave;
         self.nested(&format!("while {cond} max {max}"), |g| {
             (0..count).for_each(|_| g.stmt(depth));
             if leave {
                 let c = g.expr(S::Bool, 1);
-                g.hidden = true;
                 g.line(&format!("if {c} {{ break; }}"));
                 g.stmt(0);
             }
