@@ -128,18 +128,7 @@ impl Rewrite {
     }
     /// Whether control never comes out at the end.
     fn never_ends(&self, id: ExprId) -> bool {
-        match self.kind(id) {
-            ExprKind::Return(_) | ExprKind::Break | ExprKind::Continue => true,
-            ExprKind::Block(stmts, tail) => {
-                tail.is_some_and(|t| self.never_ends(t))
-                    || stmts.iter().any(|s| match s {
-                        Stmt::Expr(x) | Stmt::Let(_, x) => self.never_ends(*x),
-                        Stmt::Assign { value, .. } => self.never_ends(*value),
-                    })
-            }
-            ExprKind::If { then, otherwise: Some(o), .. } => self.never_ends(*then) && self.never_ends(*o),
-            _ => false,
-        }
+        walk::never_ends(&self.f.exprs, id)
     }
     fn fun(&mut self) -> &mut Fun {
         self.funs.last_mut().expect("code stands in a function")

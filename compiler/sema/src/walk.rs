@@ -104,6 +104,22 @@ pub fn operands(kind: &mut ExprKind, f: &mut impl FnMut(&mut ExprId)) {
     }
 }
 
+/// Whether control never comes out at the end of an expression of this arena.
+pub fn never_ends(exprs: &[Expr], id: ExprId) -> bool {
+    let never = |x: ExprId| never_ends(exprs, x);
+    match &exprs[id.0 as usize].kind {
+        ExprKind::Return(_) | ExprKind::Break | ExprKind::Continue => true,
+        ExprKind::Block(stmts, tail) => {
+            tail.is_some_and(never)
+                || stmts.iter().any(|s| match s {
+                    Stmt::Expr(x) | Stmt::Let(_, x) | Stmt::Assign { value: x, .. } => never(*x),
+                })
+        }
+        ExprKind::If { then, otherwise: Some(o), .. } => never(*then) && never(*o),
+        _ => false,
+    }
+}
+
 /// By which exits control may leave something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Leaves {

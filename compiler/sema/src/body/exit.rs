@@ -68,18 +68,7 @@ impl Body<'_, '_> {
 
     /// Whether control never comes out at the end of an expression.
     pub(super) fn never_ends(&self, x: ExprId) -> bool {
-        match &self.exprs[x.0 as usize].kind {
-            ExprKind::Return(_) | ExprKind::Break | ExprKind::Continue => true,
-            ExprKind::Block(stmts, tail) => {
-                tail.is_some_and(|t| self.never_ends(t))
-                    || stmts.iter().any(|s| match s {
-                        Stmt::Expr(x) | Stmt::Let(_, x) => self.never_ends(*x),
-                        Stmt::Assign { value, .. } => self.never_ends(*value),
-                    })
-            }
-            ExprKind::If { then, otherwise: Some(o), .. } => self.never_ends(*then) && self.never_ends(*o),
-            _ => false,
-        }
+        crate::walk::never_ends(&self.exprs, x)
     }
 
     pub(super) fn return_expr(&mut self, value: Option<a::ExprId>, want: Option<&Ty>, span: Span) -> ExprId {
