@@ -182,7 +182,8 @@ async fn attend(
                 said[node].heard = Some(now);
                 let name = &settings.names[node];
                 let done = match kind {
-                    Kind::Heartbeat => Ok(()),
+                    Kind::Heartbeat if body.is_empty() => Ok(()),
+                    Kind::Heartbeat => Err(corrupt(node, name, "a heartbeat that cannot be read")),
                     Kind::Terms => terms(&mut said, node, &body, name),
                     Kind::Answer => answer(&mut said[node], &body, run.as_ref(), node, name),
                     Kind::Confirm => {
@@ -233,8 +234,14 @@ async fn attend(
         Some((e @ NodeError::Interrupted, _)) => abort(&mut links, e).await,
         _ => links.close().await,
     }
-    if said.iter().any(|s| s.confirmed.is_none()) {
-        return Err(trouble.map_or_else(|| NodeError::Internal("the nodes are gone".into()), |(e, _)| e));
+    match trouble {
+        // From a node that sends what it must not no result is taken, whatever follows.
+        Some((e @ NodeError::Corrupt { .. }, _)) => return Err(e),
+        Some((e, _)) if said.iter().any(|s| s.confirmed.is_none()) => return Err(e),
+        None if said.iter().any(|s| s.confirmed.is_none()) => {
+            return Err(NodeError::Internal("the nodes are gone".into()));
+        }
+        _ => {}
     }
     let run = run.ok_or_else(|| NodeError::Internal("an answer before the terms".into()))?;
     results(part, program, inputs, said, run, client_bytes)

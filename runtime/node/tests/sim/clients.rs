@@ -43,9 +43,9 @@ const SLOW: Duration = Duration::from_millis(15);
 /// What the owner adds.
 const PLUS: u64 = 7;
 
-type Came = Vec<End<Result<Joined, NodeError>>>;
+pub type Came = Vec<End<Result<Joined, NodeError>>>;
 
-struct Poll {
+pub struct Poll {
     program: Vote,
     folder: tempfile::TempDir,
 }
@@ -64,7 +64,7 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 }
 
 impl Poll {
-    fn new() -> Poll {
+    pub fn new() -> Poll {
         Poll { program: Vote::new(), folder: vote::inputs(VOTERS) }
     }
 
@@ -93,12 +93,12 @@ impl Poll {
         Source { folder: Some(self.folder.path().to_owned()), ..Source::default() }
     }
 
-    fn run(&self, options: &Options, faults: Box<dyn Faults>) -> (Outcome, Came) {
+    pub fn run(&self, options: &Options, faults: Box<dyn Faults>) -> (Outcome, Came) {
         sim::run_with_clients(options, faults, |l, c| self.node(l, c), |k, l| self.client(k, l))
     }
 }
 
-fn options(seed: u64) -> Options {
+pub fn options(seed: u64) -> Options {
     let caller = |k| Caller { fingerprint: fingerprint(k), at: Duration::from_millis(k as u64) };
     // Node 0 takes its time, so that a run lasts for some heartbeats.
     let slow = vec![SLOW];
