@@ -10,6 +10,8 @@ use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use rustix::fs::inotify::{self, WatchFlags};
+
 const EACH: usize = 10;
 
 /// The k-th canary: 64 bits of which no half is small or even.
@@ -149,6 +151,40 @@ fn files(dir: &Path, out: &mut Vec<PathBuf>) {
     }
 }
 
+/// Hears of whatever is made, written, or taken away in a folder and those in it.
+struct Changes {
+    root: PathBuf,
+    inotify: std::os::fd::OwnedFd,
+    room: Vec<std::mem::MaybeUninit<u8>>,
+}
+
+impl Changes {
+    fn of(root: &Path) -> Changes {
+        let inotify = inotify::init(inotify::CreateFlags::CLOEXEC).expect("changes are told");
+        let changes = Changes { root: root.to_owned(), inotify, room: vec![std::mem::MaybeUninit::uninit(); 4096] };
+        changes.watch(root);
+        changes
+    }
+
+    fn watch(&self, dir: &Path) {
+        let what = WatchFlags::CREATE | WatchFlags::MODIFY | WatchFlags::MOVED_TO | WatchFlags::DELETE;
+        // One that is gone already has nothing more to tell.
+        let _ = inotify::add_watch(&self.inotify, dir, what);
+        for entry in std::fs::read_dir(dir).into_iter().flatten().flatten() {
+            if entry.file_type().is_ok_and(|t| t.is_dir()) {
+                self.watch(&entry.path());
+            }
+        }
+    }
+
+    /// Waits for something to happen, or takes what has.
+    fn next(&mut self) {
+        let mut reader = inotify::Reader::new(&self.inotify, &mut self.room);
+        while reader.next().is_ok() && !reader.is_buffer_empty() {}
+        self.watch(&self.root);
+    }
+}
+
 /// Runs the command in a folder of its own, whose files are looked at all the while; `each` may do something to it.
 fn traced(program: &Path, args: &[&str], each: &mut dyn FnMut(&mut Child)) -> Traces {
     said_and_left("run", program, args, each)
@@ -164,11 +200,13 @@ fn said_and_left(verb: &str, program: &Path, args: &[&str], each: &mut dyn FnMut
     command.stderr(std::fs::File::create(own.path().join("stderr")).unwrap());
     let mut child = command.spawn().expect("the command starts");
     let done = AtomicBool::new(false);
+    let changes = Changes::of(own.path());
     let (status, mut others) = std::thread::scope(|scope| {
         let pid = child.id();
         let (done, root) = (&done, own.path());
         let watch = scope.spawn(move || {
             let mut seen: BTreeMap<String, Vec<u8>> = BTreeMap::new();
+            let mut changes = changes;
             loop {
                 // A last look after the end.
                 let last = done.load(Ordering::Acquire);
@@ -185,12 +223,13 @@ fn said_and_left(verb: &str, program: &Path, args: &[&str], each: &mut dyn FnMut
                 if last {
                     return seen;
                 }
-                std::thread::sleep(Duration::from_millis(20));
+                changes.next();
             }
         });
         each(&mut child);
         let status = child.wait().expect("the command ends");
         done.store(true, Ordering::Release);
+        std::fs::write(own.path().join("over"), "").unwrap();
         (status, watch.join().unwrap())
     });
     others.retain(|name, _| !name.ends_with("/stdout"));
@@ -298,7 +337,7 @@ fn failing_runs_tell_no_inputs() {
                 if nodes.len() == 3 || Instant::now() > until {
                     break nodes;
                 }
-                std::thread::sleep(Duration::from_millis(10));
+                std::thread::yield_now();
             };
             assert_eq!(nodes.len(), 3, "three nodes run");
             // No memory image is written, whoever asks.
@@ -311,7 +350,7 @@ fn failing_runs_tell_no_inputs() {
             let until = Instant::now() + Duration::from_secs(60);
             while !(nodes.iter().all(|p| cut(*p)) && cut(child.id())) {
                 assert!(Instant::now() < until, "cores are cut to nothing");
-                std::thread::sleep(Duration::from_millis(10));
+                std::thread::yield_now();
             }
             assert!(Command::new("kill").arg(signal).arg(nodes[1].to_string()).status().unwrap().success());
         };

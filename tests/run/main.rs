@@ -6,6 +6,7 @@ mod bad_inputs;
 mod bad_programs;
 mod clients;
 mod cost;
+mod editor;
 mod examples;
 mod fmt;
 mod hosts;
