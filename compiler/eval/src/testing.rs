@@ -151,6 +151,8 @@ struct Gen {
     lens: Vec<Len>,
     /// Whether the program has the enum `E`.
     enums: bool,
+    /// A width that this program is fond of.
+    odd: S,
 }
 
 fn name(s: S) -> String {
@@ -160,7 +162,21 @@ fn name(s: S) -> String {
     }
 }
 
-const INTS: [S; 10] = [
+const INTS: [S; 24] = [
+    S::Int(false, 1),
+    S::Int(true, 1),
+    S::Int(false, 3),
+    S::Int(true, 5),
+    S::Int(false, 7),
+    S::Int(false, 12),
+    S::Int(true, 13),
+    S::Int(true, 24),
+    S::Int(true, 33),
+    S::Int(false, 47),
+    S::Int(true, 63),
+    S::Int(false, 65),
+    S::Int(true, 100),
+    S::Int(false, 127),
     S::Int(false, 8),
     S::Int(false, 16),
     S::Int(false, 32),
@@ -190,7 +206,9 @@ pub fn program(seed: u64) -> Sample {
         in_main: false,
         lens: Vec::new(),
         enums: false,
+        odd: S::Int(false, 1),
     };
+    g.odd = S::Int(g.r.chance(50), 1 + g.r.below(128) as u8);
     g.whole()
 }
 
@@ -211,10 +229,19 @@ impl Gen {
     fn int(&mut self) -> S {
         // Few types, so that variables meet; the others now and then.
         match self.r.below(10) {
-            0..=3 => S::Int(false, 32),
-            4 | 5 => S::Int(true, 16),
-            6 => S::Int(false, 64),
+            0..=2 => S::Int(false, 32),
+            3 | 4 => S::Int(true, 16),
+            5 => S::Int(false, 64),
+            6 => self.odd,
             _ => *self.r.pick(&INTS),
+        }
+    }
+
+    /// An integer type that small numbers fit.
+    fn roomy(&mut self) -> S {
+        match self.int() {
+            S::Int(_, ..8) => S::Int(true, 13),
+            s => s,
         }
     }
 
@@ -540,7 +567,9 @@ impl Gen {
         {
             return v.name;
         }
-        format!("({} | 1)", self.expr(s, depth))
+        // The only one that is not 0, of a single bit with a sign.
+        let odd = if s == S::Int(true, 1) { "-1" } else { "1" };
+        format!("({} | {odd})", self.expr(s, depth))
     }
 
     fn expr(&mut self, s: S, depth: usize) -> String {
@@ -582,7 +611,7 @@ impl Gen {
                     format!("(if {c} {{ {a} }} else {{ {b} }})")
                 }
                 16 => match self.loops.last().cloned() {
-                    Some((i, n)) if n < 100 => format!("({} + {i})", self.expr(s, d)),
+                    Some((i, n)) if n < 100 && bits >= 8 => format!("({} + {i})", self.expr(s, d)),
                     _ => self.leaf(s),
                 },
                 17 => self.call(s, d).unwrap_or_else(|| self.literal(s)),
@@ -844,7 +873,7 @@ impl Gen {
     fn reduction(&mut self) {
         let Some(len) = self.some_len() else { return self.assign() };
         let (xs, s) = self.array(&len, false);
-        let t = self.int();
+        let t = self.roomy();
         let acc = self.declare(T::One(t), true, false, &format!("0{}", name(t)));
         let i = self.fresh("i");
         self.loops.push((i.clone(), len.n));

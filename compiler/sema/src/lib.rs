@@ -8,6 +8,7 @@ mod graph;
 mod infer;
 pub mod labels;
 pub mod layout;
+mod literals;
 mod show;
 mod sig;
 mod size;
@@ -104,6 +105,7 @@ pub fn check(
     }
     graph::circles(&program, diags);
     graph::size_checks(&program, diags);
+    literals::check(&program, diags);
     program
 }
 

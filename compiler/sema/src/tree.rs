@@ -160,7 +160,7 @@ pub enum Ty {
     Int {
         /// Two's complement.
         signed: bool,
-        /// 8, 16, 32, 64, 128 (others later).
+        /// 1 to 128.
         bits: u8,
     },
     /// A size, a loop index, or arithmetic on such: a public integer (exact, `i64`), which [`ExprKind::FromIndex`] turns

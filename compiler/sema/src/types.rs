@@ -41,8 +41,7 @@ pub(crate) fn primitive(name: &str) -> Option<Result<Ty, ()>> {
         return None;
     }
     match digits.parse::<u8>() {
-        Ok(bits @ (8 | 16 | 32 | 64 | 128)) => Some(Ok(Ty::Int { signed, bits })),
-        Ok(1..=127) => Some(Err(())),
+        Ok(bits @ 1..=128) => Some(Ok(Ty::Int { signed, bits })),
         _ => None,
     }
 }
@@ -163,7 +162,7 @@ fn named<'a>(s: &mut impl Scope<'a>, t: &a::Type, path: &a::Path, args: &[a::Gen
                 Err(()) => {
                     let d = Diag::error(codes::E0018, format!("the type `{name}` is not in the language yet"))
                         .at(one.span, "this type")
-                        .note("so far there are `bool`, and `u` or `i` with 8, 16, 32, 64, or 128 bits");
+                        .note("so far there are `bool`, and `u` or `i` with 1 to 128 bits");
                     s.diags().push(d);
                     Ty::Error
                 }
@@ -334,8 +333,8 @@ pub(crate) fn const_eval(w: &World<'_>, c: ConstId, diags: &mut Diags, depth: u3
 fn wrap(v: i128, t: &Ty) -> i128 {
     match t {
         Ty::Int { signed, bits } if *bits < 128 => {
-            let low = v & ((1i128 << bits) - 1);
-            if *signed && low >> (bits - 1) == 1 { low - (1i128 << bits) } else { low }
+            let up = 128 - u32::from(*bits);
+            if *signed { v << up >> up } else { ((v as u128) << up >> up) as i128 }
         }
         _ => v,
     }
@@ -505,7 +504,7 @@ pub(crate) fn bounds(t: &Ty) -> Option<(i128, i128)> {
     match t {
         Ty::Int { signed: true, bits } => Some((i128::MIN >> (128 - bits), i128::MAX >> (128 - bits))),
         Ty::Int { signed: false, bits: 128 } => Some((0, i128::MAX)),
-        Ty::Int { signed: false, bits } => Some((0, (1i128 << bits) - 1)),
+        Ty::Int { signed: false, bits } => Some((0, i128::MAX >> (127 - bits))),
         _ => None,
     }
 }

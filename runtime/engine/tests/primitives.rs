@@ -51,6 +51,36 @@ fn words() {
     }
 }
 
+/// Of a value in a ring that is wider than its type, an opening tells the bits of the type alone.
+#[test]
+fn openings_tell_no_upper_bits() {
+    for (ring, width) in [(8u8, 1u8), (8, 5), (16, 12), (32, 17), (64, 33), (64, 63), (128, 65), (128, 127)] {
+        for to_all in [true, false] {
+            let elem = Elem::u(width);
+            let mut b = builder();
+            let p = parties(&mut b);
+            let ty = arith(ring, elem, 200);
+            let x = shared(&mut b, p[0], ty.clone());
+            let y = shared(&mut b, p[1], ty.clone());
+            let xy = b.gate1_as(Op::ArithMul, &[x, y], ty).unwrap();
+            open(&mut b, xy, if to_all { Recipient::All } else { Recipient::Party(p[2]) });
+            let run = check(&b.finish(), u64::from(width));
+            let mut seen = 0;
+            for (from, to) in [(0, 2), (1, 0), (2, 1)] {
+                let sent = &run.bytes[from][to];
+                let last = run.trace.last().unwrap()[from][to] as usize;
+                assert_eq!(last, if to_all || to == 2 { 200 * usize::from(ring) / 8 } else { 0 });
+                for word in sent[sent.len() - last..].chunks(usize::from(ring) / 8) {
+                    let value = word.iter().rev().fold(0u128, |v, b| v << 8 | u128::from(*b));
+                    assert_eq!(value & !elem.mask(), 0, "{width} bits in a ring of {ring}");
+                    seen |= value;
+                }
+            }
+            assert_eq!(seen, elem.mask());
+        }
+    }
+}
+
 #[test]
 fn sums_and_matrices() {
     for ring in RINGS {

@@ -92,7 +92,7 @@ impl Gen {
 
     /// A place that the run computes: below `n`.
     pub(super) fn run_index(&mut self, n: usize) -> Option<String> {
-        let v = self.find(|v| v.public && matches!(v.ty, T::One(S::Int(false, b)) if b <= 64))?;
+        let v = self.find(|v| v.public && matches!(v.ty, T::One(S::Int(false, 8..=64))))?;
         Some(format!("{} % {n}", v.name))
     }
 
@@ -129,7 +129,13 @@ impl Gen {
         let divides = self.r.chance(30);
         self.nested(&format!("for {i} in 0..{}", len.text), |g| {
             g.line(&format!("let {own} = reveal_to({party}, {xs}[{i}]);"));
-            let work = if divides { format!("({own} | 1) / ({own} | 1)") } else { format!("{own} {op} {i}") };
+            let work = if matches!(s, S::Int(_, ..8)) {
+                format!("{own} {op} {own}")
+            } else if divides {
+                format!("({own} | 1) / ({own} | 1)")
+            } else {
+                format!("{own} {op} {i}")
+            };
             g.line(&format!("let {out} = at {party} {{ {work} }};"));
             g.line(&format!("{acc} += {out};"));
         });

@@ -129,6 +129,8 @@ impl Gen {
     pub(super) fn hidden_index(&mut self) -> Option<String> {
         let v = self.find(|v| v.secret && matches!(v.ty, T::One(S::Int(..))))?;
         Some(match self.r.below(3) {
+            // Numbers of a few bits know no 3.
+            _ if matches!(v.ty, T::One(S::Int(_, ..5))) => v.name,
             0 => v.name,
             1 => format!("{} & 3", v.name),
             _ => format!("{} % 5", v.name),
@@ -167,7 +169,7 @@ impl Gen {
 
     /// A `match` on a number.
     pub(super) fn matched_number(&mut self) {
-        let (s, to) = (self.int(), self.scalar());
+        let (s, to) = (self.roomy(), self.scalar());
         let e = self.expr(s, 2);
         let (a, b, c, d) = (self.expr(to, 1), self.expr(to, 1), self.expr(to, 1), self.expr(to, 1));
         let x = self.fresh("x");
@@ -195,7 +197,7 @@ impl Gen {
         } else {
             self.line(&format!("{v} = {v};"));
         }
-        let s = self.int();
+        let s = self.roomy();
         let (a, b) = (self.expr(s, 1), self.expr(s, 1));
         let text = match self.r.below(4) {
             0 => format!("if {v} == ({other}) {{ {a} }} else {{ {b} }}"),

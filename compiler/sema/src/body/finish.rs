@@ -382,7 +382,7 @@ impl Body<'_, '_> {
                     let fits = if negative { v <= limit } else { v < limit };
                     fits.then(|| if negative { v.wrapping_neg() & u128::from(u64::MAX) } else { v })
                 }
-                // Every integer type holds these.
+                // Types of 8 bits and more hold these; of others calls are looked at (`crate::literals`).
                 Ty::Param(_) => (v <= 127 && (!negative || v == 0)).then_some(v),
                 _ => Some(v),
             };
@@ -400,7 +400,7 @@ impl Body<'_, '_> {
         d = match ty {
             Ty::Param(_) => d
                 .at(span, "too large for some integer type")
-                .note("in a function of any number type, literals lie between 0 and 127, which all such types hold"),
+                .note("in a function of any number type, literals lie between 0 and 127"),
             Ty::Index => d.at(span, "too large for an index").help("say its type, for instance by a suffix: `…u128`"),
             _ => {
                 let range = match (ty, types::bounds(ty)) {
