@@ -215,7 +215,11 @@ fn machines(
             let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, protocol, &opt::Profile::LAN)
                 .map_err(|e| format!("cost: {e}"))?;
             let bytes: Vec<u64> = run.bytes.iter().map(|to| to.iter().map(|b| b.len() as u64).sum()).collect();
-            let rounds = run.trace.len() as u64;
+            // A round of which the run leaves no lanes sends nothing, and is one all the same.
+            let rounds = run.stats[0].steps;
+            if run.trace.len() as u64 > rounds {
+                return Err(format!("{rounds} rounds were counted, and bytes went in {}", run.trace.len()));
+            }
             // Exact in terms of what the run decided, and never above what was promised as the most.
             let entered = |r: circuit::RegionId| u128::from(run.stats[0].entered.get(&r.0).copied().unwrap_or(0));
             let (promised, pairs) = cost.of_run(&entered);
