@@ -29,5 +29,5 @@ pub use column::Column;
 pub use gate::{Bin, Gate, MAX_TURNS, Op, Plane, Recipient, Red, Un};
 pub use index::{Index, IndexEnv, IndexError, IndexOp, Len, LoopVar, Space, SpaceDim, SpaceId};
 pub use schedule::{Item, Schedule};
-pub use schema::{Leaf, Schema, SchemaLen};
+pub use schema::{Leaf, Schema, SchemaLen, SchemaVariant};
 pub use types::{Domain, EffectId, Elem, PartyId, RegionId, SpanId, WireId, WireTy};

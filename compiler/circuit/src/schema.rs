@@ -31,6 +31,25 @@ pub enum Schema {
         /// Fields in order.
         fields: Vec<(String, Schema)>,
     },
+    /// An enum. Its leaves are a bool for each variant but the first, of which one holds at most, named `is V`; and then
+    /// what the variants carry, each under its name, which is zero where the value is another variant.
+    Enum {
+        /// Its name.
+        name: String,
+        /// Variants in order; lengths in them are known.
+        variants: Vec<SchemaVariant>,
+    },
+}
+
+/// A variant of an enum.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SchemaVariant {
+    /// Its name.
+    pub name: String,
+    /// Whether what it carries has names; else they are numbers.
+    pub named: bool,
+    /// What it carries, in order.
+    pub fields: Vec<(String, Schema)>,
 }
 
 /// A length in a schema.

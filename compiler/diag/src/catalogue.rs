@@ -102,6 +102,7 @@ table! {
     E0216 "indices cannot be stored in arrays";
     E0217 "nothing to leave";
     E0218 "a value left out";
+    E0219 "a name that not all alternatives bind";
     // E03xx: secrecy labels.
     E0301 "a result that was never revealed";
     E0302 "a reveal under a secret condition";

@@ -4,7 +4,7 @@
 use crate::check::Checked;
 use crate::schema::size_text;
 use diag::Span;
-use sema::tree::{ExprKind, Fn, Origin, PartyId, Program, Size, SizeVar, Struct, StructId, Ty};
+use sema::tree::{ExprKind, Field, Fn, Origin, PartyId, Program, Size, SizeVar, Struct, StructId, Ty, Variant};
 
 /// A row of inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +61,7 @@ pub struct Alone {
 pub struct Contract {
     /// Inputs, in order.
     pub brings: Vec<Brings>,
-    /// Structs of inputs and outputs: name, and fields with their types and ranges.
+    /// Structs and enums of inputs and outputs: name, and fields or variants with their types and ranges.
     pub structs: Vec<(String, String)>,
     /// Sizes that become public.
     pub sizes: Vec<String>,
@@ -146,18 +146,34 @@ pub fn contract(checked: &Checked) -> Contract {
         .iter()
         .map(|id| {
             let s = &program.structs[id.0 as usize];
-            let fields: Vec<String> = s
-                .fields
-                .iter()
-                .map(|field| match field.range {
-                    Some((lo, hi)) => format!("{}: {} in {lo}..={hi}", field.name, field_text(program, s, &field.ty)),
-                    None => format!("{}: {}", field.name, field_text(program, s, &field.ty)),
-                })
-                .collect();
-            (s.name.to_string(), format!("{{ {} }}", fields.join(", ")))
+            (s.name.to_string(), struct_text(program, s))
         })
         .collect();
     Contract { brings, structs, sizes: crate::bind::size_names(program), learns, reveals, alone }
+}
+
+/// What a struct or an enum holds.
+fn struct_text(program: &Program, s: &Struct) -> String {
+    let list = |fields: &[Field], named: bool| {
+        let one = |field: &Field| {
+            let name = if named { format!("{}: ", field.name) } else { String::new() };
+            let range = field.range.map(|(lo, hi)| format!(" in {lo}..={hi}")).unwrap_or_default();
+            format!("{name}{}{range}", field_text(program, s, &field.ty))
+        };
+        fields.iter().map(one).collect::<Vec<_>>().join(", ")
+    };
+    if s.variants.is_empty() {
+        return format!("{{ {} }}", list(&s.fields, true));
+    }
+    let variant = |v: &Variant| {
+        let own = list(&s.fields[v.first as usize..(v.first + v.count) as usize], v.named);
+        match (v.named, v.count) {
+            (true, _) => format!("{} {{ {own} }}", v.name),
+            (false, 0) => v.name.to_string(),
+            (false, _) => format!("{}({own})", v.name),
+        }
+    };
+    s.variants.iter().map(variant).collect::<Vec<_>>().join(" | ")
 }
 
 /// Structs that a type mentions, and theirs, each once, outermost first.

@@ -2,8 +2,8 @@
 //!
 //! Knows types and circuits' schemas; reads no data.
 
-use circuit::{Elem, Schema, SchemaLen};
-use sema::tree::{Origin, PartyId, Program, Size, SizeOp, SizeVar, Ty};
+use circuit::{Elem, Schema, SchemaLen, SchemaVariant};
+use sema::tree::{Field, Origin, PartyId, Program, Size, SizeOp, SizeVar, Ty, Variant};
 
 /// A parameter of `main`, as a reader of inputs needs it.
 #[derive(Clone, Debug)]
@@ -107,14 +107,16 @@ fn schema(program: &Program, ty: &Ty, range: Option<(i128, i128)>, args: &Args<'
             let tys: Vec<Ty> = tys.iter().map(|t| substitute(t, args)).collect();
             let sizes: Vec<Size> = sizes.iter().map(|s| size(s, args)).collect();
             let inner = Args { tys: &tys, sizes: &sizes, root: false };
-            Schema::Struct {
-                name: s.name.to_string(),
-                fields: s
-                    .fields
-                    .iter()
-                    .map(|f| (f.name.to_string(), schema(program, &f.ty, f.range, &inner)))
-                    .collect(),
+            let field = |f: &Field| (f.name.to_string(), schema(program, &f.ty, f.range, &inner));
+            if s.variants.is_empty() {
+                return Schema::Struct { name: s.name.to_string(), fields: s.fields.iter().map(field).collect() };
             }
+            let variant = |v: &Variant| SchemaVariant {
+                name: v.name.to_string(),
+                named: v.named,
+                fields: s.fields[v.first as usize..(v.first + v.count) as usize].iter().map(field).collect(),
+            };
+            Schema::Enum { name: s.name.to_string(), variants: s.variants.iter().map(variant).collect() }
         }
         Ty::Param(k) if !args.root => match args.tys.get(*k as usize) {
             // A struct's argument is already in terms of `main`.

@@ -102,6 +102,9 @@ enum T {
     Recs(usize, Len),
     /// `[[S; 3]; len]`
     Grid(S, Len),
+    /// The enum `E`, and arrays of it.
+    Var,
+    Vars(Len),
 }
 
 /// A length: a name (`N`, `M`) or a number.
@@ -256,6 +259,8 @@ impl Gen {
             T::Rec(k) => format!("R{k}"),
             T::Recs(k, n) => format!("[R{k}; {}]", n.text),
             T::Grid(s, n) => format!("[[{}; 3]; {}]", name(*s), n.text),
+            T::Var => "E".into(),
+            T::Vars(n) => format!("[E; {}]", n.text),
         }
     }
 
@@ -350,12 +355,14 @@ impl Gen {
                 let k = self.r.below(self.lens.len());
                 self.lens[k].clone()
             };
-            let t = match self.r.below(8) {
+            let t = match self.r.below(10) {
                 0 | 1 => T::One(self.scalar()),
                 2 if !self.structs.is_empty() => T::Rec(self.r.below(self.structs.len())),
                 3 if !self.structs.is_empty() => T::Recs(self.r.below(self.structs.len()), len),
                 4 => T::Grid(self.int(), len),
                 5 => T::Arr(S::Bool, len),
+                8 if self.enums => T::Var,
+                9 if self.enums => T::Vars(len),
                 _ => T::Arr(self.int(), len),
             };
             types.push(t);
@@ -469,6 +476,17 @@ impl Gen {
                 (list(rows.collect()), vec![vs])
             }
             T::Rec(k) => self.record(*k),
+            T::Var => self.variant(),
+            T::Vars(n) => {
+                let mut columns = vec![Vec::new(); 5];
+                let mut rows = Vec::new();
+                for _ in 0..n.n {
+                    let (json, row) = self.variant();
+                    rows.push(json);
+                    columns.iter_mut().zip(row).for_each(|(c, mut r)| c.append(&mut r));
+                }
+                (list(rows), columns)
+            }
             T::Recs(k, n) => {
                 let mut columns = vec![Vec::new(); self.structs[*k].len()];
                 let mut rows = Vec::new();
@@ -490,6 +508,24 @@ impl Gen {
             columns.push(vec![v]);
         }
         (format!("{{{}}}", text.join(", ")), columns)
+    }
+
+    /// A value of `E`: a bool for each variant but the first, then what the variants carry.
+    fn variant(&mut self) -> (String, Vec<Vec<u128>>) {
+        match self.r.below(3) {
+            0 => ("\"A\"".into(), vec![vec![0]; 5]),
+            1 => {
+                let s = S::Int(false, 32);
+                let v = self.number(s);
+                (format!("{{\"B\": {}}}", Gen::show(s, v)), [1, 0, v, 0, 0].map(|x| vec![x]).into())
+            }
+            _ => {
+                let s = S::Int(true, 16);
+                let (x, y) = (self.number(s), self.number(S::Bool));
+                let json = format!("{{\"C\": {{\"y\": {}, \"x\": {}}}}}", y == 1, Gen::show(s, x));
+                (json, [0, 1, 0, x, y].map(|x| vec![x]).into())
+            }
+        }
     }
 
     fn literal(&mut self, s: S) -> String {
@@ -534,6 +570,7 @@ impl Gen {
         let v = self.find(|v| match &v.ty {
             T::One(t) | T::Arr(t, _) | T::Grid(t, _) => *t == s,
             T::Rec(k) | T::Recs(k, _) => has(*k),
+            T::Var | T::Vars(_) => false,
         })?;
         let field = |g: &mut Gen, k: usize| {
             let fs: Vec<&(String, S)> = structs[k].iter().filter(|f| f.1 == s).collect();
@@ -548,6 +585,7 @@ impl Gen {
                 let i = self.index(n.n);
                 format!("{}[{i}].{}", v.name, field(self, *k))
             }
+            T::Var | T::Vars(_) => return None,
         })
     }
 
@@ -801,7 +839,7 @@ impl Gen {
 
     fn assign(&mut self) {
         let structs = self.structs.clone();
-        let Some(v) = self.find(|v| v.mutable) else {
+        let Some(v) = self.find(|v| v.mutable && !matches!(v.ty, T::Var | T::Vars(_))) else {
             let s = self.int();
             let e = self.expr(s, 2);
             self.declare(T::One(s), true, false, &e);
@@ -819,6 +857,7 @@ impl Gen {
                 let f = self.r.pick(&structs[*k]).clone();
                 (format!("{}[{}].{}", v.name, self.index(n.n), f.0), f.1)
             }
+            T::Var | T::Vars(_) => return,
         };
         let e = self.expr(s, 2);
         let op = match s {

@@ -9,7 +9,8 @@ use crate::tree::{Program, Size, SizeOp, SizeVar, StructId, Ty, TyEnv};
 /// A scalar column of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Leaf {
-    /// How one gets there, arrays left out: `.amount`, `.field.0`; empty for a scalar and for an array of scalars.
+    /// How one gets there, arrays left out: `.amount`, `.field.0`; empty for a scalar and for an array of scalars. Of an
+    /// enum `.is V` for each variant but the first, and `.V.0` or `.V.field` for what variants carry.
     pub path: String,
     /// [`Ty::Bool`], [`Ty::Int`], or [`Ty::Index`].
     pub ty: Ty,
@@ -126,9 +127,13 @@ fn walk(program: &Program, ty: &Ty, families: &std::sync::Arc<[i64]>, at: &mut A
         }
         Ty::Struct(id, tys, sizes) => {
             let tys = fields(program, *id, tys, sizes, families)?;
-            let names = &program.structs.get(id.0 as usize)?.fields;
-            for (field, ty) in names.iter().zip(&tys) {
-                step(program, ty, families, at, out, &field.name)?;
+            let s = program.structs.get(id.0 as usize)?;
+            for (k, (field, ty)) in s.fields.iter().zip(&tys).enumerate() {
+                match s.variants.iter().find(|v| k >= v.first as usize && k < (v.first + v.count) as usize) {
+                    // Variants may carry fields of one name.
+                    Some(v) => step(program, ty, families, at, out, &format!("{}.{}", v.name, field.name))?,
+                    None => step(program, ty, families, at, out, &field.name)?,
+                }
             }
         }
         Ty::Array(..) | Ty::Param(_) | Ty::Error => return None,

@@ -483,10 +483,11 @@ fn param(s: &mut SigScope<'_, '_>, p: &a::Param, is_main: bool) -> SigParam {
         }
         return SigParam { ty, origin, range };
     }
-    if let Some(name) = enum_in(s.w, &ty) {
-        let d = Diag::error(codes::E0506, format!("`main` cannot take the enum `{name}` yet"))
-            .at(p.ty.span, "no file holds this")
-            .help("take a number, and make the variant of it with a `match`");
+    if let Some(name) = open_length(s.w, &ty, None, &mut (1 << 16)) {
+        let d = Diag::error(codes::E0506, format!("an array in the enum `{name}` has a length that inputs decide"))
+            .at(p.ty.span, "in a variant that a value is not, the length would be unknown")
+            .note("a value of an enum in an input file tells of its own variant alone")
+            .help("give the array a length that is a number, or take it as a parameter of its own");
         s.diags.push(d);
     }
     if holds_fn(&ty) {
@@ -591,27 +592,26 @@ fn result(s: &mut SigScope<'_, '_>, decl: &a::FnDecl, is_main: bool) -> (Ty, Spa
             (t, *span, rs)
         }
     };
-    if is_main && let Some(name) = enum_in(s.w, &ty) {
-        let d = Diag::error(codes::E0506, format!("`main` cannot give the enum `{name}` yet"))
-            .at(span, "no file holds this")
-            .help("give a number that a `match` makes of it");
-        s.diags.push(d);
-    }
     (ty, span, if is_main { recipients } else { Vec::new() })
 }
 
-/// The name of an enum inside of a type.
-fn enum_in(w: &World<'_>, t: &Ty) -> Option<Name> {
-    let any = |ts: &[Ty]| ts.iter().find_map(|t| enum_in(w, t));
+/// The name of an enum inside of a type which carries an array whose length is no number. Types of more than `budget` parts,
+/// which are reported elsewhere, are not looked at to their end.
+fn open_length(w: &World<'_>, t: &Ty, inside: Option<&Name>, budget: &mut usize) -> Option<Name> {
+    *budget = budget.checked_sub(1)?;
     match t {
-        Ty::Array(t, _) => enum_in(w, t),
-        Ty::Tuple(ts) => any(ts),
-        Ty::Struct(id, ts, _) => {
+        Ty::Array(_, n) if !matches!(n, Size::Const(_) | Size::Error) && inside.is_some() => inside.cloned(),
+        Ty::Array(t, _) => open_length(w, t, inside, budget),
+        Ty::Tuple(ts) => ts.iter().find_map(|t| open_length(w, t, inside, budget)),
+        Ty::Struct(id, tys, sizes) => {
             let s = w.structs.get(id.0 as usize)?;
-            if !s.variants.is_empty() {
-                return Some(s.name.clone());
-            }
-            any(ts).or_else(|| s.fields.iter().find_map(|f| enum_in(w, &f.ty)))
+            let inside = inside.or((!s.variants.is_empty()).then_some(&s.name));
+            s.fields.iter().find_map(|f| {
+                let t = subst(&f.ty, tys, sizes);
+                let mut weigh = 0;
+                weight(&t, &mut weigh);
+                (weigh <= crate::infer::MAX_TYPE).then(|| open_length(w, &t, inside, budget))?
+            })
         }
         _ => None,
     }

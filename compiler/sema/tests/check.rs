@@ -408,6 +408,9 @@ fn loops_and_closures() {
     body_is("let f = |q: u32| { continue; };", &["E0217"]);
     body_is("let v: u32 = if c { 1 } else { return };", &[]);
     body_is("match a { }", &["E0218"]);
+    body_is("let v: u32 = match (a, a) { (x, 0) | (0, x) if x > 2 => x, (x, 1) | (x, 2) => x, _ => 3 };", &[]);
+    body_is("let v: u32 = match (a, b) { (x, 0) | (y, 1) => 1, _ => 3 };", &["E0219", "E0219"]);
+    body_is("let v: u32 = match (a, true) { (x, true) | (0, x) => 1, _ => 3 };", &["E0201"]);
     body_is("let v: u32 = match a { 0 => 1, 1..=9 => 2, _ => 3 };", &[]);
     body_is("let v: u32 = match a { 0 => 1, n if n > 3 => 2 };", &["E0218"]);
     body_is("match a { true => {} _ => {} }", &["E0201"]);
@@ -638,4 +641,18 @@ fn words(s: &str) -> Vec<String> {
         kind = k;
     }
     out
+}
+
+#[test]
+fn main_takes_enums_whose_lengths_are_known() {
+    let with = |ty: &str| {
+        let head = "party A; enum E<T, N: size> { A, B(T), C { xs: [u8; N] } } struct S<N: size> { e: E<[u8; N], 3> } ";
+        codes(&format!("{head} fn main<N: size>(k: [u8; N] from A, e: {ty} from A) -> E<u8, N> {{ reveal(E::B(1)) }}"))
+    };
+    for fine in ["E<u8, 3>", "[E<[u8; 4], 3>; N]", "E<E<bool, 2>, 3>", "[S<3>; N]"] {
+        assert!(with(fine).is_empty(), "{fine}");
+    }
+    for open in ["E<u8, N>", "E<[u8; N], 3>", "S<N>", "(u8, [E<u8, N + 1>; 2])"] {
+        assert_eq!(with(open), ["E0506"], "{open}");
+    }
 }

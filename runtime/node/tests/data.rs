@@ -187,6 +187,150 @@ fn objects() {
     bad(&c, &[("Ada.json", &wide)], 3, &["at most 4096 bytes"]);
 }
 
+/// `enum E { A, B(u8 in 3..=9), C { x: i16, ys: [bool; 2] }, D(u8, F) }`, `enum F { P, Q(u8) }`.
+fn choice() -> Schema {
+    let variant = |name: &str, named, fields: Vec<(&str, Schema)>| circuit::SchemaVariant {
+        name: name.into(),
+        named,
+        fields: fields.into_iter().map(|(n, s)| (n.to_owned(), s)).collect(),
+    };
+    let u8 = || scalar(Elem::u(8));
+    let inner = vec![variant("P", false, vec![]), variant("Q", false, vec![("0", u8())])];
+    let inner = Schema::Enum { name: "F".into(), variants: inner };
+    let ranged = Schema::Scalar { elem: Elem::u(8), range: Some((3, 9)) };
+    Schema::Enum {
+        name: "E".into(),
+        variants: vec![
+            variant("A", false, vec![]),
+            variant("B", false, vec![("0", ranged)]),
+            variant("C", true, vec![("x", scalar(Elem::i(16))), ("ys", array(scalar(Elem::Bool), "2"))]),
+            variant("D", false, vec![("0", u8()), ("1", inner)]),
+        ],
+    }
+}
+
+#[test]
+fn variants_of_objects() {
+    let c = contract("Ada", None, &[("es", array(choice(), "N"))]);
+    let text =
+        r#"{"es": ["A", {"B": 3}, {"C": {"ys": [true, false], "x": -1}}, {"D": [7, "P"]}, {"D": [8, {"Q": 9}]}]}"#;
+    let want = vec![
+        // is B, is C, is D
+        vec![0, 1, 0, 0, 0],
+        vec![0, 0, 1, 0, 0],
+        vec![0, 0, 0, 1, 1],
+        // B.0, C.x, C.ys, D.0, D.1
+        vec![0, 3, 0, 0, 0],
+        vec![0, 0, 0xffff, 0, 0],
+        vec![0, 0, 0, 0, 1, 0, 0, 0, 0, 0],
+        vec![0, 0, 0, 7, 8],
+        vec![0, 0, 0, 0, 1],
+        vec![0, 0, 0, 0, 9],
+    ];
+    assert_eq!(good(&c, &[("Ada.json", text)], &[]), ("N=5".into(), want));
+    for (part, says) in [
+        ("\"B\"", &["{\"B\": …}", "the string \"B\""][..]),
+        ("\"E\"", &["one of: A, B, C, D", "unknown variant `E`"]),
+        ("{\"A\": null}", &["the string \"A\"", "an object"]),
+        ("{\"B\": 2}", &["(es[0].B)", "an integer from 3 to 9", "`2`"]),
+        ("{\"B\": 3, \"C\": 4}", &["one variant", "another"]),
+        ("{}", &["a variant", "an object without one"]),
+        ("{\"D\": [1]}", &["2 parts"]),
+        ("{\"C\": {\"x\": 1}}", &["the field `ys`"]),
+        ("7", &["a variant", "`7`"]),
+    ] {
+        bad(&c, &[("Ada.json", &format!("{{\"es\": [{part}]}}"))], 3, says);
+    }
+}
+
+#[test]
+fn variants_in_tables() {
+    let mut flat = choice();
+    if let Schema::Enum { variants, .. } = &mut flat {
+        variants[2].fields.truncate(1);
+    }
+    let c = contract("Ada", None, &[("es", array(flat.clone(), "N"))]);
+    let head = "es.D.1,es,es.B,es.C.x,es.D.0,es.D.1.Q";
+    let text = format!("{head}\n,A,,,,\n,B,3,,,\n,C,,-1,,\nQ,D,,,8,9\nP,D,,,1,\n");
+    let want = vec![
+        vec![0, 1, 0, 0, 0],
+        vec![0, 0, 1, 0, 0],
+        vec![0, 0, 0, 1, 1],
+        vec![0, 3, 0, 0, 0],
+        vec![0, 0, 0xffff, 0, 0],
+        vec![0, 0, 0, 8, 1],
+        vec![0, 0, 0, 1, 0],
+        vec![0, 0, 0, 9, 0],
+    ];
+    assert_eq!(good(&c, &[("Ada.es.csv", &text)], &[]), ("N=5".into(), want));
+    for (row, says) in [
+        (",X,,,,", &["row 2", "column es", "one of: A, B, C, D", "`X`"][..]),
+        (",A,3,,,", &["column es.B", "an empty cell, as the variant is not B", "`3`"]),
+        (",B,,,,", &["column es.B", "an integer from 3 to 9"]),
+        ("P,D,,,1,2", &["column es.D.1.Q", "the variant is not Q"]),
+        ("P,A,,,,", &["column es.D.1", "the variant is not D"]),
+    ] {
+        bad(&c, &[("Ada.es.csv", &format!("{head}\n{row}\n"))], 3, says);
+    }
+    // Beside other fields the enum has its field's name.
+    let row = Schema::Struct { name: "S".into(), fields: vec![("k".into(), scalar(Elem::u(8))), ("e".into(), flat)] };
+    let c = contract("Ada", None, &[("s", row)]);
+    let text = "k,e,e.B,e.C.x,e.D.0,e.D.1,e.D.1.Q\n5,B,4,,,,\n";
+    assert_eq!(good(&c, &[("Ada.s.csv", text)], &[]).1, [[5], [1], [0], [0], [4], [0], [0], [0], [0]]);
+    // An array in a variant needs JSON.
+    let c = contract("Ada", None, &[("e", choice())]);
+    bad(&c, &[("Ada.e.csv", "e\nA\n")], 2, &["JSON"]);
+}
+
+#[test]
+fn drawn_variants_are_one_each() {
+    let c = contract("Ada", None, &[("es", array(choice(), "N"))]);
+    let source = Source { folder: None, defines: vec![("N".into(), "400".into())], random: Some(5) };
+    let inputs = data::read(&c, &source, None).unwrap();
+    let values = inputs.all(&c, &[("N".to_owned(), 400)].into()).unwrap();
+    let leaves = &values["es"];
+    let mut seen = [0; 4];
+    for l in 0..400 {
+        let tags: Vec<u128> = leaves[..3].iter().map(|c| c[l]).collect();
+        assert!(tags.iter().sum::<u128>() <= 1, "{tags:?}");
+        let which = tags.iter().position(|t| *t == 1).map_or(0, |k| k + 1);
+        seen[which] += 1;
+        let carried = [leaves[3][l], leaves[4][l], leaves[5][2 * l] + leaves[5][2 * l + 1], leaves[6][l]];
+        let own = [(1, 0), (2, 1), (2, 2), (3, 3)];
+        for (variant, k) in own {
+            assert!(variant == which || carried[k] == 0, "{which}: {carried:?}");
+        }
+        assert!(which != 1 || (3..=9).contains(&carried[0]));
+        assert!(which == 3 || leaves[7][l] == 0 && leaves[8][l] == 0);
+        assert!(leaves[7][l] == 1 || leaves[8][l] == 0);
+    }
+    assert!(seen.iter().all(|n| *n > 60), "{seen:?}");
+}
+
+#[test]
+fn variants_are_written_as_they_are_read() {
+    let mut c = contract("Ada", None, &[]);
+    c.results = vec![node::ResultPart { name: "result".into(), party: None, schema: array(choice(), "N") }];
+    let leaves = vec![
+        vec![0, 1, 0, 0],
+        vec![0, 0, 1, 0],
+        vec![0, 0, 0, 1],
+        vec![0, 3, 0, 0],
+        vec![0, 0, 0xffff, 0],
+        vec![0, 0, 0, 0, 1, 0, 0, 0],
+        vec![0, 0, 0, 8],
+        vec![0, 0, 0, 1],
+        vec![0, 0, 0, 9],
+    ];
+    let set = data::OutputSet::from_leaves(&c, leaves, &[("N".to_owned(), 4)].into()).unwrap();
+    let text = r#"["A", {"B": 3}, {"C": {"x": -1, "ys": [true, false]}}, {"D": [8, {"Q": 9}]}]"#;
+    data::same(&set.json(), &format!("{{\"all\": {{\"result\": {text}}}}}")).unwrap();
+    let rows = "recipient,name,value\nall,result[0],A\nall,result[1],B\nall,result[1].B,3\nall,result[2],C\n\
+                all,result[2].C.x,-1\nall,result[2].C.ys[0],true\nall,result[2].C.ys[1],false\nall,result[3],D\n\
+                all,result[3].D.0,8\nall,result[3].D.1,Q\nall,result[3].D.1.Q,9\n";
+    assert_eq!(set.csv(), rows);
+}
+
 #[test]
 fn families() {
     let c = contract(

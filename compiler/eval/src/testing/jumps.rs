@@ -190,6 +190,10 @@ impl Gen {
         let v = self.fresh("e");
         let other = *self.r.pick(&["E::A", "E::B(7)", "E::C { x: 3, y: true }"]);
         let first = if self.r.chance(50) { format!("E::B({n})") } else { format!("E::C {{ x: {x}, y: {y} }}") };
+        let first = match self.variant_place() {
+            Some(place) if self.r.chance(60) => place,
+            _ => first,
+        };
         self.line(&format!("let mut {v} = if {c} {{ {first} }} else {{ {other} }};"));
         if self.r.chance(40) {
             let (c, _) = self.any_cond();
@@ -198,8 +202,17 @@ impl Gen {
             self.line(&format!("{v} = {v};"));
         }
         let s = self.roomy();
-        let (a, b) = (self.expr(s, 1), self.expr(s, 1));
-        let text = match self.r.below(4) {
+        let (a, b, c) = (self.expr(s, 1), self.expr(s, 1), self.expr(S::Bool, 1));
+        let text = match self.r.below(6) {
+            4 => format!(
+                "match ({v}, {c} as u32) {{ (E::B(n), 0) | (E::C {{ y: true, .. }}, n) | (E::A, n) if n != 1 => n as {t}, _ => {b} }}",
+                t = name(s)
+            ),
+            5 => format!(
+                "match ({v}, {v}) {{ (E::C {{ x, y: true }}, y) | (y, E::C {{ x, y: false }}) => \
+                 if y == {v} {{ x as {t} }} else {{ {a} }}, _ => {b} }}",
+                t = name(s)
+            ),
             0 => format!("if {v} == ({other}) {{ {a} }} else {{ {b} }}"),
             1 => format!(
                 "match {v} {{ E::C {{ y: true, x }} => x as {t}, E::B(n) if n > 2 => n as {t}, _ => {b} }}",
@@ -215,5 +228,15 @@ impl Gen {
             ),
         };
         self.declare(T::One(s), false, false, &text);
+        self.scope.push(Var { name: v, ty: T::Var, secret: false, public: false, mutable: false });
+    }
+
+    /// A value of the enum that is there.
+    fn variant_place(&mut self) -> Option<String> {
+        let v = self.find(|v| matches!(v.ty, T::Var | T::Vars(_)))?;
+        Some(match v.ty {
+            T::Vars(n) => format!("{}[{}]", v.name, self.index(n.n)),
+            _ => v.name,
+        })
     }
 }

@@ -110,7 +110,7 @@ impl Tracer<'_> {
         for (k, p) in code.params.iter().enumerate() {
             let ty = self.at_span(p.span, |s| s.close(&p.ty))?;
             let of = self.at_span(p.span, |s| s.leaves(&ty))?;
-            let ranges = self.ranges(&ty, p.range)?;
+            let ranges = self.ranges(&ty, p.range, false)?;
             let mut leaves = Vec::new();
             for (j, of) in of.iter().enumerate() {
                 let elem = elem_of(&of.ty);
@@ -209,24 +209,27 @@ impl Tracer<'_> {
         Ok(out)
     }
 
-    /// Declared ranges of the leaves of a type.
-    fn ranges(&mut self, ty: &Ty, own: Option<(i128, i128)>) -> R<Vec<Option<(i128, i128)>>> {
+    /// Declared ranges of the leaves of a type. What a variant carries is zero too, where the value is another variant.
+    fn ranges(&mut self, ty: &Ty, own: Option<(i128, i128)>, carried: bool) -> R<Vec<Option<(i128, i128)>>> {
         Ok(match ty {
-            Ty::Bool | Ty::Int { .. } | Ty::Index => vec![own],
+            Ty::Bool | Ty::Int { .. } | Ty::Index => {
+                vec![if carried { own.map(|(lo, hi)| (lo.min(0), hi.max(0))) } else { own }]
+            }
             Ty::Unit | Ty::Fn(..) => vec![],
-            Ty::Array(e, _) => self.ranges(&e.clone(), own)?,
+            Ty::Array(e, _) => self.ranges(&e.clone(), own, carried)?,
             Ty::Tuple(parts) => {
                 let mut out = Vec::new();
                 for p in parts.clone() {
-                    out.extend(self.ranges(&p, None)?);
+                    out.extend(self.ranges(&p, None, carried)?);
                 }
                 out
             }
             Ty::Struct(id, ..) => {
-                let declared: Vec<_> = self.program.structs[id.0 as usize].fields.iter().map(|f| f.range).collect();
+                let s = &self.program.structs[id.0 as usize];
+                let carried = carried || !s.variants.is_empty();
                 let mut out = Vec::new();
-                for (p, r) in self.parts(ty)?.into_iter().zip(declared) {
-                    out.extend(self.ranges(&p, r)?);
+                for (p, f) in self.parts(ty)?.into_iter().zip(&s.fields) {
+                    out.extend(self.ranges(&p, f.range, carried)?);
                 }
                 out
             }

@@ -204,36 +204,7 @@ impl<'a> Body<'a, '_> {
                 let test = self.push(ExprKind::Chain(low, vec![(BinOp::And, p.span, high)]), Ty::Bool, p.span);
                 Matched { test: Some(test), binds: Vec::new(), case: Case::Range(a, b) }
             }
-            a::PatternKind::Or(list) => {
-                let (mut tests, mut cases, mut always) = (Vec::new(), Vec::new(), false);
-                for q in list {
-                    let mark = self.enter();
-                    let m = self.arm_pattern(q, place, &t);
-                    if !m.binds.is_empty() {
-                        let d = Diag::error(codes::E0018, "a name in a pattern with `|` is not in the language yet")
-                            .at(q.span, "binds a name")
-                            .help("write an arm for each, or `_` where the value is not used");
-                        self.report(d);
-                    }
-                    self.leave(mark);
-                    match m.test {
-                        Some(t) => tests.push(t),
-                        None => always = true,
-                    }
-                    cases.push(m.case);
-                }
-                let test = match (always, tests.split_first()) {
-                    (false, Some((first, rest))) => {
-                        let rest: Vec<_> = rest.iter().map(|x| (BinOp::Or, p.span, *x)).collect();
-                        Some(match rest.is_empty() {
-                            true => *first,
-                            false => self.push(ExprKind::Chain(*first, rest), Ty::Bool, p.span),
-                        })
-                    }
-                    _ => None,
-                };
-                Matched { test, binds: Vec::new(), case: Case::Or(cases) }
-            }
+            a::PatternKind::Or(list) => self.alternatives(list, place, &t, p.span),
             a::PatternKind::Path(path) => match self.variant_of(path) {
                 Err(()) => all(Vec::new()),
                 Ok(Some((id, k))) => match self.of_type(id, k, &t, p.span) {
@@ -272,6 +243,92 @@ impl<'a> Body<'a, '_> {
                 self.fields_pattern_of(path, fields, *rest, place, &t, p.span)
             }
         }
+    }
+
+    /// `p | q`: fits what one of them fits. All bind the same names, and each name is what the first that fits binds it to.
+    fn alternatives(&mut self, list: &'a [a::Pattern], place: ExprId, t: &Ty, span: Span) -> Matched {
+        let (mut tests, mut cases): (Vec<Option<ExprId>>, Vec<Case>) = Default::default();
+        // Of each alternative: its names and what they are.
+        let mut names: Vec<Vec<(LocalId, ExprId)>> = Vec::new();
+        for q in list {
+            let mark = self.enter();
+            let m = self.arm_pattern(q, place, t);
+            self.leave(mark);
+            tests.push(m.test);
+            cases.push(m.case);
+            let own = m.binds.iter().filter_map(|b| match b {
+                Stmt::Let(Pat::Bind(l), x) => Some((*l, *x)),
+                _ => None,
+            });
+            names.push(own.collect());
+        }
+        let mut binds = Vec::new();
+        for &(first, x) in names.first().map_or(&[][..], |n| &n[..]) {
+            let name = self.locals[first.0 as usize].name.clone();
+            let mut values = vec![x];
+            for (q, own) in list.iter().zip(&names).skip(1) {
+                let Some(&(l, y)) = own.iter().find(|(l, _)| self.locals[l.0 as usize].name == name) else {
+                    self.unbound(&name, self.locals[first.0 as usize].span, q.span);
+                    continue;
+                };
+                self.locals[l.0 as usize].used = true;
+                let (want, got) = (self.raw(x), self.raw(y));
+                if self.unify(&want, &got, self.locals[l.0 as usize].span, "names in a pattern with `|`").is_err() {
+                    let (a, b) = (self.show(&want), self.show(&got));
+                    let d =
+                        Diag::error(codes::E0201, format!("`{name}` is `{a}` in one alternative and `{b}` in another"))
+                            .at(self.locals[l.0 as usize].span, format!("here it is `{b}`"))
+                            .also(self.locals[first.0 as usize].span, format!("here it is `{a}`"))
+                            .help("write an arm for each");
+                    self.report(d);
+                }
+                values.push(y);
+            }
+            if values.len() == list.len() {
+                // The last is what is left, once the pattern fits.
+                let mut value = None;
+                for (k, y) in values.into_iter().enumerate().rev() {
+                    value = Some(match (value, tests[k]) {
+                        (None, _) | (_, None) => y,
+                        (Some(rest), Some(cond)) => {
+                            let ty = self.raw(x);
+                            let kind = ExprKind::If { cond, then: y, otherwise: Some(rest), writes: [].into() };
+                            self.push(kind, ty, self.span(y))
+                        }
+                    });
+                }
+                binds.push(Stmt::Let(Pat::Bind(first), value.unwrap_or(x)));
+            }
+            self.see(first);
+        }
+        for own in names.iter().skip(1) {
+            for (l, _) in own {
+                let (name, at) = (self.locals[l.0 as usize].name.clone(), self.locals[l.0 as usize].span);
+                let known = |(f, _): &(LocalId, ExprId)| self.locals[f.0 as usize].name == name;
+                if !names[0].iter().any(known) {
+                    self.unbound(&name, at, list[0].span);
+                    self.see(*l);
+                }
+            }
+        }
+        let test = match tests.iter().copied().collect::<Option<Vec<ExprId>>>().as_deref() {
+            Some([first, rest @ ..]) if !rest.is_empty() => {
+                let rest: Vec<_> = rest.iter().map(|x| (BinOp::Or, span, *x)).collect();
+                Some(self.push(ExprKind::Chain(*first, rest), Ty::Bool, span))
+            }
+            Some([one]) => Some(*one),
+            _ => None,
+        };
+        Matched { test, binds, case: Case::Or(cases) }
+    }
+
+    /// Reports a name that one alternative binds and another does not.
+    fn unbound(&mut self, name: &str, bound: Span, without: Span) {
+        let d = Diag::error(codes::E0219, format!("`{name}` is not bound in all alternatives of the pattern"))
+            .at(without, format!("binds no `{name}`"))
+            .also(bound, "bound here")
+            .help("bind it in each alternative, write an arm for each, or `_` where the value is not used");
+        self.report(d);
     }
 
     /// `S { x, y: p, .. }`, of a struct or a variant.

@@ -11,7 +11,6 @@ use engine::LocalInputs;
 use spec::Host;
 
 use super::json::Scanner;
-use super::output::count;
 use super::shape::{Lengths, Node, Plan, leaf_name, length, suggest};
 use super::{DataError, SizeClaim, random, scalar, table};
 use crate::session::NODES;
@@ -443,6 +442,9 @@ fn size_names(contract: &Contract) -> Vec<String> {
             }
             circuit::Schema::Tuple(parts) => parts.iter().for_each(|p| walk(p, out)),
             circuit::Schema::Struct { fields, .. } => fields.iter().for_each(|(_, f)| walk(f, out)),
+            circuit::Schema::Enum { variants, .. } => {
+                variants.iter().flat_map(|v| &v.fields).for_each(|(_, f)| walk(f, out));
+            }
         }
     }
     /// Also the names in expressions: a size may occur in nothing else.
@@ -503,17 +505,10 @@ impl Inputs {
             let leaves = match (self.random, &*slot) {
                 (_, Some(columns)) => columns.iter().map(values).collect(),
                 (Some(seed), None) => {
-                    let plan = Plan::new(&param.schema);
-                    let mut lanes = vec![0; plan.leaves.len()];
-                    count(&plan.node, sizes, 1, &mut lanes)?;
                     let owner = param.party.map_or("public", |p| contract.parties[p].name.as_str());
-                    let leaf = |(leaf, lanes): (&super::shape::Leaf, u64)| {
-                        let name = leaf_name(&param.name, &leaf.path);
-                        let lanes = usize::try_from(lanes)
-                            .map_err(|_| NodeError::Usage(format!("`{}` is too long", param.name)))?;
-                        Ok(values(&random::column(seed, owner, &name, leaf.elem, leaf.range, lanes)))
-                    };
-                    plan.leaves.iter().zip(lanes).map(leaf).collect::<Result<_, NodeError>>()?
+                    let drawn = random::columns(seed, owner, &param.name, &Plan::new(&param.schema), sizes);
+                    let drawn = drawn.ok_or_else(|| NodeError::Usage(format!("`{}` is too long", param.name)))?;
+                    drawn.iter().map(values).collect()
                 }
                 (None, None) => continue,
             };
@@ -624,6 +619,13 @@ impl Inputs {
             let mut slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             let single = host.is_some_and(|h| h.members.is_none() || matches!(h.place, spec::Place::Node(_)));
             let mut moved = if single { slot.take() } else { None };
+            // Truth values of variants are drawn together.
+            let mut drawn = match self.random {
+                Some(seed) if plan.node.has_enum() && moved.is_none() && slot.is_none() => {
+                    random::columns(seed, owner, &param.name, &plan, sizes)
+                }
+                _ => None,
+            };
             for (k, leaf) in plan.leaves.iter().enumerate() {
                 let name = leaf_name(&param.name, &leaf.path);
                 let find = |i: &circuit::Input| i.name == name && i.party.map(|p| p.0 as usize) == param.party;
@@ -632,10 +634,14 @@ impl Inputs {
                 let Some(at) = at else { continue };
                 let input = &circuit.inputs[at];
                 let lanes = usize::try_from(input.lanes).map_err(|_| internal(format!("`{name}` is too long")))?;
+                let take = |c: &mut Column| std::mem::replace(c, Column::with_capacity(leaf.elem, 0));
                 let column = match (self.random, &mut moved, &*slot) {
                     (_, None, Some(columns)) if host.is_none() => columns[k].clone(),
-                    (Some(seed), ..) => random::column(seed, owner, &name, input.elem, leaf.range, lanes),
-                    (None, Some(columns), _) => std::mem::replace(&mut columns[k], Column::with_capacity(leaf.elem, 0)),
+                    (Some(seed), ..) => match &mut drawn {
+                        Some(columns) => take(&mut columns[k]),
+                        None => random::column(seed, owner, &name, input.elem, leaf.range, lanes),
+                    },
+                    (None, Some(columns), _) => take(&mut columns[k]),
                     (None, None, Some(columns)) => match host {
                         Some(h) => own_lanes(&columns[k], leaf.elem, h, me),
                         None => columns[k].clone(),

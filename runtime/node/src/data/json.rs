@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use circuit::{Column, Elem, SchemaLen};
 
 use super::scalar::{self, Bad};
-use super::shape::{Lengths, Node, Plan, suggest};
+use super::shape::{Lengths, Node, Plan, put_variant, suggest};
 use super::{BadData, DataError};
 
 /// Longest number or string that a value may have; nothing that fits a column is longer.
@@ -360,7 +360,46 @@ impl<R: Read> Scanner<R> {
                     None => Ok(()),
                 }
             }
+            Node::Enum { tags, variants } => {
+                let which = self.variant(plan, variants, lengths, columns)?;
+                put_variant(*tags, variants, which, columns)
+                    .ok_or_else(|| self.bad("a length that is known", "one that is not"))
+            }
         }
+    }
+
+    /// A variant: `"Name"`, or `{"Name": …}` if it carries something. Reads what it carries and tells which it is.
+    fn variant(
+        &mut self,
+        plan: &Plan,
+        variants: &[(String, Option<Node>)],
+        lengths: &mut Lengths,
+        columns: &mut [Column],
+    ) -> Result<usize, DataError> {
+        let names = || variants.iter().map(|(n, _)| n.as_str());
+        let mut which = None;
+        match self.peek()? {
+            Some(b'"') => {
+                self.word(b'"')?;
+                let name = String::from_utf8_lossy(&self.token).into_owned();
+                let k = self.known(&name, names(), "variant")?;
+                if variants[k].1.is_some() {
+                    return Err(self.bad(format!("{{\"{name}\": …}}"), format!("the string \"{name}\"")));
+                }
+                which = Some(k);
+            }
+            _ => self.object("a variant: a string, or an object by its name", |s, name| {
+                let k = s.known(name, names(), "variant")?;
+                if which.replace(k).is_some() {
+                    return Err(s.bad("one variant", "another"));
+                }
+                match &variants[k].1 {
+                    Some(node) => s.value(plan, node, lengths, columns),
+                    None => Err(s.bad(format!("the string \"{name}\""), "an object")),
+                }
+            })?,
+        }
+        which.ok_or_else(|| self.bad("a variant", "an object without one"))
     }
 
     fn bind(&mut self, len: &SchemaLen, count: u64, lengths: &mut Lengths) -> Result<(), DataError> {
@@ -374,12 +413,21 @@ impl<R: Read> Scanner<R> {
         name: &str,
         known: impl Iterator<Item = &'a str> + Clone,
     ) -> Result<usize, DataError> {
+        self.known(name, known, "field")
+    }
+
+    fn known<'a>(
+        &self,
+        name: &str,
+        known: impl Iterator<Item = &'a str> + Clone,
+        what: &str,
+    ) -> Result<usize, DataError> {
         if let Some(k) = known.clone().position(|n| n == name) {
             return Ok(k);
         }
         let hint = suggest(name, known.clone()).map(|s| format!(" (did you mean `{s}`?)")).unwrap_or_default();
         let all: Vec<&str> = known.collect();
-        let found = format!("the unknown field {}{hint}", scalar::shown(name.as_bytes()));
+        let found = format!("the unknown {what} {}{hint}", scalar::shown(name.as_bytes()));
         Err(self.bad(format!("one of: {}", all.join(", ")), found))
     }
 }

@@ -182,7 +182,8 @@ impl OutputSet {
         })
     }
 
-    /// A row per scalar: `recipient,name,value`; elements of arrays are `name[3]`, fields `name.field`.
+    /// A row per scalar: `recipient,name,value`; elements of arrays are `name[3]`, fields `name.field`; of an enum
+    /// the variant under `name`, and what it carries under `name.Variant`.
     pub fn csv(&self) -> String {
         let mut out = String::from("recipient,name,value\n");
         for (recipient, name, value) in self.rows() {
@@ -218,19 +219,8 @@ fn quoted(text: &str) -> String {
 }
 
 pub(super) fn count(node: &Node, sizes: &Sizes, times: u64, lanes: &mut [u64]) -> Result<(), NodeError> {
-    match node {
-        Node::Scalar(leaf) => {
-            lanes[*leaf] += times;
-            Ok(())
-        }
-        Node::Array(elem, len) => {
-            let n = length(len, sizes).and_then(|n| n.checked_mul(times));
-            let n = n.ok_or_else(|| NodeError::Internal(format!("the length {len:?} of an output is not known")))?;
-            count(elem, sizes, n, lanes)
-        }
-        Node::Tuple(parts) => parts.iter().try_for_each(|p| count(p, sizes, times, lanes)),
-        Node::Struct(fields) => fields.iter().try_for_each(|(_, f)| count(f, sizes, times, lanes)),
-    }
+    let known = node.each_leaf(&|len| length(len, sizes), times, &mut |leaf, n| lanes[leaf] += n);
+    known.ok_or_else(|| NodeError::Internal("a length of data is not known".into()))
 }
 
 impl Value {
@@ -294,7 +284,47 @@ impl Value {
                 }
                 out.push('}');
             }
+            Node::Enum { tags, variants } => {
+                let which = self.variant(*tags, variants, at, |s, carried, at| {
+                    let (name, Some(node)) = carried else { return };
+                    let _ = write!(out, "{{{}:", quoted(name));
+                    s.json(node, at, out);
+                    out.push('}');
+                });
+                if let (name, None) = which {
+                    out.push_str(&quoted(name));
+                }
+            }
         }
+    }
+
+    /// Which variant comes next; `each` sees it with what it carries, and all leaves move on.
+    fn variant<'a>(
+        &self,
+        tags: usize,
+        variants: &'a [(String, Option<Node>)],
+        at: &mut [usize],
+        mut each: impl FnMut(&Value, (&str, Option<&Node>), &mut [usize]),
+    ) -> (&'a str, Option<&'a Node>) {
+        let mut which = 0;
+        for k in 1..variants.len() {
+            let leaf = tags + k - 1;
+            if self.columns[leaf].get(at[leaf]) & 1 == 1 {
+                which = k;
+            }
+            at[leaf] += 1;
+        }
+        for (k, (name, carried)) in variants.iter().enumerate() {
+            match carried {
+                _ if k == which => each(self, (name, carried.as_ref()), at),
+                Some(node) => {
+                    // Lengths were known when lanes were counted.
+                    let _ = node.each_leaf(&|len| length(len, &self.sizes), 1, &mut |leaf, n| at[leaf] += n as usize);
+                }
+                None => {}
+            }
+        }
+        (&variants[which].0, variants[which].1.as_ref())
     }
 
     fn rows(&self, node: &Node, recipient: &str, name: &str, at: &mut [usize], out: &mut String) {
@@ -314,6 +344,14 @@ impl Value {
                 for (field, part) in fields {
                     self.rows(part, recipient, &format!("{name}.{field}"), at, out);
                 }
+            }
+            Node::Enum { tags, variants } => {
+                self.variant(*tags, variants, at, |s, (variant, carried), at| {
+                    let _ = writeln!(out, "{recipient},{name},{variant}");
+                    if let Some(node) = carried {
+                        s.rows(node, recipient, &format!("{name}.{variant}"), at, out);
+                    }
+                });
             }
         }
     }

@@ -5,6 +5,8 @@
 use circuit::{Column, Elem};
 
 use super::scalar::{bounds, mask, order};
+use super::shape::{Node, Plan, leaf_name, length};
+use crate::Sizes;
 
 /// `lanes` values for a leaf. The same seed, owner, and name give the same values everywhere.
 pub(crate) fn column(
@@ -42,6 +44,71 @@ pub(crate) fn column(
         out.push(order(elem, low + value));
     }
     out
+}
+
+/// The columns of a parameter. Variants are equally likely, and what the others carry is zero.
+///
+/// # Errors
+/// A length that is not known.
+pub(crate) fn columns(seed: u64, owner: &str, param: &str, plan: &Plan, sizes: &Sizes) -> Option<Vec<Column>> {
+    let mut lanes = vec![0; plan.leaves.len()];
+    plan.node.each_leaf(&|len| length(len, sizes), 1, &mut |leaf, n| lanes[leaf] += n)?;
+    let mut out = Vec::with_capacity(lanes.len());
+    for (leaf, n) in plan.leaves.iter().zip(lanes) {
+        let name = leaf_name(param, &leaf.path);
+        out.push(column(seed, owner, &name, leaf.elem, leaf.range, usize::try_from(n).ok()?));
+    }
+    variants(seed, owner, param, &plan.node, 1, sizes, &mut out)?;
+    Some(out)
+}
+
+/// Draws the variants of the enums in `times` values.
+fn variants(
+    seed: u64,
+    owner: &str,
+    param: &str,
+    node: &Node,
+    times: u64,
+    sizes: &Sizes,
+    out: &mut [Column],
+) -> Option<()> {
+    match node {
+        Node::Scalar(_) => {}
+        Node::Array(elem, len) => {
+            variants(seed, owner, param, elem, times.checked_mul(length(len, sizes)?)?, sizes, out)?;
+        }
+        Node::Tuple(parts) => {
+            parts.iter().try_for_each(|p| variants(seed, owner, param, p, times, sizes, out))?;
+        }
+        Node::Struct(fields) => {
+            fields.iter().try_for_each(|f| variants(seed, owner, param, &f.1, times, sizes, out))?;
+        }
+        Node::Enum { tags, variants: own } => {
+            for (_, carried) in own {
+                if let Some(node) = carried {
+                    variants(seed, owner, param, node, times, sizes, out)?;
+                }
+            }
+            let last = own.len().saturating_sub(1) as u128;
+            let name = format!("{param}: variant {tags}");
+            let drawn =
+                column(seed, owner, &name, Elem::Int { signed: false, bits: 64 }, Some((0, last)), times as usize);
+            for (k, (_, carried)) in own.iter().enumerate() {
+                if k > 0 {
+                    let tag = &mut out[tags + k - 1];
+                    (0..drawn.len()).for_each(|l| tag.set(l, u128::from(drawn.get(l) == k as u128)));
+                }
+                let Some(node) = carried else { continue };
+                node.each_leaf(&|len| length(len, sizes), 1, &mut |leaf, each| {
+                    let each = each as usize;
+                    for l in (0..drawn.len()).filter(|l| drawn.get(*l) != k as u128) {
+                        (l * each..(l + 1) * each).for_each(|at| out[leaf].set(at, 0));
+                    }
+                })?;
+            }
+        }
+    }
+    Some(())
 }
 
 struct Source {

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use circuit::{Column, Elem, Schema, SchemaLen};
+use circuit::{Column, Elem, Schema, SchemaLen, SchemaVariant};
 
 use crate::Sizes;
 
@@ -15,6 +15,11 @@ pub(crate) enum Node {
     Array(Box<Node>, SchemaLen),
     Tuple(Vec<Node>),
     Struct(Vec<(String, Node)>),
+    /// Variants with what they carry. Each but the first has a leaf of truth values, from `tags` on.
+    Enum {
+        tags: usize,
+        variants: Vec<(String, Option<Node>)>,
+    },
 }
 
 /// A leaf: a column.
@@ -61,7 +66,86 @@ fn number(schema: &Schema, path: &str, leaves: &mut Vec<Leaf>) -> Node {
         Schema::Struct { fields, .. } => {
             Node::Struct(fields.iter().map(|(n, f)| (n.clone(), number(f, &below(n), leaves))).collect())
         }
+        Schema::Enum { variants, .. } => {
+            let tags = leaves.len();
+            for v in variants.iter().skip(1) {
+                let path = below(&format!("is {}", v.name));
+                leaves.push(Leaf { path, elem: Elem::Bool, range: None });
+            }
+            let variants = variants.iter().map(|v| (v.name.clone(), carried(v, &below(&v.name), leaves)));
+            Node::Enum { tags, variants: variants.collect() }
+        }
     }
+}
+
+/// What a variant carries: one value, a tuple, or fields by name.
+fn carried(v: &SchemaVariant, path: &str, leaves: &mut Vec<Leaf>) -> Option<Node> {
+    let mut parts: Vec<(String, Node)> =
+        v.fields.iter().map(|(n, f)| (n.clone(), number(f, &format!("{path}.{n}"), leaves))).collect();
+    match (v.named, parts.len()) {
+        (true, _) => Some(Node::Struct(parts)),
+        (false, 0) => None,
+        (false, 1) => parts.pop().map(|p| p.1),
+        (false, _) => Some(Node::Tuple(parts.into_iter().map(|p| p.1).collect())),
+    }
+}
+
+impl Node {
+    /// Whether a value of it may be one of several variants.
+    pub(crate) fn has_enum(&self) -> bool {
+        match self {
+            Node::Scalar(_) => false,
+            Node::Array(elem, _) => elem.has_enum(),
+            Node::Tuple(parts) => parts.iter().any(Node::has_enum),
+            Node::Struct(fields) => fields.iter().any(|f| f.1.has_enum()),
+            Node::Enum { .. } => true,
+        }
+    }
+
+    /// Its leaves, in order, each with how often it occurs in one value; `None` where a length is not known.
+    pub(crate) fn each_leaf(
+        &self,
+        length: &impl Fn(&SchemaLen) -> Option<u64>,
+        times: u64,
+        each: &mut impl FnMut(usize, u64),
+    ) -> Option<()> {
+        match self {
+            Node::Scalar(leaf) => each(*leaf, times),
+            Node::Array(elem, len) => elem.each_leaf(length, times.checked_mul(length(len)?)?, each)?,
+            Node::Tuple(parts) => parts.iter().try_for_each(|p| p.each_leaf(length, times, each))?,
+            Node::Struct(fields) => fields.iter().try_for_each(|f| f.1.each_leaf(length, times, each))?,
+            Node::Enum { tags, variants } => {
+                (0..variants.len().saturating_sub(1)).for_each(|k| each(tags + k, times));
+                variants.iter().filter_map(|v| v.1.as_ref()).try_for_each(|p| p.each_leaf(length, times, each))?;
+            }
+        }
+        Some(())
+    }
+}
+
+/// Writes variant `which` of an enum as truth values, and zeros for what the other variants carry.
+///
+/// # Errors
+/// If a length in a variant is not known, which a schema does not allow.
+pub(crate) fn put_variant(
+    tags: usize,
+    variants: &[(String, Option<Node>)],
+    which: usize,
+    columns: &mut [Column],
+) -> Option<()> {
+    for k in 1..variants.len() {
+        columns[tags + k - 1].push(u128::from(k == which));
+    }
+    let known = |len: &SchemaLen| match len {
+        SchemaLen::Known(n) => Some(*n),
+        _ => None,
+    };
+    for (_, carried) in variants.iter().enumerate().filter(|(k, _)| *k != which).map(|(_, v)| v) {
+        if let Some(node) = carried {
+            node.each_leaf(&known, 1, &mut |leaf, times| (0..times).for_each(|_| columns[leaf].push(0)))?;
+        }
+    }
+    Some(())
 }
 
 /// The name of a leaf's column in the circuit.

@@ -1,7 +1,8 @@
 //! CSV, read row by row into typed columns.
 //!
 //! One column headed by the parameter's name for scalars and their arrays; field names (`a.b`) for structs; no header and C
-//! columns for `[[T; C]; R]`. Knows no file names beyond what it is told to show.
+//! columns for `[[T; C]; R]`; of an enum a column for the variant, and one for each scalar that variants carry, empty where the
+//! value is another. Knows no file names beyond what it is told to show.
 
 use std::io::{BufRead, BufReader, Read};
 
@@ -9,7 +10,7 @@ use circuit::{Column, SchemaLen};
 use csv::ByteRecord;
 
 use super::scalar::{self, Bad};
-use super::shape::{Lengths, Node, Plan, suggest};
+use super::shape::{Lengths, Node, Plan, put_variant, suggest};
 use super::{BadData, DataError};
 
 /// How rows become values.
@@ -42,6 +43,37 @@ fn has_array(node: &Node) -> bool {
         Node::Array(..) => true,
         Node::Tuple(parts) => parts.iter().any(has_array),
         Node::Struct(fields) => fields.iter().any(|(_, f)| has_array(f)),
+        Node::Enum { variants, .. } => variants.iter().filter_map(|v| v.1.as_ref()).any(has_array),
+    }
+}
+
+/// What a column of a table holds.
+enum Head {
+    Leaf(usize),
+    /// The variant of the enum whose truth values begin there.
+    Variant(usize),
+}
+
+/// The columns of a table, by header: a scalar's own name, fields as `a.b`; of an enum its own name for the variant, and
+/// `name.Variant…` for what that carries.
+fn heads(node: &Node, name: &str, at: &str, out: &mut Vec<(String, Head)>) {
+    let own = || if at.is_empty() { name.to_owned() } else { at.to_owned() };
+    let below = |part: &str| if at.is_empty() { part.to_owned() } else { format!("{at}.{part}") };
+    match node {
+        Node::Scalar(leaf) => out.push((own(), Head::Leaf(*leaf))),
+        Node::Array(elem, _) => heads(elem, name, at, out),
+        Node::Tuple(parts) => {
+            parts.iter().enumerate().for_each(|(k, p)| heads(p, name, &below(&k.to_string()), out));
+        }
+        Node::Struct(fields) => fields.iter().for_each(|(f, p)| heads(p, name, &below(f), out)),
+        Node::Enum { tags, variants } => {
+            out.push((own(), Head::Variant(*tags)));
+            for (variant, carried) in variants {
+                if let Some(node) = carried {
+                    heads(node, name, &format!("{}.{variant}", own()), out);
+                }
+            }
+        }
     }
 }
 
@@ -131,27 +163,42 @@ impl Table<'_> {
         rows: Option<&SchemaLen>,
         lengths: &mut Lengths,
     ) -> Result<(), DataError> {
-        let heads: Vec<&str> =
-            plan.leaves.iter().map(|l| if l.path.is_empty() { name } else { l.path.as_str() }).collect();
+        let mut columns = Vec::new();
+        heads(&plan.node, name, "", &mut columns);
+        let names: Vec<&str> = columns.iter().map(|h| h.0.as_str()).collect();
         if !self.next(reader)? {
-            return Err(self.bad(None, format!("the header {}", heads.join(",")), "an empty file"));
+            return Err(self.bad(None, format!("the header {}", names.join(",")), "an empty file"));
         }
         let mut order = Vec::new();
         for (k, cell) in self.record.iter().enumerate() {
             let column = Some((k + 1).to_string());
-            let Some(leaf) = heads.iter().position(|h| h.as_bytes() == cell) else {
+            let Some(head) = names.iter().position(|h| h.as_bytes() == cell) else {
                 let text = String::from_utf8_lossy(cell);
-                let hint = suggest(&text, heads.iter().copied()).map(|s| format!(" (did you mean `{s}`?)"));
+                let hint = suggest(&text, names.iter().copied()).map(|s| format!(" (did you mean `{s}`?)"));
                 let found = format!("{}{}", scalar::shown(cell), hint.unwrap_or_default());
-                return Err(self.bad(column, format!("a header among: {}", heads.join(", ")), found));
+                return Err(self.bad(column, format!("a header among: {}", names.join(", ")), found));
             };
-            if order.contains(&leaf) {
-                return Err(self.bad(column, format!("`{}` once", heads[leaf]), "it again"));
+            if order.contains(&head) {
+                return Err(self.bad(column, format!("`{}` once", names[head]), "it again"));
             }
-            order.push(leaf);
+            order.push(head);
         }
-        if let Some(missing) = (0..heads.len()).find(|l| !order.contains(l)) {
-            return Err(self.bad(None, format!("the column `{}`", heads[missing]), "a header without it"));
+        if let Some(missing) = (0..names.len()).find(|h| !order.contains(h)) {
+            return Err(self.bad(None, format!("the column `{}`", names[missing]), "a header without it"));
+        }
+        let row = match &plan.node {
+            Node::Array(row, _) => row,
+            one => one,
+        };
+        let several = row.has_enum();
+        // By leaf: the cell that holds it, and its header. A variant's stands at the first of its truth values.
+        let mut cells = vec![None; plan.leaves.len() + 1];
+        let mut variants = vec![None; plan.leaves.len() + 1];
+        for (k, head) in order.iter().enumerate() {
+            match columns[*head].1 {
+                Head::Leaf(leaf) => cells[leaf] = Some((k, names[*head])),
+                Head::Variant(tags) => variants[tags] = Some((k, names[*head])),
+            }
         }
         let mut count = 0;
         while self.next(reader)? {
@@ -161,8 +208,14 @@ impl Table<'_> {
             if self.record.len() != order.len() {
                 return Err(self.bad(None, format!("{} columns", order.len()), self.record.len().to_string()));
             }
-            for (k, leaf) in order.iter().enumerate() {
-                self.cell(k, *leaf, heads[*leaf], plan)?;
+            if several {
+                self.row_of(row, plan, &cells, &variants)?;
+            } else {
+                for (k, head) in order.iter().enumerate() {
+                    if let Head::Leaf(leaf) = columns[*head].1 {
+                        self.cell(k, leaf, names[*head], plan)?;
+                    }
+                }
             }
             count += 1;
         }
@@ -170,6 +223,74 @@ impl Table<'_> {
             Some(rows) => self.short_or_long(rows, count, lengths),
             None if count == 0 => Err(self.bad(None, "one row after the header", "none")),
             None => Ok(()),
+        }
+    }
+
+    /// The cells of a row that has enums: those of variants that a value is not are empty.
+    fn row_of(
+        &mut self,
+        node: &Node,
+        plan: &Plan,
+        cells: &[Option<(usize, &str)>],
+        variants: &[Option<(usize, &str)>],
+    ) -> Result<(), DataError> {
+        match node {
+            Node::Scalar(leaf) => match cells[*leaf] {
+                Some((k, head)) => self.cell(k, *leaf, head, plan),
+                None => Ok(()),
+            },
+            Node::Array(elem, _) => self.row_of(elem, plan, cells, variants),
+            Node::Tuple(parts) => parts.iter().try_for_each(|p| self.row_of(p, plan, cells, variants)),
+            Node::Struct(fields) => fields.iter().try_for_each(|f| self.row_of(&f.1, plan, cells, variants)),
+            Node::Enum { tags, variants: own } => {
+                let Some((k, head)) = variants[*tags] else { return Ok(()) };
+                let cell = self.record.get(k).unwrap_or_default();
+                let Some(which) = own.iter().position(|v| v.0.as_bytes() == cell) else {
+                    let names: Vec<&str> = own.iter().map(|v| v.0.as_str()).collect();
+                    let text = String::from_utf8_lossy(cell);
+                    let hint = suggest(&text, names.iter().copied()).map(|s| format!(" (did you mean `{s}`?)"));
+                    let found = format!("{}{}", scalar::shown(cell), hint.unwrap_or_default());
+                    return Err(self.bad(Some(head.to_owned()), format!("one of: {}", names.join(", ")), found));
+                };
+                for (j, (name, carried)) in own.iter().enumerate() {
+                    match carried {
+                        Some(node) if j == which => self.row_of(node, plan, cells, variants)?,
+                        Some(node) => self.vacant(node, name, cells, variants)?,
+                        None => {}
+                    }
+                }
+                put_variant(*tags, own, which, &mut self.columns)
+                    .ok_or_else(|| self.bad(None, "a length that is known", "one that is not"))
+            }
+        }
+    }
+
+    /// Asks that the cells of a variant that the value is not are empty.
+    fn vacant(
+        &self,
+        node: &Node,
+        variant: &str,
+        cells: &[Option<(usize, &str)>],
+        variants: &[Option<(usize, &str)>],
+    ) -> Result<(), DataError> {
+        let empty = |at: Option<(usize, &str)>| match at {
+            Some((k, head)) if self.record.get(k).is_some_and(|c| !c.is_empty()) => {
+                let found = scalar::shown(self.record.get(k).unwrap_or_default());
+                let expected = format!("an empty cell, as the variant is not {variant}");
+                Err(self.bad(Some(head.to_owned()), expected, found))
+            }
+            _ => Ok(()),
+        };
+        match node {
+            Node::Scalar(leaf) => empty(cells[*leaf]),
+            Node::Array(elem, _) => self.vacant(elem, variant, cells, variants),
+            Node::Tuple(parts) => parts.iter().try_for_each(|p| self.vacant(p, variant, cells, variants)),
+            Node::Struct(fields) => fields.iter().try_for_each(|f| self.vacant(&f.1, variant, cells, variants)),
+            Node::Enum { tags, variants: own } => {
+                empty(variants[*tags])?;
+                let carried = own.iter().filter_map(|v| v.1.as_ref());
+                carried.into_iter().try_for_each(|p| self.vacant(p, variant, cells, variants))
+            }
         }
     }
 
