@@ -83,6 +83,7 @@ table! {
     E0108 "no such attribute";
     E0109 "a name of another kind";
     E0110 "a circuit file that cannot be used";
+    E0111 "a recursive call with a larger type or a new closure";
     // E02xx: types and sizes.
     E0201 "another type is needed here";
     E0202 "operands of different types";
@@ -117,6 +118,7 @@ table! {
     E0311 "a secret passed as a `public` parameter";
     E0312 "a `while` on a condition that is not public";
     E0313 "a `while` under a condition that is not public";
+    E0314 "a recursive call under a condition that is not public";
     // E04xx: binding of sizes, and lowering.
     E0401 "a size that is no number";
     E0402 "an index or a number out of range";

@@ -43,9 +43,13 @@ pub(crate) enum Exit {
 }
 
 /// Most calls inside one another.
-const MAX_CALLS: u32 = 256;
-/// Most expressions inside one another, over all calls: what a thread's stack holds.
-const MAX_NEST: u32 = 1500;
+const MAX_CALLS: u32 = 10_000;
+/// Expressions inside one another between two looks at the stack.
+const STRIDE: u32 = 16;
+/// Stack that is left where more is asked for: more than so many expressions take.
+const RED_ZONE: usize = 384 << 10;
+/// What is asked for then.
+const SEGMENT: usize = 4 << 20;
 
 /// A running function.
 #[derive(Clone)]
@@ -133,7 +137,7 @@ impl<'p> Run<'p> {
     pub fn enter(&mut self, id: FnId, env: Arc<TyEnv>, args: Vec<Value>, span: Span) -> R<Value> {
         let f = self.program.f(id);
         if self.calls >= MAX_CALLS {
-            return error(span, "calls are nested too deep here");
+            return error(span, format!("calls are nested more than {MAX_CALLS} deep here"));
         }
         for c in &f.size_checks {
             let (Some(l), Some(r)) = (layout::size(&c.left, &env), layout::size(&c.right, &env)) else {
@@ -175,11 +179,18 @@ impl<'p> Run<'p> {
             }
             _ => {}
         }
-        if self.nest >= MAX_NEST {
-            return error(e.span, "expressions and calls are nested too deep here");
-        }
         self.nest += 1;
-        let r = match &e.kind {
+        let r = if self.nest.is_multiple_of(STRIDE) {
+            stacker::maybe_grow(RED_ZONE, SEGMENT, || self.nested(fr, id, e))
+        } else {
+            self.nested(fr, id, e)
+        };
+        self.nest -= 1;
+        r
+    }
+
+    fn nested(&mut self, fr: &Frame<'p>, id: ExprId, e: &'p Expr) -> R<Value> {
+        match &e.kind {
             ExprKind::Chain(first, rest) => self.chain(fr, *first, rest),
             ExprKind::Index(..) | ExprKind::Field(..) => self.part(fr, id),
             ExprKind::Block(stmts, tail) => self.block(fr, stmts, *tail),
@@ -187,9 +198,7 @@ impl<'p> Run<'p> {
             ExprKind::For { pat, iter, body, .. } => self.repeat(fr, pat, iter, *body),
             ExprKind::While { cond, max, body, writes } => self.repeat_while(fr, *cond, *max, *body, writes, e.span),
             _ => self.other(fr, id, e),
-        };
-        self.nest -= 1;
-        r
+        }
     }
 
     #[inline(never)]

@@ -132,6 +132,8 @@ struct Helper {
     array: Option<S>,
     scalars: Vec<S>,
     ret: S,
+    /// Calls itself as often as a last parameter says.
+    counted: bool,
 }
 
 struct Gen {
@@ -296,7 +298,8 @@ impl Gen {
         let array = self.r.chance(60).then(|| self.int());
         let scalars: Vec<S> = (0..1 + self.r.below(2)).map(|_| self.scalar()).collect();
         let ret = self.scalar();
-        let h = Helper { name: format!("h{k}"), array, scalars, ret };
+        let counted = self.r.chance(20);
+        let h = Helper { name: format!("h{k}"), array, scalars, ret, counted };
         self.scope.clear();
         self.lens.clear();
         self.in_main = false;
@@ -311,9 +314,13 @@ impl Gen {
         for (j, s) in h.scalars.iter().enumerate() {
             self.param(&format!("p{j}"), T::One(*s), false, &mut params);
         }
+        if h.counted {
+            params.push("depth: u32".into());
+        }
         self.line("");
         self.line(&format!("fn {}{generics}({}) -> {} {{", h.name, params.join(", "), name(h.ret)));
         self.indent += 1;
+        self.below(&h);
         self.budget = 1 + self.r.below(4);
         self.block();
         if self.r.chance(35) {
@@ -714,6 +721,9 @@ impl Gen {
         }
         for s in &h.scalars {
             args.push(self.expr(*s, d.min(1)));
+        }
+        if h.counted {
+            args.push(self.r.below(4).to_string());
         }
         Some(format!("{}({})", h.name, args.join(", ")))
     }

@@ -204,3 +204,30 @@ fn ragged() {
         &[2],
     );
 }
+
+#[test]
+fn recursion() {
+    ok(
+        "fn power(x: u32, n: u32) -> u32 { if n == 0 { 1 } else if n % 2 == 1 { x * power(x, n - 1) } else { let h = power(x, n / 2); h * h } }
+        fn main(x: u32 from A, c: bool from B) -> u32 { let mut p = x; if c { p = power(x, 13); } reveal(p) }",
+        &[],
+    );
+    let halves = "fn most<N: size>(xs: [u32; N]) -> u32 {
+        if N == 1 { return xs[0]; }
+        let mut low: [u32; N / 2] = [0; N / 2];
+        let mut high: [u32; N - N / 2] = [0; N - N / 2];
+        for i in 0..N / 2 { low[i] = xs[i]; }
+        for i in 0..N - N / 2 { high[i] = xs[N / 2 + i]; }
+        max(most(low), most(high))
+    }
+    fn main<N: size>(xs: [u32; N] from A) -> u32 { reveal(most(xs)) }";
+    for n in [1, 2, 7, 16] {
+        ok(halves, &[n]);
+    }
+    // As deep as it may go, on the stack of a test.
+    ok(
+        "fn down(x: u32, n: u32) -> u32 { if n == 0 { x } else { down(x + 1, n - 1) } }
+        fn main(x: u32 from A) -> u32 { reveal(down(x, 9990)) }",
+        &[],
+    );
+}

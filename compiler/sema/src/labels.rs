@@ -2,7 +2,7 @@
 //!
 //! Labels form a lattice, `public` ⊑ `@P` ⊑ `secret`; they are flow-sensitive, one per scalar leaf of a value and one per
 //! array, and follow control. Every function has a scheme, solved once, callees first, and instantiated at calls; so
-//! errors show in functions that nobody calls. Runs over the typed program; knows no sizes and no circuit.
+//! errors show in functions that nobody calls. Schemes of functions that call each other are a least fixed point. Runs over the typed program; knows no sizes and no circuit.
 
 mod exits;
 mod flow;
@@ -63,14 +63,20 @@ pub fn check(program: &Program, diags: &mut Diags) -> Labels {
         reveals: BTreeMap::new(),
         seen: BTreeSet::new(),
         locals: vec![Vec::new(); program.fns.len()],
+        group: Vec::new(),
+        quiet: false,
         diags,
     };
-    for f in order(program) {
-        if broken(program.f(f)) {
-            continue;
+    for group in crate::graph::groups(program) {
+        let group: Vec<FnId> = group.into_iter().filter(|f| !broken(program.f(*f))).collect();
+        if group.iter().any(|f| callees(program, *f).iter().any(|g| group.contains(g))) {
+            ck.recursion(&group);
         }
-        let scheme = Flow::run(&mut ck, f);
-        ck.schemes[f.0 as usize] = Some(Rc::new(scheme));
+        for &f in &group {
+            let scheme = Flow::run(&mut ck, f);
+            ck.schemes[f.0 as usize] = Some(Rc::new(scheme));
+        }
+        ck.group.clear();
     }
     let schemes = (0..program.fns.len()).map(|k| text(program, FnId(k as u32), ck.schemes[k].as_deref())).collect();
     Labels { reveals: ck.reveals.into_values().collect(), reached: reached(program), schemes, locals: ck.locals }
@@ -85,14 +91,44 @@ struct Checker<'p> {
     locals: Vec<Vec<String>>,
     /// Loops visit a place more than once; it is reported once.
     seen: BTreeSet<(Code, Span)>,
+    /// Functions that call each other, while they are checked; empty for one that does not call itself.
+    group: Vec<FnId>,
+    /// Nothing is reported yet: the schemes of a group are still on their way up.
+    quiet: bool,
     diags: &'p mut Diags,
 }
+
+/// More rounds than the schemes of a group take to stand still.
+const MAX_ROUNDS: u32 = 1000;
 
 impl Checker<'_> {
     fn scheme(&self, f: FnId) -> Option<Rc<Scheme>> {
         self.schemes[f.0 as usize].clone()
     }
+    /// Solves the schemes of functions that call each other: from those that let all pass, until none of them asks for more.
+    fn recursion(&mut self, group: &[FnId]) {
+        self.group = group.to_vec();
+        for f in group {
+            self.schemes[f.0 as usize] = Some(Rc::new(Scheme::least(self.program, *f)));
+        }
+        self.quiet = true;
+        for _ in 0..MAX_ROUNDS {
+            let mut changed = false;
+            for &f in group {
+                let scheme = Flow::run(self, f);
+                changed |= self.scheme(f).is_none_or(|old| !old.same(&scheme));
+                self.schemes[f.0 as usize] = Some(Rc::new(scheme));
+            }
+            if !changed {
+                break;
+            }
+        }
+        self.quiet = false;
+    }
     fn report(&mut self, span: Span, d: Diag) {
+        if self.quiet {
+            return;
+        }
         if self.seen.insert((d.code, span)) {
             self.diags.push(d);
         }
@@ -115,31 +151,6 @@ fn callees(program: &Program, f: FnId) -> Vec<FnId> {
             _ => None,
         })
         .collect()
-}
-
-/// All functions, callees first; without recursion here, however long the chain of calls.
-fn order(program: &Program) -> Vec<FnId> {
-    let mut done = vec![false; program.fns.len()];
-    let mut out = Vec::with_capacity(done.len());
-    for k in 0..program.fns.len() as u32 {
-        let mut stack: Vec<(FnId, Vec<FnId>)> = Vec::new();
-        let mut visit = |f: FnId, stack: &mut Vec<(FnId, Vec<FnId>)>| {
-            if !std::mem::replace(&mut done[f.0 as usize], true) {
-                stack.push((f, callees(program, f)));
-            }
-        };
-        visit(FnId(k), &mut stack);
-        while let Some((f, todo)) = stack.last_mut() {
-            match todo.pop() {
-                Some(g) => visit(g, &mut stack),
-                None => {
-                    out.push(*f);
-                    stack.pop();
-                }
-            }
-        }
-    }
-    out
 }
 
 fn reached(program: &Program) -> BTreeSet<FnId> {

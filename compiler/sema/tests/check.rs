@@ -262,8 +262,11 @@ fn names() {
     assert_eq!(codes("struct S { a: u8, a: u8 }"), ["E0105"]);
     assert_eq!(codes("mod nowhere;\nuse nowhere::f;\nfn g() { f() }"), ["E0106"]);
     assert_eq!(codes("use std::array::reverze;"), ["E0106"]);
-    assert_eq!(codes("fn f() { g() }\nfn g() { f() }"), ["E0107"]);
     assert_eq!(codes("const A: u32 = B;\nconst B: u32 = A;"), ["E0107"]);
+    assert_eq!(
+        codes("const A: u32 = f(1);\nfn f(n: u32) -> u32 { g(n) }\nfn g(n: u32) -> u32 { A + f(n) }"),
+        ["E0107"]
+    );
     assert_eq!(codes("struct S { a: [T; 2] }\nstruct T { s: S }"), ["E0107"]);
     let d = run(&body("let total = a; let v = totl;")).1;
     let help = d.iter().find(|d| d.code.as_str() == "E0101").unwrap();
@@ -655,4 +658,20 @@ fn main_takes_enums_whose_lengths_are_known() {
     for open in ["E<u8, N>", "E<[u8; N], 3>", "S<N>", "(u8, [E<u8, N + 1>; 2])"] {
         assert_eq!(with(open), ["E0506"], "{open}");
     }
+}
+
+#[test]
+fn functions_call_themselves_with_types_and_functions_as_they_are() {
+    assert!(codes("fn f() { g() }\nfn g() { f() }").is_empty());
+    assert!(codes("fn f<T, N: size>(x: [T; N]) { f::<T, {N + 1}>([x[0]; N + 1]); f([1u8; N]) }").is_empty());
+    assert_eq!(codes("fn f<T>(x: T) { f((x, x)) }"), ["E0111"]);
+    assert_eq!(codes("fn f<T>(x: T) { g([x; 2]) }\nfn g<T>(x: T) { f(x) }"), ["E0111"]);
+    assert!(codes("fn h(y: u32) -> u32 { y }\nfn f(g: fn(u32) -> u32) { f(g); f(h) }").is_empty());
+    assert_eq!(codes("fn f(g: fn(u32) -> u32) { f(|y| g(y)) }"), ["E0111"]);
+    assert_eq!(codes("fn f(g: fn(u32) -> u32) { let h = |y| g(y); f(h) }"), ["E0111"]);
+    // What is no circle may do as it likes.
+    assert!(
+        codes("fn f<T>(x: T, g: fn(u32) -> u32) { e((x, x), |y| g(y)) }\nfn e<T>(x: T, g: fn(u32) -> u32) { }")
+            .is_empty()
+    );
 }

@@ -1,6 +1,6 @@
 //! Statements that leave what they stand in, loops with a greatest number of turns, and places that nobody knows.
 
-use super::{Gen, Len, S, T, Var, name};
+use super::{Gen, Helper, Len, S, T, Var, name};
 
 impl Gen {
     /// A condition, and whether it is certainly public.
@@ -165,6 +165,39 @@ impl Gen {
             }
             _ => {}
         }
+    }
+
+    /// What the function gives for less: it calls itself, counting down, or with every other element of its array.
+    pub(super) fn below(&mut self, h: &Helper) {
+        let t = name(h.ret);
+        let (end, mut args) = (self.expr(h.ret, 2), Vec::new());
+        for s in h.scalars.clone() {
+            args.push(self.expr(s, 1));
+        }
+        let text = match h.array {
+            _ if h.counted => {
+                args.splice(0..0, h.array.map(|_| "xs".to_string()));
+                let one = format!("{}({}, depth - 1)", h.name, args.join(", "));
+                let more = match (h.ret, self.r.below(3)) {
+                    (S::Int(..), 0) => format!("{one} - {}({}, depth / 3)", h.name, args.join(", ")),
+                    (S::Bool, 0) => format!("{one} || {}({}, depth - 1)", h.name, args.join(", ")),
+                    _ => one,
+                };
+                format!("if depth == 0 {{ {end} }} else {{ {more} }}")
+            }
+            Some(s) if self.r.chance(20) => {
+                let zero = format!("[0{}; K / 2]", name(s));
+                args.insert(0, "half".into());
+                format!(
+                    "if K < 4 {{ {end} }} else {{ let mut half = {zero}; for i in 0..K / 2 {{ half[i] = xs[2 * i]; }} {}({}) }}",
+                    h.name,
+                    args.join(", ")
+                )
+            }
+            _ => return,
+        };
+        self.line(&format!("let below: {t} = {text};"));
+        self.scope.push(Var { name: "below".into(), ty: T::One(h.ret), secret: false, public: false, mutable: false });
     }
 
     /// A `match` on a number.

@@ -57,6 +57,8 @@ pub(crate) fn trace<'p>(
             bodies: vec![vec![]],
             frame: Frame { f: request.entry, env: request.env.clone(), locals: vec![] },
             calls: 0,
+            open: Default::default(),
+            recursive: 0,
             conds: vec![],
             copies: copies.clone(),
             stale: Default::default(),

@@ -24,7 +24,7 @@ impl<'p> Tracer<'p> {
     /// The value of an expression.
     pub(super) fn eval(&mut self, id: ExprId) -> R<Val> {
         let e = self.code().expr(id);
-        self.at_span(e.span, |s| s.eval_at(id))
+        self.at_span(e.span, |s| stacker::maybe_grow(super::RED_ZONE, super::SEGMENT, || s.eval_at(id)))
     }
     fn eval_at(&mut self, id: ExprId) -> R<Val> {
         let code = self.code();
@@ -219,7 +219,7 @@ impl<'p> Tracer<'p> {
         let program = self.program;
         let code = program.f(f);
         let frame = Frame { f, env, locals: vec![None; code.locals.len()] };
-        self.enter(frame, |s| {
+        self.enter_call(frame, |s| {
             for c in &code.size_checks {
                 let (l, r) = (s.size(&c.left)?, s.size(&c.right)?);
                 if l != r {

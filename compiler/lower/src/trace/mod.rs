@@ -39,7 +39,13 @@ pub(crate) type R<T> = Result<T, Stop>;
 /// First of the variables that stand for an index carried through a loop while its law is not known yet.
 const PSEUDO: u32 = 1 << 30;
 /// Inlined calls deeper than this are refused.
-const MAX_CALLS: usize = 100;
+const MAX_CALLS: usize = 10_000;
+/// Recursive calls of one program beyond this are refused: a recursion may call itself more than once.
+const MAX_RECURSIVE: usize = 1_000_000;
+/// Stack that is left where more is asked for: more than one expression takes until the next looks.
+const RED_ZONE: usize = 384 << 10;
+/// What is asked for then.
+const SEGMENT: usize = 8 << 20;
 /// Values remembered per memory for forwarding stores to loads.
 const MAX_KNOWN: usize = 16;
 /// Loops over recurrences of indices that have no law are unrolled up to this many times.
@@ -87,6 +93,9 @@ pub(crate) struct Tracer<'p> {
     bodies: Vec<Vec<Item>>,
     frame: Frame,
     calls: usize,
+    /// How often each function stands among the calls that are open, and how many calls there were of one that did.
+    open: FxHashMap<FnId, u32>,
+    recursive: usize,
     /// Secret or run-time conditions around.
     conds: Vec<NodeId>,
     /// Reads of variables, numbered, that must be copies because the variable changes before their last use.

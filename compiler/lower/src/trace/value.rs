@@ -413,13 +413,28 @@ impl Tracer<'_> {
         }
         Ok(())
     }
+    /// As [`Tracer::enter`], of a function by its name: those that it stands in already are counted.
+    pub(super) fn enter_call<T>(&mut self, frame: Frame, work: impl FnOnce(&mut Self) -> R<T>) -> R<T> {
+        let f = frame.f;
+        let open = self.open.entry(f).or_default();
+        *open += 1;
+        self.recursive += usize::from(*open > 1);
+        let r = if self.recursive > super::MAX_RECURSIVE {
+            self.too_deep(format!("more than {} recursive calls", super::MAX_RECURSIVE))
+        } else {
+            self.enter(frame, work)
+        };
+        *self.open.entry(f).or_default() -= 1;
+        r
+    }
+    fn too_deep<T>(&mut self, what: String) -> R<T> {
+        let help = "what ends a recursion must be known when the program is compiled: a size, a constant, or a public \
+                    parameter, and neither a revealed value nor the variable of a loop";
+        self.report("E0405", what, help)
+    }
     pub(super) fn enter<T>(&mut self, frame: Frame, work: impl FnOnce(&mut Self) -> R<T>) -> R<T> {
         if self.calls >= super::MAX_CALLS {
-            return self.report(
-                "E0405",
-                format!("calls nest more than {} deep", super::MAX_CALLS),
-                "let a public argument bound the recursion",
-            );
+            return self.too_deep(format!("calls nest more than {} deep", super::MAX_CALLS));
         }
         self.calls += 1;
         let outer = std::mem::replace(&mut self.frame, frame);

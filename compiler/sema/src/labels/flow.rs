@@ -48,6 +48,47 @@ pub(super) struct Scheme {
     pub effect: Option<Span>,
 }
 
+impl Scheme {
+    /// The scheme of a function that asks for nothing, and whose result is public: where the search for one begins.
+    pub fn least(program: &Program, f: FnId) -> Scheme {
+        let result = Tree::fill(program, &program.f(f).ret, &Lab::public());
+        Scheme { params: parameters(program, f), result: Some(result), ..Scheme::default() }
+    }
+    /// Whether callers see the same in both.
+    pub fn same(&self, other: &Scheme) -> bool {
+        let req = |r: &Req| (r.source.atom, r.source.used, r.upto, r.reason.code());
+        let call = |a: &ClosureCall, b: &ClosureCall| {
+            (a.param, a.span) == (b.param, b.span) && a.control == b.control && a.args == b.args
+        };
+        self.result == other.result
+            && self.reqs.len() == other.reqs.len()
+            && self.reqs.iter().zip(&other.reqs).all(|(a, b)| req(a) == req(b))
+            && self.calls.len() == other.calls.len()
+            && self.calls.iter().zip(&other.calls).all(|(a, b)| call(a, b))
+            && self.effect.is_some() == other.effect.is_some()
+    }
+}
+
+/// The labels of a function's parameters: variables, or in `main` who brings them.
+fn parameters(program: &Program, id: FnId) -> Vec<Tree> {
+    let main = program.main == Some(id);
+    let mut next: Var = 0;
+    let tree = |p: &Param| {
+        Tree::of(program, &p.ty, &mut || match p.origin {
+            Origin::From(party) => {
+                Lab::one(Atom::Party(party), Cause::origin(Step::Brought(p.name.clone(), party), p.span))
+            }
+            Origin::Public => Lab::public(),
+            Origin::Caller if main => Lab::public(),
+            Origin::Caller => {
+                next += 1;
+                Lab::one(Atom::Var(next - 1), Cause::origin(Step::Param(p.name.clone()), p.span))
+            }
+        })
+    };
+    program.f(id).params.iter().map(tree).collect()
+}
+
 /// The state of one function's analysis.
 pub(super) struct Flow<'c, 'p> {
     pub ck: &'c mut Checker<'p>,
@@ -98,21 +139,9 @@ impl<'c, 'p> Flow<'c, 'p> {
             known: vec![None; f.exprs.len()],
             ck,
         };
-        let mut next: Var = 0;
-        for p in &f.params {
-            let tree = Tree::of(program, &p.ty, &mut || match p.origin {
-                Origin::From(party) => {
-                    Lab::one(Atom::Party(party), Cause::origin(Step::Brought(p.name.clone(), party), p.span))
-                }
-                Origin::Public => Lab::public(),
-                Origin::Caller if main => Lab::public(),
-                Origin::Caller => {
-                    next += 1;
-                    Lab::one(Atom::Var(next - 1), Cause::origin(Step::Param(p.name.clone()), p.span))
-                }
-            });
+        flow.scheme.params = parameters(program, id);
+        for (p, tree) in f.params.iter().zip(&flow.scheme.params) {
             flow.state[p.local.0 as usize] = tree.clone();
-            flow.scheme.params.push(tree);
         }
         let pc = if main || flow.in_test {
             Lab::public()
@@ -293,9 +322,9 @@ impl<'c, 'p> Flow<'c, 'p> {
                     let pc = &*s.exits.under(pc);
                     s.require(pc, None, Reason::WhileUnder, e.span, &[]);
                     let c = s.eval(*cond, pc).all();
-                    // Under a secret everything that is assigned is one: said already.
+                    // Under a secret everything that is assigned is one: said already, also where the caller decides.
                     if pc.constant().is_public() {
-                        s.require(&c, None, Reason::While, place, &[]);
+                        s.require(&c.without(pc), None, Reason::While, place, &[]);
                     }
                     s.eval(*body, pc);
                 });

@@ -164,6 +164,10 @@ impl Lab {
         self.0.retain(|s| s.atom != Atom::Var(CONTROL));
         self
     }
+    /// Without the atoms of another label.
+    pub fn without(&self, other: &Lab) -> Lab {
+        Lab(self.0.iter().filter(|s| other.0.iter().all(|t| t.atom != s.atom)).cloned().collect())
+    }
     /// The sources that do not pass: everything, or everything but what party `p` knows.
     pub fn above(&self, p: Option<PartyId>) -> Lab {
         Lab(self.0.iter().filter(|s| !matches!(s.atom, Atom::Party(q) if Some(q) == p)).cloned().collect())

@@ -26,6 +26,8 @@ pub(super) enum Reason {
     While,
     /// A `while` under a condition.
     WhileUnder,
+    /// A call by which a function comes to call itself, under a condition.
+    Recursion,
     /// What an `at` block reads.
     AtReads(PartyId, Arc<str>),
 }
@@ -46,6 +48,7 @@ impl Reason {
             Reason::LoopBound => codes::E0305,
             Reason::While => codes::E0312,
             Reason::WhileUnder => codes::E0313,
+            Reason::Recursion => codes::E0314,
             Reason::Index => codes::E0306,
             Reason::Shift => codes::E0307,
             Reason::Size => codes::E0308,
@@ -63,6 +66,7 @@ impl Reason {
             Reason::LoopBound => "the bound of a loop is not public".into(),
             Reason::While => "the condition of a `while` is not public".into(),
             Reason::WhileUnder => "`while` under a condition that is not public".into(),
+            Reason::Recursion => "a recursive call under a condition that is not public".into(),
             Reason::Index => "an index is not public".into(),
             Reason::Shift => "the amount of a shift is not public".into(),
             Reason::Size => "a number that must be public is not".into(),
@@ -86,6 +90,7 @@ impl Reason {
             Reason::LoopBound => "this bounds a loop".into(),
             Reason::While => "how often the loop runs would tell".into(),
             Reason::WhileUnder => "whether this runs would tell".into(),
+            Reason::Recursion => "how deep the calls go would tell".into(),
             Reason::Index => "this is an index".into(),
             Reason::Shift => "this is the amount of a shift".into(),
             Reason::Size => "this must be public".into(),
@@ -102,6 +107,9 @@ impl Reason {
             Reason::LoopBound => "loop to a public bound and decide inside with an `if`, or `reveal` the bound first",
             Reason::While => {
                 "bound the turns, `while … max 100 { … }`: then the condition may be secret; or `reveal` what decides"
+            }
+            Reason::Recursion => {
+                "let a size or a public argument count the calls, `if depth > 0 { … }`, and choose inside by the secret"
             }
             Reason::WhileUnder => "bound the turns, `while … max 100 { … }`, or `reveal` the condition around first",
             Reason::Index => {

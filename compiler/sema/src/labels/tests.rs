@@ -1,6 +1,7 @@
 //! Programs that leak, each with the code and the line where it is said, and programs that do not.
 
 mod jumps;
+mod recursion;
 
 use super::{Labels, check};
 use crate::tree::Program;
@@ -509,7 +510,7 @@ fn main(x: u32 from Ada) -> u32 { reveal(x) }",
 #[test]
 fn leaks_are_refused() {
     let mut wrong = String::new();
-    let all = || REJECTED.iter().chain(jumps::REJECTED);
+    let all = || REJECTED.iter().chain(jumps::REJECTED).chain(recursion::REJECTED);
     assert!(all().count() >= 60);
     for (what, want, source) in all() {
         let got = errors(source).join(", ");
@@ -523,7 +524,7 @@ fn leaks_are_refused() {
 #[test]
 fn what_leaks_nothing_passes() {
     let mut wrong = String::new();
-    for (what, source) in ACCEPTED.iter().chain(jumps::ACCEPTED) {
+    for (what, source) in ACCEPTED.iter().chain(jumps::ACCEPTED).chain(recursion::ACCEPTED) {
         let got = errors(source).join(", ");
         if !got.is_empty() {
             wrong += &format!("{what}: got {got}\n{source}\n\n");

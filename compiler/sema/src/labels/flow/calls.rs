@@ -85,6 +85,10 @@ impl<'p> Flow<'_, 'p> {
             });
             return Tree::Leaf(l);
         };
+        if self.ck.group.contains(&f) {
+            // Whatever condition the function as a whole stands under: what counts is whether this call is one more.
+            self.require(&pc.clone().without_control(), None, Reason::Recursion, span, &[]);
+        }
         if let (Some(_), Some(effect)) = (self.at, scheme.effect) {
             self.ck.in_at_call(span, effect, self.at);
         }

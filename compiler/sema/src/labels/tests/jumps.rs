@@ -136,7 +136,7 @@ fn main(x: u32 from Ada) -> u32 { f(x) }",
     ),
     (
         "a `while` behind a secret `return`",
-        "E0313 7, E0312 7",
+        "E0313 7",
         "fn f(x: u32) -> u32 {
     let mut k: u32 = 0;
     if x > 3 { return 1; }
