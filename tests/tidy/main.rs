@@ -9,10 +9,11 @@ use std::path::{Path, PathBuf};
 /// Crate, folder, direct imports among ours. Arrows are transitive: whatever an import may name, its importer may too.
 const TABLE: &[(&str, &str, &[&str])] = &[
     ("diag", "compiler/diag", &[]),
+    ("decimal", "compiler/decimal", &[]),
     ("netlist", "compiler/netlist", &[]),
     ("syntax", "compiler/syntax", &["diag"]),
     ("style", "compiler/style", &["syntax"]),
-    ("sema", "compiler/sema", &["syntax", "netlist"]),
+    ("sema", "compiler/sema", &["syntax", "netlist", "decimal"]),
     ("eval", "compiler/eval", &["sema"]),
     ("circuit", "compiler/circuit", &["netlist"]),
     ("lower", "compiler/lower", &["sema", "circuit"]),
@@ -25,13 +26,13 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("proto", "runtime/proto", &["field", "spec", "wire"]),
     ("engine", "runtime/engine", &["proto", "circuit"]),
     ("net", "runtime/net", &["wire"]),
-    ("node", "runtime/node", &["engine", "net"]),
+    ("node", "runtime/node", &["engine", "net", "decimal"]),
 ];
 
 /// Crates that also compile to WebAssembly: no file system, sockets, threads, clocks, or operating system's randomness.
 const PURE: &[&str] = &[
-    "diag", "netlist", "syntax", "style", "sema", "eval", "circuit", "lower", "opt", "driver", "lsp", "field", "spec",
-    "wire", "proto", "engine",
+    "diag", "decimal", "netlist", "syntax", "style", "sema", "eval", "circuit", "lower", "opt", "driver", "lsp",
+    "field", "spec", "wire", "proto", "engine",
 ];
 
 /// What a pure crate may not name.

@@ -15,6 +15,13 @@ pub enum Schema {
         /// Inclusive bounds, if declared.
         range: Option<(u128, u128)>,
     },
+    /// A fixed-point number: a word of 64 bits, two's complement, with its declared range (inclusive, bit patterns).
+    Fixed {
+        /// Fraction bits.
+        frac: u8,
+        /// Inclusive bounds, if declared.
+        range: Option<(u128, u128)>,
+    },
     /// `[T; len]`; `None` while the size is unbound (a row count decides it).
     Array {
         /// The element.

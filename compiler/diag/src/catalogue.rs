@@ -104,6 +104,7 @@ table! {
     E0217 "nothing to leave";
     E0218 "a value left out";
     E0219 "a name that not all alternatives bind";
+    E0230 "another number of fraction bits is needed";
     // E03xx: secrecy labels.
     E0301 "a result that was never revealed";
     E0302 "a reveal under a secret condition";

@@ -89,7 +89,10 @@ pub fn contract(checked: &Checked) -> Contract {
             },
             name: p.name.to_string(),
             ty: match p.range {
-                Some((lo, hi)) => format!("{} in {lo}..={hi}", ty_text(program, f, &p.ty)),
+                Some((lo, hi)) => {
+                    let (lo, hi) = (bound(&p.ty, lo), bound(&p.ty, hi));
+                    format!("{} in {lo}..={hi}", ty_text(program, f, &p.ty))
+                }
                 None => ty_text(program, f, &p.ty),
             },
         })
@@ -157,7 +160,8 @@ fn struct_text(program: &Program, s: &Struct) -> String {
     let list = |fields: &[Field], named: bool| {
         let one = |field: &Field| {
             let name = if named { format!("{}: ", field.name) } else { String::new() };
-            let range = field.range.map(|(lo, hi)| format!(" in {lo}..={hi}")).unwrap_or_default();
+            let text = |v| bound(&field.ty, v);
+            let range = field.range.map(|(lo, hi)| format!(" in {}..={}", text(lo), text(hi))).unwrap_or_default();
             format!("{name}{}{range}", field_text(program, s, &field.ty))
         };
         fields.iter().map(one).collect::<Vec<_>>().join(", ")
@@ -207,6 +211,7 @@ fn field_text(program: &Program, s: &Struct, ty: &Ty) -> String {
         Ty::Struct(id, ..) => program.structs[id.0 as usize].name.to_string(),
         Ty::Bool => "bool".into(),
         Ty::Int { signed, bits } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
+        Ty::Fixed(f) => fixed_text(*f),
         _ => "?".into(),
     }
 }
@@ -219,6 +224,19 @@ fn party_text(program: &Program, p: PartyId) -> String {
     }
 }
 
+/// A bound of a range, as it is written.
+fn bound(ty: &Ty, v: i128) -> String {
+    match (ty, i64::try_from(v)) {
+        (Ty::Array(of, _), _) => bound(of, v),
+        (Ty::Fixed(f), Ok(word)) => decimal::text(word, u32::from(*f)),
+        _ => v.to_string(),
+    }
+}
+
+fn fixed_text(frac: u8) -> String {
+    if frac == 16 { "fixed".into() } else { format!("fixed<{frac}>") }
+}
+
 /// A type of `f` as it is written.
 pub fn ty_text(program: &Program, f: &Fn, ty: &Ty) -> String {
     let list = |tys: &[Ty]| tys.iter().map(|t| ty_text(program, f, t)).collect::<Vec<_>>().join(", ");
@@ -229,6 +247,7 @@ pub fn ty_text(program: &Program, f: &Fn, ty: &Ty) -> String {
     match ty {
         Ty::Bool => "bool".into(),
         Ty::Int { signed, bits } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
+        Ty::Fixed(f) => fixed_text(*f),
         Ty::Index => "index".into(),
         Ty::Unit => "()".into(),
         Ty::Array(of, n) => format!("[{}; {}]", ty_text(program, f, of), size(n)),

@@ -86,7 +86,7 @@ pub fn elem(ty: &Ty) -> Option<Elem> {
     match ty {
         Ty::Bool => Some(Elem::Bool),
         Ty::Int { signed, bits } => Some(Elem::Int { signed: *signed, bits: *bits }),
-        Ty::Index => Some(Elem::Int { signed: true, bits: 64 }),
+        Ty::Fixed(_) | Ty::Index => Some(Elem::Int { signed: true, bits: 64 }),
         _ => None,
     }
 }
@@ -123,6 +123,9 @@ fn schema(program: &Program, ty: &Ty, range: Option<(i128, i128)>, args: &Args<'
             Some(ty) => schema(program, ty, range, &Args { tys: &[], sizes: &[], root: true }),
             None => Schema::Tuple(Vec::new()),
         },
+        Ty::Fixed(frac) => {
+            Schema::Fixed { frac: *frac, range: range.map(|(lo, hi)| (pattern(lo, 64), pattern(hi, 64))) }
+        }
         scalar => match elem(scalar) {
             Some(e) => {
                 Schema::Scalar { elem: e, range: range.map(|(lo, hi)| (pattern(lo, e.bits()), pattern(hi, e.bits()))) }

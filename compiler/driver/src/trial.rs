@@ -83,7 +83,7 @@ fn written_values(f: &Fn) -> Vec<(LocalId, ExprId)> {
 /// A type that a party can bring.
 fn is_data(ty: &Ty) -> bool {
     match ty {
-        Ty::Bool | Ty::Int { .. } => true,
+        Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) => true,
         Ty::Array(of, _) => is_data(of),
         Ty::Tuple(parts) => parts.iter().all(is_data),
         // Fields are data by the rules of structs; arguments have to be.

@@ -65,6 +65,12 @@ impl<'p> Run<'p> {
                 let max = b == Builtin::Max;
                 return why(ops::zip(&v, &w, |k| k, |x, y| ops::min_max(max, x, y)), span);
             }
+            Builtin::WideMul => {
+                let [x] = rest else { return internal(span) };
+                let w = self.eval(fr, *x)?;
+                return why(ops::zip(&v, &w, |k| k, ops::wide_mul), span);
+            }
+            Builtin::Narrow => return why(ops::map(&v, |k| k, ops::narrow), span),
             _ => {}
         }
         let Value::Array(a) = v else {
@@ -136,7 +142,10 @@ fn reduce(b: Builtin, a: &Array) -> Option<Value> {
     let all = || col.bits.iter().map(|bits| Scalar { bits: *bits, kind, secret: col.secret });
     let (to, bits) = match b {
         Builtin::Sum => (kind, all().fold(0, |n, s| s.bits.wrapping_add(n))),
-        Builtin::Product => (kind, all().fold(1, |n, s| s.bits.wrapping_mul(n))),
+        Builtin::Product => {
+            let one = ops::cast_scalar(Scalar::public(U64, 1), kind).ok()?;
+            (kind, all().try_fold(one, |n, s| ops::scalar(BinOp::Mul, n, s).ok())?.bits)
+        }
         Builtin::ArrayMin | Builtin::ArrayMax => {
             let max = b == Builtin::ArrayMax;
             let least = match (kind.signed(), max) {

@@ -34,6 +34,9 @@ pub fn scalar(op: BinOp, a: Scalar, b: Scalar) -> Result<Scalar, Why> {
     if a.kind == Kind::Index {
         return index(op, a, b);
     }
+    if let Kind::Fixed(f) = a.kind {
+        return fixed(op, a, b, f);
+    }
     let bits = match op {
         BinOp::Add => a.bits.wrapping_add(b.bits),
         BinOp::Sub => a.bits.wrapping_sub(b.bits),
@@ -54,6 +57,41 @@ pub fn scalar(op: BinOp, a: Scalar, b: Scalar) -> Result<Scalar, Why> {
         _ => return Err(WRONG_TREE),
     };
     Ok(Scalar { bits: bits & a.kind.mask(), kind: a.kind, secret })
+}
+
+/// Arithmetic on fixed-point numbers with `f` fraction bits.
+fn fixed(op: BinOp, a: Scalar, b: Scalar, f: u8) -> Result<Scalar, Why> {
+    let secret = a.secret | b.secret;
+    let bits = match op {
+        BinOp::Add => a.bits.wrapping_add(b.bits),
+        BinOp::Sub => a.bits.wrapping_sub(b.bits),
+        BinOp::Mul => return narrow(wide_mul(a, b)?),
+        BinOp::Div if b.bits == 0 && !secret => return Err("division by zero".into()),
+        BinOp::Div if b.bits == 0 => u128::MAX,
+        // Of 64 + f bits: nothing wraps before the end.
+        BinOp::Div => ((a.number() << f) / b.number()) as u128,
+        _ => return Err(WRONG_TREE),
+    };
+    Ok(Scalar { bits: bits & a.kind.mask(), kind: a.kind, secret })
+}
+
+/// The product of two numbers; of fixed-point ones all of it, with twice the fraction bits.
+pub fn wide_mul(a: Scalar, b: Scalar) -> Result<Scalar, Why> {
+    if a.kind != b.kind {
+        return Err(WRONG_TREE);
+    }
+    if a.kind == Kind::Index {
+        return index(BinOp::Mul, a, b);
+    }
+    Ok(Scalar { bits: a.bits.wrapping_mul(b.bits) & a.kind.mask(), kind: a.kind, secret: a.secret | b.secret })
+}
+
+/// A number of a sum of whole products: shifted right by the fraction bits, floored. Other numbers stay.
+pub fn narrow(a: Scalar) -> Result<Scalar, Why> {
+    match a.kind {
+        Kind::Fixed(f) => Ok(Scalar { bits: (a.number() >> f) as u128 & a.kind.mask(), ..a }),
+        _ => Ok(a),
+    }
 }
 
 /// Order of two scalars of one kind.
@@ -122,12 +160,21 @@ pub fn unary_scalar(op: UnOp, a: Scalar) -> Result<Scalar, Why> {
     Ok(Scalar { bits: bits & a.kind.mask(), ..a })
 }
 
-/// To another kind: wraps, sign-extends where the source has a sign. To [`Kind::Index`] it must fit.
+/// To another kind: wraps, sign-extends where the source has a sign; fractions are cut off, toward zero. To [`Kind::Index`]
+/// it must fit.
 pub fn cast_scalar(a: Scalar, kind: Kind) -> Result<Scalar, Why> {
     if kind == Kind::Index {
         return a.as_i64().map(Scalar::index).ok_or_else(|| "this number does not fit an index (64 bits)".into());
     }
-    Ok(Scalar { bits: a.number() as u128 & kind.mask(), kind, secret: a.secret })
+    // Without its fraction, toward zero, or with a new one.
+    let bits = match (a.kind, kind) {
+        (Kind::Fixed(f), Kind::Fixed(g)) if f <= g => a.bits << (g - f),
+        (Kind::Fixed(f), Kind::Fixed(g)) => (a.number() / (1 << (f - g))) as u128,
+        (Kind::Fixed(f), _) => (a.number() / (1 << f)) as u128,
+        (_, Kind::Fixed(g)) => (a.number() as u128) << g,
+        _ => a.number() as u128,
+    };
+    Ok(Scalar { bits: bits & kind.mask(), kind, secret: a.secret })
 }
 
 /// The smaller or the greater.

@@ -173,6 +173,8 @@ impl<'p> Run<'p> {
             ExprKind::Local(l) => return Ok(self.stack[fr.base + l.0 as usize].clone()),
             ExprKind::Lit(bits) => {
                 return match Kind::of(&e.ty, &fr.env) {
+                    // A number for any type is a whole one.
+                    Some(kind @ Kind::Fixed(f)) if matches!(*e.ty, Ty::Param(_)) => Ok(Value::scalar(kind, *bits << f)),
                     Some(kind) => Ok(Value::scalar(kind, *bits)),
                     None => internal(e.span),
                 };
@@ -218,8 +220,9 @@ impl<'p> Run<'p> {
                     return internal(e.span);
                 };
                 let n = s.number();
-                let got = Scalar::public(kind, n as u128);
-                if got.number() != n || (!kind.signed() && n < 0) {
+                let got = why(ops::cast_scalar(s, kind), e.span)?;
+                let back = why(ops::cast_scalar(got, Kind::Int { signed: true, bits: 128 }), e.span)?;
+                if back.number() != n || (!kind.signed() && n < 0) {
                     return error(e.span, format!("{n} does not fit the type asked for here"));
                 }
                 Ok(Value::Scalar(got))

@@ -6,6 +6,7 @@
 //! Long because one walk over one structure reads better whole; to be split by idea when it next grows.
 
 mod control;
+mod fixed;
 mod jumps;
 
 use std::collections::BTreeMap;
@@ -89,6 +90,7 @@ impl Sample {
 enum S {
     Bool,
     Int(bool, u8),
+    Fixed(u8),
 }
 
 /// A type of a variable.
@@ -158,12 +160,16 @@ struct Gen {
     enums: bool,
     /// A width that this program is fond of.
     odd: S,
+    /// Its favourite number of fraction bits.
+    frac: u8,
 }
 
 fn name(s: S) -> String {
     match s {
         S::Bool => "bool".into(),
         S::Int(signed, bits) => format!("{}{bits}", if signed { 'i' } else { 'u' }),
+        S::Fixed(16) => "fixed".into(),
+        S::Fixed(frac) => format!("fixed<{frac}>"),
     }
 }
 
@@ -212,7 +218,9 @@ pub fn program(seed: u64) -> Sample {
         lens: Vec::new(),
         enums: false,
         odd: S::Int(false, 1),
+        frac: 16,
     };
+    g.frac = *g.r.pick(&fixed::FRACS);
     g.odd = S::Int(g.r.chance(50), 1 + g.r.below(128) as u8);
     g.whole()
 }
@@ -251,7 +259,11 @@ impl Gen {
     }
 
     fn scalar(&mut self) -> S {
-        if self.r.chance(15) { S::Bool } else { self.int() }
+        match self.r.below(20) {
+            0..=2 => S::Bool,
+            3..=5 => self.fixed(),
+            _ => self.int(),
+        }
     }
 
     fn ty_text(&self, t: &T) -> String {
@@ -362,7 +374,7 @@ impl Gen {
                 let k = self.r.below(self.lens.len());
                 self.lens[k].clone()
             };
-            let t = match self.r.below(10) {
+            let t = match self.r.below(11) {
                 0 | 1 => T::One(self.scalar()),
                 2 if !self.structs.is_empty() => T::Rec(self.r.below(self.structs.len())),
                 3 if !self.structs.is_empty() => T::Recs(self.r.below(self.structs.len()), len),
@@ -370,6 +382,7 @@ impl Gen {
                 5 => T::Arr(S::Bool, len),
                 8 if self.enums => T::Var,
                 9 if self.enums => T::Vars(len),
+                6 => T::Arr(self.fixed(), len),
                 _ => T::Arr(self.int(), len),
             };
             types.push(t);
@@ -444,7 +457,11 @@ impl Gen {
 
     /// Random bits of a scalar: small, random, or an extreme.
     fn number(&mut self, s: S) -> u128 {
-        let S::Int(_, bits) = s else { return u128::from(self.r.chance(50)) };
+        let bits = match s {
+            S::Bool => return u128::from(self.r.chance(50)),
+            S::Fixed(frac) => return self.word(frac),
+            S::Int(_, bits) => bits,
+        };
         let mask = u128::MAX >> (128 - u32::from(bits));
         let wide = u128::from(self.r.bits()) << 64 | u128::from(self.r.bits());
         mask & match self.r.below(10) {
@@ -462,6 +479,7 @@ impl Gen {
             S::Bool => (bits != 0).to_string(),
             S::Int(true, n) => (((bits << (128 - u32::from(n))) as i128) >> (128 - u32::from(n))).to_string(),
             S::Int(false, _) => bits.to_string(),
+            S::Fixed(frac) => decimal::text(bits as u64 as i64, u32::from(frac)),
         }
     }
 
@@ -542,6 +560,7 @@ impl Gen {
                 let top = 1u64 << (bits.min(10) - 1);
                 format!("{}{}", self.r.bits() % top, name(s))
             }
+            S::Fixed(frac) => self.fraction(frac),
         }
     }
 
@@ -624,6 +643,7 @@ impl Gen {
         let d = depth - 1;
         match s {
             S::Bool => self.bool_expr(d),
+            S::Fixed(frac) => self.fixed_expr(frac, d),
             S::Int(signed, bits) => match self.r.below(20) {
                 0..=4 => self.leaf(s),
                 5..=8 => {
@@ -668,7 +688,7 @@ impl Gen {
     fn bool_expr(&mut self, d: usize) -> String {
         match self.r.below(12) {
             0..=5 => {
-                let s = self.int();
+                let s = if self.r.chance(12) { self.fixed() } else { self.int() };
                 let op = *self.r.pick(&["<", "<=", ">", ">=", "==", "!="]);
                 format!("({} {op} {})", self.expr(s, d), self.expr(s, d))
             }
@@ -798,7 +818,7 @@ impl Gen {
     }
 
     fn stmt(&mut self, depth: usize) {
-        let pick = self.r.below(36);
+        let pick = self.r.below(38);
         match pick {
             0..=2 => {
                 let s = self.scalar();
@@ -843,6 +863,7 @@ impl Gen {
             32 => self.hidden_place(),
             33 => self.matched_number(),
             34 => self.matched_variant(),
+            35 | 36 => self.fixed_array(),
             _ => self.assign(),
         }
     }
@@ -872,6 +893,7 @@ impl Gen {
         let e = self.expr(s, 2);
         let op = match s {
             S::Bool => *self.r.pick(&["=", "=", "&=", "|=", "^="]),
+            S::Fixed(_) => *self.r.pick(&["=", "=", "+=", "-=", "*="]),
             _ => *self.r.pick(&["=", "=", "+=", "+=", "-=", "*=", "^="]),
         };
         self.line(&format!("{place} {op} {e};"));

@@ -18,6 +18,8 @@ pub enum Kind {
         /// 1 to 128.
         bits: u8,
     },
+    /// `fixed<F>`: a word of 64 bits, two's complement, with so many fraction bits.
+    Fixed(u8),
     /// An exact `i64`, always public.
     Index,
 }
@@ -121,6 +123,7 @@ impl Kind {
         match ty {
             Ty::Bool => Some(Kind::Bool),
             Ty::Int { signed, bits } => Some(Kind::Int { signed: *signed, bits: *bits }),
+            Ty::Fixed(f) => Some(Kind::Fixed(*f)),
             Ty::Index => Some(Kind::Index),
             Ty::Param(k) => match env.tys.get(*k as usize)? {
                 Ty::Param(_) => None,
@@ -134,7 +137,7 @@ impl Kind {
         match self {
             Kind::Bool => 1,
             Kind::Int { bits, .. } => u32::from(bits),
-            Kind::Index => 64,
+            Kind::Fixed(_) | Kind::Index => 64,
         }
     }
     /// All ones, in its width.
@@ -143,7 +146,7 @@ impl Kind {
     }
     /// Whether it has a sign.
     pub fn signed(self) -> bool {
-        matches!(self, Kind::Int { signed: true, .. } | Kind::Index)
+        matches!(self, Kind::Int { signed: true, .. } | Kind::Fixed(_) | Kind::Index)
     }
 }
 
@@ -185,7 +188,7 @@ impl Shape {
         };
         Some(match ty {
             Ty::Unit => Shape::Unit,
-            Ty::Bool | Ty::Int { .. } | Ty::Index => Shape::Scalar(Kind::of(ty, &TyEnv::default())?),
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index => Shape::Scalar(Kind::of(ty, &TyEnv::default())?),
             Ty::Array(elem, Size::Const(n)) => {
                 Shape::Array(usize::try_from(*n).ok()?, Box::new(Shape::walk(program, elem, families, budget)?))
             }
@@ -257,6 +260,7 @@ impl Value {
             Value::Scalar(s) => match s.kind {
                 Kind::Bool => s.truth().to_string(),
                 Kind::Int { signed: false, .. } => s.bits.to_string(),
+                Kind::Fixed(f) => decimal::text(s.number() as i64, u32::from(f)),
                 _ => s.number().to_string(),
             },
             Value::Tuple(parts) => {

@@ -18,7 +18,7 @@ const WORDS: &[&str] = &[
     "in", "let", "match", "max", "mod", "mut", "party", "public", "return", "secret", "struct", "to", "true", "use",
     "while",
 ];
-const TYPES: &[&str] = &["bool", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "size"];
+const TYPES: &[&str] = &["bool", "fixed", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "size"];
 
 fn is_word(c: u8) -> bool {
     c.is_ascii_alphanumeric() || c == b'_'

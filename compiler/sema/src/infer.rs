@@ -29,8 +29,10 @@ pub(crate) enum Default {
 pub(crate) enum Kind {
     /// Anything; `stored` if it may not become an index.
     Any { stored: bool },
-    /// An integer.
+    /// An integer, or a fixed-point number without a fraction.
     Int(Default),
+    /// A fixed-point number.
+    Frac,
 }
 
 #[derive(Clone, Debug)]
@@ -70,6 +72,7 @@ impl VarNames for Infer {
     fn ty_var(&self, k: u32) -> &'static str {
         match self.kind(k) {
             Some(Kind::Int(_)) => "{integer}",
+            Some(Kind::Frac) => "{fixed}",
             _ => "_",
         }
     }
@@ -190,6 +193,7 @@ impl Infer {
             *kind = match *kind {
                 Kind::Int(e) => Kind::Int(e.max(d)),
                 Kind::Any { stored } => Kind::Any { stored: stored || d >= Default::I64 },
+                Kind::Frac => Kind::Frac,
             };
         }
     }
@@ -206,7 +210,7 @@ impl Infer {
     /// The type with all that is known.
     pub(crate) fn full(&mut self, t: &Ty) -> Ty {
         match t {
-            Ty::Bool | Ty::Int { .. } | Ty::Index | Ty::Unit | Ty::Error => t.clone(),
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Unit | Ty::Error => t.clone(),
             Ty::Param(k) if *k < VAR => t.clone(),
             Ty::Param(_) => match self.shallow(t) {
                 Ty::Param(k) => Ty::Param(k),
@@ -270,7 +274,8 @@ impl Infer {
                 !self.occurs(k, &t)
             }
             (Kind::Int(d), Ty::Index) => d <= Default::Accumulator,
-            (Kind::Int(_), Ty::Int { .. }) => true,
+            (Kind::Int(_), Ty::Int { .. } | Ty::Fixed(_)) => true,
+            (Kind::Frac, Ty::Fixed(_)) => true,
             (Kind::Int(_), Ty::Param(p)) => {
                 matches!(self.classes.get(*p as usize), Some(Class::Num | Class::Int))
             }
@@ -295,6 +300,7 @@ impl Infer {
                 let merged = match (self.kind(*j).unwrap_or_default(), self.kind(*k).unwrap_or_default()) {
                     (Kind::Any { stored: s }, Kind::Any { stored: t }) => Kind::Any { stored: s || t },
                     (Kind::Int(d), Kind::Int(e)) => Kind::Int(d.max(e)),
+                    (Kind::Frac, _) | (_, Kind::Frac) => Kind::Frac,
                     (Kind::Any { stored }, Kind::Int(d)) | (Kind::Int(d), Kind::Any { stored }) => {
                         Kind::Int(if stored { d.max(Default::I64) } else { d })
                     }

@@ -46,7 +46,7 @@ pub fn size(size: &Size, env: &TyEnv) -> Option<i64> {
 pub fn close(ty: &Ty, env: &TyEnv) -> Option<Ty> {
     let all = |tys: &[Ty]| -> Option<Vec<Ty>> { tys.iter().map(|t| close(t, env)).collect() };
     Some(match ty {
-        Ty::Bool | Ty::Int { .. } | Ty::Index | Ty::Unit => ty.clone(),
+        Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Unit => ty.clone(),
         Ty::Array(elem, n) => {
             let n = size(n, env).filter(|n| *n >= 0)?;
             Ty::Array(Box::new(close(elem, env)?), Size::Const(n))
@@ -108,7 +108,7 @@ struct At {
 fn walk(program: &Program, ty: &Ty, families: &std::sync::Arc<[i64]>, at: &mut At, out: &mut Vec<Leaf>) -> Option<()> {
     at.budget = at.budget.checked_sub(1)?;
     match ty {
-        Ty::Bool | Ty::Int { .. } | Ty::Index => {
+        Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index => {
             out.push(Leaf { path: at.path.clone(), ty: ty.clone(), dims: at.dims.clone(), lanes: at.lanes })
         }
         Ty::Unit | Ty::Fn(..) => {}

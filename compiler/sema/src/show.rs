@@ -48,6 +48,10 @@ impl Show<'_> {
             Ty::Int { signed, bits } => {
                 let _ = write!(s, "{}{bits}", if *signed { 'i' } else { 'u' });
             }
+            Ty::Fixed(16) => s.push_str("fixed"),
+            Ty::Fixed(f) => {
+                let _ = write!(s, "fixed<{f}>");
+            }
             Ty::Index => s.push_str("index"),
             Ty::Unit => s.push_str("()"),
             Ty::Array(t, n) => {

@@ -88,7 +88,10 @@ fn ranged(s: &mut SigScope<'_, '_>, t: &a::Type) -> (Ty, Option<(i128, i128)>) {
     let (lo_span, hi_span) = (ast.expr(range.lo).span, ast.expr(range.hi).span);
     let span = lo_span.to(hi_span);
     let mut bound = |e: a::ExprId, span: Span| {
-        let v = types::eval(s.w, s.module, e, s.diags, 0);
+        let v = match scalar(&ty) {
+            Ty::Fixed(frac) => types::eval_fixed(s.w, s.module, e, *frac, 0),
+            _ => types::eval(s.w, s.module, e, s.diags, 0),
+        };
         if v.is_none() && !matches!(ast.expr(e).kind, a::ExprKind::Error) {
             let d = Diag::error(codes::E0504, "a bound of a range must be a constant number");
             s.diags.push(d.at(span, "not a constant, or too large"));
@@ -100,7 +103,7 @@ fn ranged(s: &mut SigScope<'_, '_>, t: &a::Type) -> (Ty, Option<(i128, i128)>) {
     let hi = if range.inclusive { Some(hi) } else { hi.checked_sub(1) };
     match scalar(&ty) {
         Ty::Error => return (ty, None),
-        inner @ Ty::Int { .. } => {
+        inner @ (Ty::Int { .. } | Ty::Fixed(_)) => {
             let (min, max) = types::bounds(inner).unwrap_or((i128::MIN, i128::MAX));
             let Some(hi) = hi.filter(|h| *h >= lo) else {
                 let d = Diag::error(codes::E0504, "this range is empty");
@@ -110,7 +113,7 @@ fn ranged(s: &mut SigScope<'_, '_>, t: &a::Type) -> (Ty, Option<(i128, i128)>) {
             if lo < min || hi > max {
                 let text = s.w.show(s.gens, None, |p| p.ty(inner));
                 let d = Diag::error(codes::E0504, format!("this range does not lie inside `{text}`"))
-                    .at(span, format!("`{text}` holds {min} to {max}"));
+                    .at(span, format!("`{text}` holds {} to {}", types::number(inner, min), types::number(inner, max)));
                 s.diags.push(d);
                 return (ty, None);
             }
@@ -123,7 +126,7 @@ fn ranged(s: &mut SigScope<'_, '_>, t: &a::Type) -> (Ty, Option<(i128, i128)>) {
         other => {
             let text = s.w.show(s.gens, None, |p| p.ty(other));
             let d = Diag::error(codes::E0504, format!("`{text}` takes no range"))
-                .at(span, "ranges are for integers, and for arrays of integers");
+                .at(span, "ranges are for numbers, and for arrays of numbers");
             s.diags.push(d);
         }
     }
@@ -623,6 +626,7 @@ pub(crate) fn has_class(structs: &[Struct], classes: &[Class], t: &Ty, c: Class)
         Ty::Error => true,
         Ty::Bool => matches!(c, Class::Any | Class::Eq | Class::Bits),
         Ty::Int { .. } | Ty::Index => true,
+        Ty::Fixed(_) => matches!(c, Class::Any | Class::Eq | Class::Ord | Class::Num | Class::Div),
         Ty::Unit => c <= Class::Eq,
         Ty::Param(k) if *k >= crate::infer::VAR => true,
         Ty::Param(k) => {
@@ -633,7 +637,7 @@ pub(crate) fn has_class(structs: &[Struct], classes: &[Class], t: &Ty, c: Class)
                 Class::Ord => matches!(has, Class::Ord | Class::Num | Class::Int),
                 Class::Bits => matches!(has, Class::Bits | Class::Int),
                 Class::Num => matches!(has, Class::Num | Class::Int),
-                Class::Int => has == Class::Int,
+                Class::Int | Class::Div => has == Class::Int,
             }
         }
         // `==` on arrays gives an array of bools, so an array is no `T: Eq`.

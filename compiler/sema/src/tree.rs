@@ -149,6 +149,8 @@ pub enum Class {
     Bits,
     Num,
     Int,
+    /// What `/` works on: integers and fixed-point numbers. No parameter demands it.
+    Div,
 }
 
 /// A type. Sizes inside may mention size variables of the function (or struct) that it stands in.
@@ -163,6 +165,8 @@ pub enum Ty {
         /// 1 to 128.
         bits: u8,
     },
+    /// `fixed<F>`: a 64-bit two's-complement word with so many fraction bits, 1 to 31.
+    Fixed(u8),
     /// A size, a loop index, or arithmetic on such: a public integer (exact, `i64`), which [`ExprKind::FromIndex`] turns
     /// into the integer type that a context asks for. Never the type of a parameter or of anything stored in a party's data.
     Index,
@@ -564,6 +568,11 @@ pub enum Builtin {
     Fold,
     /// The circuit of a file, on values that have as many bits as it has inputs.
     Circuit(CircuitId),
+    /// The product of two numbers, elementwise on arrays of equal shape: of fixed-point numbers all 64 bits of the product of
+    /// the words, of which [`Builtin::Narrow`] makes a number again. Of other numbers the product.
+    WideMul,
+    /// What a sum of such products comes to: shifted right by the fraction bits, floored. Other numbers stay.
+    Narrow,
     /// `xs.enumerate()`: pairs of (`Index`, element); only in a `for` or before `map`/`fold`.
     Enumerate,
 }

@@ -29,7 +29,10 @@ pub(crate) fn primitive(name: &str) -> Option<Result<Ty, ()>> {
     if name == "bool" {
         return Some(Ok(Ty::Bool));
     }
-    if matches!(name, "fixed" | "str") {
+    if name == "fixed" {
+        return Some(Ok(Ty::Fixed(16)));
+    }
+    if name == "str" {
         return Some(Err(()));
     }
     let (signed, digits) = match name.as_bytes().first()? {
@@ -46,7 +49,7 @@ pub(crate) fn primitive(name: &str) -> Option<Result<Ty, ()>> {
     }
 }
 
-const PRIMITIVES: [&str; 11] = ["bool", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128"];
+const PRIMITIVES: [&str; 12] = ["bool", "fixed", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128"];
 
 /// The type that is written; labels on it are for the caller to strip first and an error here, as are ranges.
 pub(crate) fn lower<'a>(s: &mut impl Scope<'a>, t: &a::Type) -> Ty {
@@ -155,6 +158,7 @@ fn named<'a>(s: &mut impl Scope<'a>, t: &a::Type, path: &a::Path, args: &[a::Gen
         let shadowed = w.names[m].contains_key(&one.name);
         if !shadowed && let Some(p) = primitive(name) {
             return match p {
+                Ok(Ty::Fixed(_)) if !args.is_empty() => fraction(s, t, args),
                 Ok(ty) => {
                     no_args(&mut |d| s.diags().push(d), &format!("`{name}`"));
                     ty
@@ -217,6 +221,31 @@ fn named<'a>(s: &mut impl Scope<'a>, t: &a::Type, path: &a::Path, args: &[a::Gen
         Some((def, _)) => {
             let d = Diag::error(codes::E0102, format!("`{}` is {}, not a type", text(path), def.word()));
             s.diags().push(d.at(path.span, "used as a type"));
+            Ty::Error
+        }
+    }
+}
+
+/// `fixed<F>`
+fn fraction<'a>(s: &mut impl Scope<'a>, t: &a::Type, args: &[a::GenericArg]) -> Ty {
+    let [one] = args else {
+        let d =
+            Diag::error(codes::E0208, format!("`fixed` takes one number of fraction bits, here are {}", args.len()));
+        s.diags().push(d.at(t.span, ""));
+        return Ty::Error;
+    };
+    match size_arg(s, one) {
+        Size::Const(f @ 1..=31) => Ty::Fixed(f as u8),
+        Size::Error => Ty::Error,
+        n => {
+            let what = match n {
+                Size::Const(n) => format!("a `fixed` cannot have {n} fraction bits"),
+                _ => "the fraction bits of a `fixed` must be a number".into(),
+            };
+            let d = Diag::error(codes::E0230, what)
+                .at(t.span, "1 to 31 bits, of 64, may stand behind the point")
+                .help("`fixed` alone has 16");
+            s.diags().push(d);
             Ty::Error
         }
     }
@@ -399,6 +428,60 @@ pub(crate) fn eval(w: &World<'_>, m: usize, e: a::ExprId, diags: &mut Diags, dep
     }
 }
 
+/// The word of a fixed-point number that is made of numbers, `+`, `-`, and constants. Sums are exact.
+pub(crate) fn eval_fixed(w: &World<'_>, m: usize, e: a::ExprId, frac: u8, depth: u32) -> Option<i128> {
+    let ast = &w.mods[m].ast;
+    let word = |text: &str| decimal::read(text.as_bytes(), u32::from(frac)).ok().map(|r| i128::from(r.word));
+    match &ast.expr(e).kind {
+        a::ExprKind::Int { value, overflow: false, suffix: None } => {
+            i128::try_from(*value).ok()?.checked_mul(1 << frac).filter(|v| *v < 1 << 100)
+        }
+        a::ExprKind::Decimal(text) => word(&plain(text)),
+        a::ExprKind::Paren(x) => eval_fixed(w, m, *x, frac, depth),
+        a::ExprKind::Unary { op: a::UnOp::Neg, expr } => match &ast.expr(*expr).kind {
+            a::ExprKind::Decimal(text) => word(&format!("-{}", plain(text))),
+            _ => Some(-eval_fixed(w, m, *expr, frac, depth)?),
+        },
+        a::ExprKind::Path { path, args } if args.is_empty() && depth < MAX_CONST_DEPTH => {
+            let mut quiet = Diags::new();
+            match w.path(m, path, &mut quiet)? {
+                (Def::Const(c), n) if n == path.parts.len() => {
+                    let decl = &w.consts[c.0 as usize];
+                    (w.const_tys.get(c.0 as usize) == Some(&Ty::Fixed(frac)))
+                        .then(|| eval_fixed(w, decl.module, decl.value, frac, depth + 1))?
+                }
+                _ => None,
+            }
+        }
+        a::ExprKind::Chain { first, rest } => {
+            let mut x = eval_fixed(w, m, *first, frac, depth)?;
+            for (op, _, r) in rest {
+                let y = eval_fixed(w, m, *r, frac, depth)?;
+                x = match op {
+                    a::BinOp::Add => x.checked_add(y)?,
+                    a::BinOp::Sub => x.checked_sub(y)?,
+                    _ => return None,
+                };
+            }
+            Some(x)
+        }
+        _ => None,
+    }
+}
+
+/// A number of the program without `_` between its digits.
+pub(crate) fn plain(text: &str) -> String {
+    text.replace('_', "")
+}
+
+/// A number of a type, as one would write it.
+pub(crate) fn number(t: &Ty, v: i128) -> String {
+    match (t, i64::try_from(v)) {
+        (Ty::Fixed(f), Ok(word)) => decimal::text(word, u32::from(*f)),
+        _ => v.to_string(),
+    }
+}
+
 /// A size written where only constants, size parameters, and families are in sight.
 pub(crate) fn written_size<'a>(s: &mut impl Scope<'a>, e: a::ExprId) -> Size {
     let w = s.world();
@@ -499,9 +582,10 @@ pub(crate) fn size_op(op: a::BinOp) -> Option<SizeOp> {
     })
 }
 
-/// The least and the greatest value of an integer type, as far as `i128` reaches.
+/// The least and the greatest value of an integer type, as far as `i128` reaches; of a fixed-point type its words.
 pub(crate) fn bounds(t: &Ty) -> Option<(i128, i128)> {
     match t {
+        Ty::Fixed(_) => Some((i128::from(i64::MIN), i128::from(i64::MAX))),
         Ty::Int { signed: true, bits } => Some((i128::MIN >> (128 - bits), i128::MAX >> (128 - bits))),
         Ty::Int { signed: false, bits: 128 } => Some((0, i128::MAX)),
         Ty::Int { signed: false, bits } => Some((0, i128::MAX >> (127 - bits))),

@@ -226,14 +226,6 @@ fn literals_that_do_not_fit() {
     body_is("let v: i8 = -129;", &["E0204"]);
     body_is("let v: u8 = -1;", &["E0204"]);
     body_is("let v = 128i8;", &["E0204"]);
-    body_is("let v: u12 = 4095; let w: i13 = -4096; let z: u127 = 170141183460469231731687303715884105727;", &[]);
-    body_is("let v: u12 = 4096;", &["E0204"]);
-    body_is("let v: i1 = 1;", &["E0204"]);
-    body_is("let v = 4u2;", &["E0204"]);
-    body_is("let v: u129 = 0;", &["E0102"]);
-    body_is("let v: u0 = 0;", &["E0102"]);
-    body_is("let v: u08 = 0;", &["E0102"]);
-    body_is("let v: u12 = a;", &["E0201"]);
     body_is("let v = -1 as u8; let w = 300 as u8;", &[]);
     body_is("let v: u128 = 340282366920938463463374607431768211455;", &[]);
     body_is("let v: i128 = -170141183460469231731687303715884105728;", &[]);
@@ -341,15 +333,6 @@ fn generics() {
     assert_eq!(codes("fn f<T: Num>(x: T) -> T { x / x }"), ["E0203"]);
     fine("fn f<T: Num>(x: T, n: [T; 3]) -> T { if x < 3 { x * 2 + n.sum() } else { 0 } }");
     assert_eq!(codes("fn f<T: Num>(x: T) -> T { x + 200 }"), ["E0204"]);
-    // What a function of any number type writes must fit the types that it is called with, through others too.
-    let called = |with: &str| {
-        let f = "fn f<T: Num>(x: T) -> T { x * 5 } fn g<T: Num>(x: T) -> T { f(x) + 1 }";
-        codes(&format!("{f} fn h(x: {with}) -> {with} {{ g(x) }}"))
-    };
-    assert_eq!(called("u3"), [""; 0]);
-    assert_eq!(called("i4"), [""; 0]);
-    assert_eq!(called("u2"), ["E0204"]);
-    assert_eq!(called("i3"), ["E0204"]);
     assert_eq!(codes("fn f<T: Num>(x: T) -> T { x }\nfn g(c: bool) -> bool { f(c) }"), ["E0203"]);
     fine("fn f<T: Num, N: size>(x: [T; N]) -> T { x.sum() }\nfn g(x: [u32; 3]) -> u32 { f(x) + f::<u32, 3>(x) }");
     assert_eq!(

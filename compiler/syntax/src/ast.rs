@@ -276,7 +276,7 @@ pub struct Expr {
 pub enum ExprKind {
     /// A number: its value (saturated at `u128::MAX` with `overflow`) and its suffix (`1u8`), if any.
     Int { value: u128, overflow: bool, suffix: Option<Box<Ident>> },
-    /// `1.5`: the text; fixed point comes later.
+    /// `1.5`: the text.
     Decimal(std::sync::Arc<str>),
     /// `true`, `false`
     Bool(bool),

@@ -175,6 +175,8 @@ impl Tracer<'_> {
             Builtin::RevealTo(p) => self.reveal(v, circuit::Recipient::Party(circuit::PartyId(p.0))),
             Builtin::Circuit(id) => self.circuit(id, &vals, ty),
             Builtin::Min | Builtin::Max => self.extreme(b == Builtin::Max, v, &vals[1]),
+            Builtin::WideMul => self.wide_mul(v, &vals[1]),
+            Builtin::Narrow => self.narrow(v),
             Builtin::Len => {
                 let (_, n) = self.array(&v.ty)?;
                 Ok(Val::scalar(Ty::Index, Leaf::I(Index::Const(n))))
@@ -182,8 +184,11 @@ impl Tracer<'_> {
             Builtin::Sum | Builtin::Product => {
                 let elem = elem_of(&ty);
                 let op = if b == Builtin::Sum { Bin::Add } else { Bin::Mul };
-                let init = fold::konst(self, (b == Builtin::Product) as u128, elem);
-                let r = self.gather(v, Leaf::N(init), &mut |s, a, x| Ok(s.bin(op, a, x)))?;
+                let frac = if let Ty::Fixed(f) = ty { f } else { 0 };
+                let init = fold::konst(self, ((b == Builtin::Product) as u128) << frac, elem);
+                let r = self.gather(v, Leaf::N(init), &mut |s, a, x| {
+                    Ok(if op == Bin::Mul && frac > 0 { s.fixed_mul(a, x, frac) } else { s.bin(op, a, x) })
+                })?;
                 Ok(Val::scalar(ty, r))
             }
             Builtin::ArrayMin | Builtin::ArrayMax => {

@@ -214,7 +214,7 @@ impl Tracer<'_> {
     /// Declared ranges of the leaves of a type. What a variant carries is zero too, where the value is another variant.
     fn ranges(&mut self, ty: &Ty, own: Option<(i128, i128)>, carried: bool) -> R<Vec<Option<(i128, i128)>>> {
         Ok(match ty {
-            Ty::Bool | Ty::Int { .. } | Ty::Index => {
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index => {
                 vec![if carried { own.map(|(lo, hi)| (lo.min(0), hi.max(0))) } else { own }]
             }
             Ty::Unit | Ty::Fn(..) => vec![],

@@ -35,7 +35,12 @@ impl<'p> Tracer<'p> {
                 Ok(if ty == Ty::Index {
                     Val::scalar(ty, Leaf::I(Index::Const(*v as i64)))
                 } else {
-                    let k = fold::konst(self, *v, elem_of(&ty));
+                    // A number for any type is a whole one.
+                    let v = match (&*e.ty, &ty) {
+                        (Ty::Param(_), Ty::Fixed(f)) => *v << f,
+                        _ => *v,
+                    };
+                    let k = fold::konst(self, v, elem_of(&ty));
                     Val::scalar(ty, Leaf::N(k))
                 })
             }
@@ -53,27 +58,7 @@ impl<'p> Tracer<'p> {
             ExprKind::FromIndex(x) => {
                 let v = self.eval(*x)?;
                 let ty = self.close(&e.ty)?;
-                let elem = elem_of(&ty);
-                match &v.leaves[0] {
-                    Leaf::I(i) => {
-                        let (lo, hi) = super::index::range(elem);
-                        let i = i.clone();
-                        self.need_range(&i, lo, hi.saturating_add(1), &|v| match v {
-                            Some(v) => format!("{v} does not fit the type that is wanted here"),
-                            None => "a number that does not fit the type that is wanted here".into(),
-                        })?;
-                        let n = self.iota(&i, elem);
-                        Ok(Val::scalar(ty, Leaf::N(n)))
-                    }
-                    Leaf::N(n) => {
-                        let (lo, hi) = super::index::range(elem);
-                        let what = "a number that does not fit the type that is wanted here";
-                        self.need_within(*n, lo, hi.saturating_add(1), what)?;
-                        let n = fold::un(self, Un::Cast, *n, elem);
-                        Ok(Val::scalar(ty, Leaf::N(n)))
-                    }
-                    _ => self.internal("an array as an index"),
-                }
+                self.number_of(&v, ty)
             }
             ExprKind::Unary(op, x) => {
                 let v = self.eval(*x)?;
@@ -100,7 +85,10 @@ impl<'p> Tracer<'p> {
                     let to = scalar_of(&ty);
                     match (leaf, to) {
                         (Leaf::I(_), Ty::Index) => Ok(leaf.clone()),
-                        (Leaf::I(i), _) if *from == Ty::Index => Ok(Leaf::N(s.iota(i, elem_of(to)))),
+                        (Leaf::I(i), _) if *from == Ty::Index => {
+                            let n = s.iota(i, elem_of(to));
+                            Ok(Leaf::N(if let Ty::Fixed(f) = to { s.whole_word(n, *f) } else { n }))
+                        }
                         (l, Ty::Index) => {
                             let n = s.node(l, from)?;
                             match s.to_index(n) {
@@ -111,7 +99,7 @@ impl<'p> Tracer<'p> {
                         (l, _) => {
                             let n = s.node(l, from)?;
                             let n = s.secret(n);
-                            Ok(Leaf::N(fold::un(s, Un::Cast, n, elem_of(to))))
+                            Ok(Leaf::N(s.convert(n, from, to)))
                         }
                     }
                 })
@@ -409,6 +397,11 @@ impl<'p> Tracer<'p> {
             self.need_within(y, 0, i128::MAX, "a shift by a negative number")?;
         }
         let y = if clear && matches!(op, BinOp::Div | BinOp::Rem) { self.divisor(y) } else { y };
+        match (ta, op) {
+            (Ty::Fixed(f), BinOp::Mul) => return Ok(Leaf::N(self.fixed_mul(x, y, *f))),
+            (Ty::Fixed(f), BinOp::Div) => return Ok(Leaf::N(self.fixed_div(x, y, *f))),
+            _ => {}
+        }
         if *ta == Ty::Index && matches!(op, BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Shl) {
             return self.index_arith(op, x, y).map(Leaf::N);
         }
@@ -653,7 +646,7 @@ pub(super) fn scalar_of(ty: &Ty) -> &Ty {
         t => t,
     }
 }
-fn with_scalar(ty: &Ty, to: &Ty) -> Ty {
+pub(super) fn with_scalar(ty: &Ty, to: &Ty) -> Ty {
     match ty {
         Ty::Array(e, n) => Ty::Array(Box::new(with_scalar(e, to)), n.clone()),
         _ => to.clone(),

@@ -9,6 +9,7 @@ mod choice;
 mod effect;
 mod entry;
 mod expr;
+mod fixed;
 mod index;
 mod loops;
 mod oblivious;

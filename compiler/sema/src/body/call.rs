@@ -230,6 +230,24 @@ impl<'a> Body<'a, '_> {
                 self.push(ExprKind::Builtin(Builtin::Reveal, vec![x]), t, span)
             }
             "reveal_to" => self.reveal_to(args, want, span),
+            "wide_mul" => {
+                if !self.arity(name, args, 2..=2, span) {
+                    return self.error(span);
+                }
+                let mut xs = [self.expr(args[0], None), self.expr(args[1], None)];
+                let t = self.join(&mut xs, "`wide_mul`");
+                self.require(&t, Class::Num, span, true, "`wide_mul`");
+                self.push(ExprKind::Builtin(Builtin::WideMul, xs.to_vec()), t, span)
+            }
+            "narrow" => {
+                if !self.arity(name, args, 1..=1, span) {
+                    return self.error(span);
+                }
+                let x = self.expr(args[0], want);
+                let t = self.raw(x);
+                self.require(&t, Class::Num, span, true, "`narrow`");
+                self.push(ExprKind::Builtin(Builtin::Narrow, vec![x]), t, span)
+            }
             "min" | "max" => {
                 if let ([one], false) = (args, args.len() == 2) {
                     let at = self.ast.expr(*one).span;

@@ -21,7 +21,7 @@ pub(super) enum Named {
 }
 
 /// Functions that every program has.
-pub const BUILTINS: [&str; 6] = ["reveal", "reveal_to", "min", "max", "assert", "assert_eq"];
+pub const BUILTINS: [&str; 8] = ["reveal", "reveal_to", "min", "max", "assert", "assert_eq", "wide_mul", "narrow"];
 
 impl<'a> Body<'a, '_> {
     /// An expression. `want` is what the context hopes for: literals, closures, and parts of aggregates follow it; the
@@ -40,7 +40,7 @@ impl<'a> Body<'a, '_> {
                 self.int(*value, *overflow, suffix.as_deref(), false, want, span)
             }
             a::ExprKind::Bool(b) => self.push(ExprKind::Lit(u128::from(*b)), Ty::Bool, span),
-            a::ExprKind::Decimal(_) => self.not_yet("a number with a fraction", span),
+            a::ExprKind::Decimal(text) => self.decimal(types::plain(text), want, span),
             a::ExprKind::Str(_) => self.not_yet("a string outside `assert`", span),
             a::ExprKind::Path { path, args } => self.path_expr(path, args, want, span),
             a::ExprKind::Unary { op, expr } => self.unary(*op, *expr, want, span),
@@ -118,14 +118,26 @@ impl<'a> Body<'a, '_> {
             None => {
                 let want = want.map(|t| self.inf.shallow(t));
                 match want {
-                    Some(t @ (Ty::Int { .. } | Ty::Index)) => t,
-                    Some(t @ Ty::Param(_)) if matches!(self.inf.free(&t), Some(Kind::Int(_))) => t,
+                    Some(t @ (Ty::Int { .. } | Ty::Fixed(_) | Ty::Index)) => t,
+                    Some(t @ Ty::Param(_)) if matches!(self.inf.free(&t), Some(Kind::Int(_) | Kind::Frac)) => t,
                     _ => self.inf.int(Default::Index),
                 }
             }
         };
         let x = self.push(ExprKind::Lit(value), ty, span);
         self.lits.push((x, value, negative));
+        x
+    }
+
+    /// A number with a fraction, as text.
+    pub(super) fn decimal(&mut self, text: String, want: Option<&Ty>, span: Span) -> ExprId {
+        let ty = match want.map(|t| self.inf.shallow(t)) {
+            Some(t @ Ty::Fixed(_)) => t,
+            Some(t @ Ty::Param(_)) if matches!(self.inf.free(&t), Some(Kind::Frac)) => t,
+            _ => self.inf.fresh(Kind::Frac),
+        };
+        let x = self.push(ExprKind::Lit(0), ty, span);
+        self.decimals.push((x, text));
         x
     }
 
@@ -236,7 +248,7 @@ impl<'a> Body<'a, '_> {
                 self.push(ExprKind::FnRef { f, generics }, ty, span)
             }
             Named::Builtin(b) => {
-                let arity = if matches!(b, "reveal" | "assert") { 1 } else { 2 };
+                let arity = if matches!(b, "reveal" | "assert" | "narrow") { 1 } else { 2 };
                 let d = Diag::error(codes::E0109, format!("`{b}` must be called")).at(span, "as a value").help_edit(
                     "write a closure",
                     span,

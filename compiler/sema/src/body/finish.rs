@@ -18,6 +18,8 @@ impl Body<'_, '_> {
         let size_checks = self.sizes();
         self.zonk();
         self.literals();
+        self.fractions();
+        self.sums();
         self.settle_conversions();
         self.stored_indices();
         self.too_large();
@@ -110,6 +112,7 @@ impl Body<'_, '_> {
                         };
                         self.inf.force(&t, to);
                     }
+                    Some(Kind::Frac) => self.inf.force(&t, Ty::Fixed(16)),
                     Some(Kind::Any { .. }) => {}
                     None => self.default_in(&t),
                 }
@@ -151,6 +154,7 @@ impl Body<'_, '_> {
             Class::Bits => "Bits",
             Class::Num => "Num",
             Class::Int => "Int",
+            Class::Div => "Int",
         };
         let mut d =
             Diag::error(codes::E0203, format!("{what} does not work on `{text}`")).at(span, format!("needs `{name}`"));
@@ -183,13 +187,14 @@ impl Body<'_, '_> {
             (f, t) = (a, b);
         }
         let number = |s: &Self, t: &Ty| {
-            matches!(t, Ty::Int { .. } | Ty::Index)
+            matches!(t, Ty::Int { .. } | Ty::Fixed(_) | Ty::Index)
                 || matches!(t, Ty::Param(k) if *k < VAR && s.classes_hold(t, Class::Int))
         };
         let fine = match (f, t) {
             (Ty::Error, _) | (_, Ty::Error) => true,
             (Ty::Bool, Ty::Bool) => true,
-            (Ty::Bool, Ty::Int { .. }) => true,
+            (Ty::Bool, Ty::Int { .. } | Ty::Fixed(_)) => true,
+            (Ty::Fixed(_), Ty::Index) => false,
             (Ty::Bool, t @ Ty::Param(_)) => number(self, t),
             (a, b) => number(self, a) && number(self, b),
         };
@@ -199,7 +204,7 @@ impl Body<'_, '_> {
         let (a, b) = (self.show(&from), self.show(&to));
         let mut d = Diag::error(codes::E0212, format!("`{a}` cannot be converted to `{b}`")).at(span, "this cast");
         d = match (f, t) {
-            (Ty::Int { .. } | Ty::Index, Ty::Bool) => {
+            (Ty::Int { .. } | Ty::Fixed(_) | Ty::Index, Ty::Bool) => {
                 // Of `(a + b) as bool` the bracket is not in the tree.
                 let inner = self.span(x);
                 match self.exprs[x.0 as usize].kind {
@@ -268,7 +273,7 @@ impl Body<'_, '_> {
         for k in 0..self.exprs.len() {
             let span = self.exprs[k].span;
             let old = &self.exprs[k].ty;
-            if !matches!(**old, Ty::Bool | Ty::Int { .. } | Ty::Index | Ty::Unit | Ty::Error) {
+            if !matches!(**old, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Unit | Ty::Error) {
                 let at = Arc::as_ptr(old);
                 let new = match settled.get(&at) {
                     Some((_, new)) => new.clone(),
@@ -377,6 +382,12 @@ impl Body<'_, '_> {
                     };
                     fits.then(|| if negative { v.wrapping_neg() & mask } else { v })
                 }
+                // A fixed-point number without a fraction.
+                Ty::Fixed(f) => {
+                    let limit = (1u128 << (63 - u32::from(*f))) - u128::from(!negative);
+                    let word = |v: u128| if negative { v.wrapping_neg() } else { v } & u128::from(u64::MAX);
+                    (v <= limit).then(|| word(v << f))
+                }
                 Ty::Index => {
                     let limit = 1u128 << 63;
                     let fits = if negative { v <= limit } else { v < limit };
@@ -393,6 +404,24 @@ impl Body<'_, '_> {
         }
     }
 
+    /// Numbers with a fraction as words of their types: the nearest there is.
+    fn fractions(&mut self) {
+        for (x, text) in std::mem::take(&mut self.decimals) {
+            let Ty::Fixed(f) = self.raw(x) else { continue };
+            match decimal::read(text.as_bytes(), u32::from(f)) {
+                Ok(read) => self.exprs[x.0 as usize].kind = ExprKind::Lit(u128::from(read.word as u64)),
+                Err(_) => {
+                    let t = Ty::Fixed(f);
+                    let (name, span) = (self.show(&t), self.span(x));
+                    let (lo, hi) = types::bounds(&t).unwrap_or_default();
+                    let holds = format!("`{name}` holds {} to {}", types::number(&t, lo), types::number(&t, hi));
+                    let d = Diag::error(codes::E0204, format!("{text} does not fit `{name}`")).at(span, holds);
+                    self.report(d);
+                }
+            }
+        }
+    }
+
     fn does_not_fit(&mut self, ty: &Ty, v: u128, negative: bool, span: Span) {
         let text = self.show(ty);
         let sign = if negative { "-" } else { "" };
@@ -405,7 +434,7 @@ impl Body<'_, '_> {
             _ => {
                 let range = match (ty, types::bounds(ty)) {
                     (Ty::Int { signed: false, bits: 128 }, _) => "0 and up".to_string(),
-                    (_, Some((lo, hi))) => format!("{lo} to {hi}"),
+                    (_, Some((lo, hi))) => format!("{} to {}", types::number(ty, lo), types::number(ty, hi)),
                     _ => String::new(),
                 };
                 d.at(span, format!("`{text}` holds {range}"))

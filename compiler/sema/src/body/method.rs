@@ -134,7 +134,9 @@ impl<'a> Body<'a, '_> {
                 let (elem, n) = ((**elem).clone(), n.clone());
                 self.array_method(x, &t, elem, n, name, args, span)
             }
-            Ty::Int { .. } | Ty::Index | Ty::Param(_) if matches!(&*name.name, "min" | "max") && args.len() == 1 => {
+            Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Param(_)
+                if matches!(&*name.name, "min" | "max") && args.len() == 1 =>
+            {
                 let y = self.expr(args[0], None);
                 self.extreme(&name.name, x, y, span)
             }

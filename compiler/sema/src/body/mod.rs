@@ -16,6 +16,7 @@ mod matching;
 mod method;
 mod ops;
 mod stmt;
+mod sums;
 mod variant;
 
 pub use expr::BUILTINS;
@@ -83,6 +84,8 @@ pub(crate) struct Body<'a, 'd> {
     bound: Vec<Name>,
     /// Literals: magnitude and sign, in the order of the arena.
     lits: Vec<(ExprId, u128, bool)>,
+    /// Literals with a fraction, as text.
+    decimals: Vec<(ExprId, String)>,
     /// Where the `mut` of a local stands, with the space behind it.
     muts: FxHashMap<LocalId, Span>,
     /// Casts that the checker put in for counts.
@@ -161,6 +164,7 @@ pub(crate) fn function<'a>(
         scope: FxHashMap::default(),
         bound: Vec::new(),
         lits: Vec::new(),
+        decimals: Vec::new(),
         muts: FxHashMap::default(),
         soft: Vec::new(),
         obligations: Vec::new(),
@@ -381,7 +385,10 @@ impl<'a> Body<'a, '_> {
     fn require(&mut self, t: &Ty, class: Class, span: Span, elementwise: bool, what: &str) {
         let t = self.inf.shallow(t);
         let known = match &t {
-            Ty::Param(k) if *k >= VAR => matches!(self.inf.free(&t), Some(Kind::Int(_))),
+            // A literal may turn out to be of fixed point, which has not all classes.
+            Ty::Param(k) if *k >= VAR => {
+                matches!(self.inf.free(&t), Some(Kind::Int(_))) && matches!(class, Class::Num | Class::Ord | Class::Eq)
+            }
             Ty::Array(..) | Ty::Tuple(_) | Ty::Struct(..) => false,
             _ => self.classes_hold(&t, class),
         };
@@ -402,7 +409,7 @@ impl<'a> Body<'a, '_> {
         let span = self.span(x);
         match (&have, &want) {
             (Ty::Error, _) | (_, Ty::Error) => return x,
-            (Ty::Index, Ty::Int { .. }) => return self.push(ExprKind::FromIndex(x), want, span),
+            (Ty::Index, Ty::Int { .. } | Ty::Fixed(_)) => return self.push(ExprKind::FromIndex(x), want, span),
             (Ty::Index, Ty::Param(k)) if *k < VAR && self.classes_hold(&want, Class::Num) => {
                 return self.push(ExprKind::FromIndex(x), want, span);
             }
@@ -413,6 +420,7 @@ impl<'a> Body<'a, '_> {
                     self.inf.force(&want, v.clone());
                     return self.push(ExprKind::FromIndex(x), v, span);
                 }
+                Some(Kind::Frac) => return self.push(ExprKind::FromIndex(x), want, span),
                 Some(Kind::Int(d)) if d >= Default::Accumulator => {
                     return self.push(ExprKind::FromIndex(x), want, span);
                 }
@@ -471,7 +479,7 @@ impl<'a> Body<'a, '_> {
             edits
         };
         match (have, want) {
-            (Ty::Int { .. } | Ty::Bool | Ty::Index, Ty::Int { .. }) => {
+            (Ty::Int { .. } | Ty::Fixed(_) | Ty::Bool | Ty::Index, Ty::Int { .. } | Ty::Fixed(_)) => {
                 let t = self.show(want);
                 d.help_edits(
                     format!("convert it: `as {t}` (a value that does not fit wraps)"),

@@ -12,7 +12,8 @@ use syntax::op_text;
 fn class_of(op: BinOp) -> Class {
     match op {
         BinOp::Add | BinOp::Sub | BinOp::Mul => Class::Num,
-        BinOp::Div | BinOp::Rem | BinOp::Shl | BinOp::Shr => Class::Int,
+        BinOp::Div => Class::Div,
+        BinOp::Rem | BinOp::Shl | BinOp::Shr => Class::Int,
         BinOp::BitAnd | BinOp::BitOr | BinOp::BitXor => Class::Bits,
         BinOp::Eq | BinOp::Ne => Class::Eq,
         BinOp::Lt | BinOp::Le | BinOp::Gt | BinOp::Ge => Class::Ord,
@@ -67,7 +68,7 @@ impl<'a> Body<'a, '_> {
             Ty::Index => Operand::Index,
             Ty::Param(k) if *k >= VAR => match self.inf.free(&t) {
                 Some(Kind::Int(d)) if d > Default::Index => Operand::Absorbing,
-                Some(Kind::Any { stored: true }) => Operand::Absorbing,
+                Some(Kind::Any { stored: true } | Kind::Frac) => Operand::Absorbing,
                 _ => Operand::Free,
             },
             Ty::Int { .. } => match self.exprs[x.0 as usize].kind {
@@ -116,7 +117,7 @@ impl<'a> Body<'a, '_> {
                 continue;
             }
             // Conversions of indices and constants cannot fail here; the rest must agree.
-            let index_like = t == Ty::Index && matches!(want, Ty::Int { .. } | Ty::Param(_));
+            let index_like = t == Ty::Index && matches!(want, Ty::Int { .. } | Ty::Fixed(_) | Ty::Param(_));
             let constant = want == Ty::Index && matches!(t, Ty::Int { .. });
             if index_like || constant {
                 *x = self.coerce(*x, &want, what);
@@ -181,6 +182,9 @@ impl<'a> Body<'a, '_> {
             if let a::ExprKind::Int { value, overflow, suffix } = &ast.expr(inner).kind {
                 return self.int(*value, *overflow, suffix.as_deref(), true, want, span);
             }
+            if let a::ExprKind::Decimal(text) = &ast.expr(inner).kind {
+                return self.decimal(format!("-{}", types::plain(text)), want, span);
+            }
         }
         let x = self.expr(e, want);
         let t = self.ty(x);
@@ -235,7 +239,7 @@ impl<'a> Body<'a, '_> {
             return self.error(span);
         }
         // One requirement for each class in the run is enough.
-        let mut seen = [false; 6];
+        let mut seen = [false; 7];
         let mut result = t.clone();
         for (op, at, _) in rest {
             let c = class_of(*op);
@@ -310,7 +314,7 @@ impl<'a> Body<'a, '_> {
             inner = x;
         }
         if let a::ExprKind::Int { value, overflow: false, suffix: None } = &self.ast.expr(inner).kind
-            && let Some((_, max)) = types::bounds(&target)
+            && let (Ty::Int { .. }, Some((_, max))) = (&target, types::bounds(&target))
             && i128::try_from(*value).map_or(target == (Ty::Int { signed: false, bits: 128 }), |v| v <= max)
         {
             let (v, at) = (*value, span);

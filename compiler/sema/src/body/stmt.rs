@@ -262,7 +262,8 @@ impl<'a> Body<'a, '_> {
                 let x = self.operand_of_assign(x, &ty, o, &what);
                 let class = match o {
                     BinOp::Add | BinOp::Sub | BinOp::Mul => Class::Num,
-                    BinOp::Div | BinOp::Rem => Class::Int,
+                    BinOp::Div => Class::Div,
+                    BinOp::Rem => Class::Int,
                     _ => Class::Bits,
                 };
                 self.require(&ty, class, span, true, &format!("`{}=`", syntax::op_text(o)));
@@ -275,7 +276,7 @@ impl<'a> Body<'a, '_> {
 
     fn operand_of_assign(&mut self, x: ExprId, ty: &Ty, op: BinOp, what: &str) -> ExprId {
         let (have, want) = (self.ty(x), self.inf.shallow(ty));
-        let scalar = matches!(have, Ty::Int { .. } | Ty::Index | Ty::Param(_) | Ty::Bool);
+        let scalar = matches!(have, Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Param(_) | Ty::Bool);
         if matches!(want, Ty::Array(..)) && scalar {
             let span = self.span(x);
             let o = syntax::op_text(op);

@@ -184,8 +184,8 @@ impl Reader<'_> {
                     return Err(DataError::Usage(format!("-D {name}: only scalars can be given this way")));
                 };
                 let leaf = &self.plans[k].leaves[0];
-                let value = scalar::integer(leaf.elem, leaf.range, text.as_bytes()).map_err(|_| {
-                    let expected = scalar::expected(leaf.elem, leaf.range);
+                let value = scalar::read(leaf, text.as_bytes()).map_err(|_| {
+                    let expected = scalar::expected(leaf);
                     DataError::whole(&format!("-D {name}"), expected, scalar::shown(text.as_bytes()))
                 })?;
                 if self.columns[k].is_some() {
@@ -435,7 +435,7 @@ fn show(path: &Path) -> String {
 fn size_names(contract: &Contract) -> Vec<String> {
     fn walk(schema: &circuit::Schema, out: &mut Vec<String>) {
         match schema {
-            circuit::Schema::Scalar { .. } => {}
+            circuit::Schema::Scalar { .. } | circuit::Schema::Fixed { .. } => {}
             circuit::Schema::Array { elem, len } => {
                 words(len, out);
                 walk(elem, out);
@@ -527,8 +527,8 @@ impl Inputs {
             let columns = columns.lock().unwrap_or_else(PoisonError::into_inner);
             let (None, Some(columns)) = (param.party, &*columns) else { continue };
             let value = match (&param.schema, &columns[..]) {
-                (circuit::Schema::Scalar { elem, .. }, [column]) if column.len() == 1 => {
-                    scalar::text(*elem, column.get(0))
+                (circuit::Schema::Scalar { .. } | circuit::Schema::Fixed { .. }, [column]) if column.len() == 1 => {
+                    scalar::text(&Plan::new(&param.schema).leaves[0], column.get(0))
                 }
                 (_, columns) => {
                     let mut hash = blake3::Hasher::new_derive_key("mpcc 2026-11 public inputs");

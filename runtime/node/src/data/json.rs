@@ -8,7 +8,7 @@ use std::io::{BufRead, BufReader, Read};
 use circuit::{Column, Elem, SchemaLen};
 
 use super::scalar::{self, Bad};
-use super::shape::{Lengths, Node, Plan, put_variant, suggest};
+use super::shape::{Leaf, Lengths, Node, Plan, put_variant, suggest};
 use super::{BadData, DataError};
 
 /// Longest number or string that a value may have; nothing that fits a column is longer.
@@ -281,17 +281,18 @@ impl<R: Read> Scanner<R> {
         }
     }
 
-    fn scalar(&mut self, elem: Elem, range: Option<(u128, u128)>) -> Result<u128, DataError> {
+    fn scalar(&mut self, leaf: &Leaf) -> Result<u128, DataError> {
+        let elem = leaf.elem;
         let first = self.peek()?;
-        let here = self.bad(scalar::expected(elem, range), "");
+        let here = self.bad(scalar::expected(leaf), "");
         let value = match first {
             Some(b'"') if elem != Elem::Bool => {
                 self.word(b'"')?;
-                scalar::integer(elem, range, &self.token)
+                scalar::read(leaf, &self.token)
             }
             Some(b @ (b'-' | b'0'..=b'9')) if elem != Elem::Bool => {
                 self.word(b)?;
-                scalar::integer(elem, range, &self.token)
+                scalar::read(leaf, &self.token)
             }
             Some(b @ (b't' | b'f')) if elem == Elem::Bool => {
                 self.word(b)?;
@@ -320,7 +321,7 @@ impl<R: Read> Scanner<R> {
         match node {
             Node::Scalar(leaf) => {
                 let l = &plan.leaves[*leaf];
-                let value = self.scalar(l.elem, l.range)?;
+                let value = self.scalar(l)?;
                 columns[*leaf].push(value);
                 Ok(())
             }

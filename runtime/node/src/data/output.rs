@@ -156,7 +156,7 @@ impl OutputSet {
             let _ = write!(out, "{}{}:{{", comma(r), quoted(recipient));
             for (k, (name, value)) in values.iter().enumerate() {
                 let _ = write!(out, "{}{}:", comma(k), quoted(name));
-                value.write(&mut out);
+                value.write(&mut out, true);
             }
             out.push('}');
         }
@@ -170,7 +170,7 @@ impl OutputSet {
             .rows()
             .map(|(recipient, name, value)| {
                 let mut text = String::new();
-                value.write(&mut text);
+                value.write(&mut text, false);
                 [recipient.to_owned(), name.to_owned(), text.replace(',', ", ").replace(':', ": ")]
             })
             .collect();
@@ -225,7 +225,7 @@ pub(super) fn count(node: &Node, sizes: &Sizes, times: u64, lanes: &mut [u64]) -
 
 impl Value {
     fn scalar(&self, leaf: usize, at: &mut [usize]) -> String {
-        let text = scalar::text(self.plan.leaves[leaf].elem, self.columns[leaf].get(at[leaf]));
+        let text = scalar::text(&self.plan.leaves[leaf], self.columns[leaf].get(at[leaf]));
         at[leaf] += 1;
         text
     }
@@ -237,7 +237,8 @@ impl Value {
         }
     }
 
-    fn write(&self, out: &mut String) {
+    /// As JSON; `quotes` tells whether fixed-point numbers are strings, as programs want them.
+    fn write(&self, out: &mut String, quotes: bool) {
         let mut at = vec![0; self.columns.len()];
         match &self.plan.node {
             Node::Array(elem, _) if !self.elsewhere.is_empty() => {
@@ -245,7 +246,7 @@ impl Value {
                 for (k, elsewhere) in self.elsewhere.iter().enumerate() {
                     out.push_str(comma(k));
                     let end = out.len();
-                    self.json(elem, &mut at, out);
+                    self.json(elem, &mut at, out, quotes);
                     if *elsewhere {
                         out.truncate(end);
                         out.push_str("null");
@@ -253,18 +254,22 @@ impl Value {
                 }
                 out.push(']');
             }
-            node => self.json(node, &mut at, out),
+            node => self.json(node, &mut at, out, quotes),
         }
     }
 
-    fn json(&self, node: &Node, at: &mut [usize], out: &mut String) {
+    fn json(&self, node: &Node, at: &mut [usize], out: &mut String, quotes: bool) {
         match node {
-            Node::Scalar(leaf) => out.push_str(&self.scalar(*leaf, at)),
+            Node::Scalar(leaf) => {
+                let text = self.scalar(*leaf, at);
+                let exact = quotes && self.plan.leaves[*leaf].frac > 0;
+                out.push_str(&if exact { quoted(&text) } else { text });
+            }
             Node::Array(elem, _) => {
                 out.push('[');
                 for k in 0..self.length(node) {
                     out.push_str(comma(usize::from(k > 0)));
-                    self.json(elem, at, out);
+                    self.json(elem, at, out, quotes);
                 }
                 out.push(']');
             }
@@ -272,7 +277,7 @@ impl Value {
                 out.push('[');
                 for (k, part) in parts.iter().enumerate() {
                     out.push_str(comma(k));
-                    self.json(part, at, out);
+                    self.json(part, at, out, quotes);
                 }
                 out.push(']');
             }
@@ -280,7 +285,7 @@ impl Value {
                 out.push('{');
                 for (k, (name, field)) in fields.iter().enumerate() {
                     let _ = write!(out, "{}{}:", comma(k), quoted(name));
-                    self.json(field, at, out);
+                    self.json(field, at, out, quotes);
                 }
                 out.push('}');
             }
@@ -288,7 +293,7 @@ impl Value {
                 let which = self.variant(*tags, variants, at, |s, carried, at| {
                     let (name, Some(node)) = carried else { return };
                     let _ = write!(out, "{{{}:", quoted(name));
-                    s.json(node, at, out);
+                    s.json(node, at, out, quotes);
                     out.push('}');
                 });
                 if let (name, None) = which {

@@ -2,6 +2,8 @@
 
 use circuit::Elem;
 
+use super::shape::Leaf;
+
 /// Why a text is no value of an element; both say what would be one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Bad {
@@ -11,14 +13,50 @@ pub(crate) enum Bad {
     Range(String),
 }
 
+/// What a value of this leaf looks like.
+pub(crate) fn expected(leaf: &Leaf) -> String {
+    if leaf.frac == 0 {
+        return whole_expected(leaf.elem, leaf.range);
+    }
+    let (low, high) = leaf.range.unwrap_or(bounds(true, 64));
+    format!("a number from {} to {}", text(leaf, low), text(leaf, high))
+}
+
+/// The value of a pattern, in decimal; bools are words.
+pub(crate) fn text(leaf: &Leaf, pattern: u128) -> String {
+    match leaf.frac {
+        0 => whole_text(leaf.elem, pattern),
+        f => decimal::text(pattern as u64 as i64, u32::from(f)),
+    }
+}
+
+/// Reads a number in decimal. A fixed-point number becomes the nearest one there is.
+pub(crate) fn read(leaf: &Leaf, cell: &[u8]) -> Result<u128, Bad> {
+    if leaf.frac == 0 {
+        return integer(leaf.elem, leaf.range, cell);
+    }
+    let pattern = match decimal::read(cell, u32::from(leaf.frac)) {
+        Ok(read) => u128::from(read.word as u64),
+        Err(decimal::Bad::Form) => return Err(Bad::Form(expected(leaf))),
+        Err(decimal::Bad::Range) => return Err(Bad::Range(expected(leaf))),
+    };
+    within(leaf.elem, leaf.range, pattern).ok_or_else(|| Bad::Range(expected(leaf)))
+}
+
+/// A pattern, if it lies in a range.
+fn within(elem: Elem, range: Option<(u128, u128)>, pattern: u128) -> Option<u128> {
+    let at = order(elem, pattern);
+    range.is_none_or(|(low, high)| order(elem, low) <= at && at <= order(elem, high)).then_some(pattern)
+}
+
 /// What a value of this type and range looks like.
-pub(crate) fn expected(elem: Elem, range: Option<(u128, u128)>) -> String {
+fn whole_expected(elem: Elem, range: Option<(u128, u128)>) -> String {
     match (elem, range) {
         (Elem::Bool, _) => "true or false".into(),
-        (_, Some((low, high))) => format!("an integer from {} to {}", text(elem, low), text(elem, high)),
+        (_, Some((low, high))) => format!("an integer from {} to {}", whole_text(elem, low), whole_text(elem, high)),
         (Elem::Int { signed, bits }, None) => {
             let (low, high) = bounds(signed, bits);
-            format!("an integer from {} to {}", text(elem, low), text(elem, high))
+            format!("an integer from {} to {}", whole_text(elem, low), whole_text(elem, high))
         }
     }
 }
@@ -42,7 +80,7 @@ pub(crate) fn order(elem: Elem, pattern: u128) -> u128 {
 }
 
 /// The value of a pattern, in decimal; bools are words.
-pub(crate) fn text(elem: Elem, pattern: u128) -> String {
+fn whole_text(elem: Elem, pattern: u128) -> String {
     match elem {
         Elem::Bool => if pattern & 1 == 1 { "true" } else { "false" }.to_owned(),
         Elem::Int { signed: true, bits } if pattern >> (bits - 1) & 1 == 1 => {
@@ -54,7 +92,7 @@ pub(crate) fn text(elem: Elem, pattern: u128) -> String {
 }
 
 /// Reads an integer in decimal.
-pub(crate) fn integer(elem: Elem, range: Option<(u128, u128)>, cell: &[u8]) -> Result<u128, Bad> {
+fn integer(elem: Elem, range: Option<(u128, u128)>, cell: &[u8]) -> Result<u128, Bad> {
     let Elem::Int { signed, bits } = elem else { return boolean(cell) };
     let (negative, digits) = match cell {
         [b'-', rest @ ..] => (true, rest),
@@ -62,9 +100,9 @@ pub(crate) fn integer(elem: Elem, range: Option<(u128, u128)>, cell: &[u8]) -> R
         rest => (false, rest),
     };
     if digits.is_empty() || !digits.iter().all(u8::is_ascii_digit) {
-        return Err(Bad::Form(expected(elem, range)));
+        return Err(Bad::Form(whole_expected(elem, range)));
     }
-    let out = || Bad::Range(expected(elem, range));
+    let out = || Bad::Range(whole_expected(elem, range));
     let mut magnitude: u128;
     if digits.len() <= 19 {
         // Nearly all numbers: no overflow is possible.
@@ -85,13 +123,7 @@ pub(crate) fn integer(elem: Elem, range: Option<(u128, u128)>, cell: &[u8]) -> R
         return Err(out());
     }
     let pattern = if negative { magnitude.wrapping_neg() & mask(bits) } else { magnitude };
-    if let Some((low, high)) = range {
-        let at = order(elem, pattern);
-        if at < order(elem, low) || at > order(elem, high) {
-            return Err(out());
-        }
-    }
-    Ok(pattern)
+    within(elem, range, pattern).ok_or_else(out)
 }
 
 /// Reads a bool as tables write it.
@@ -126,7 +158,7 @@ mod tests {
         #[test]
         fn text_and_back(signed: bool, bits in 1u8..=128, raw: u128) {
             let (elem, pattern) = (int(signed, bits), raw & mask(bits));
-            prop_assert_eq!(integer(elem, None, text(elem, pattern).as_bytes()), Ok(pattern));
+            prop_assert_eq!(integer(elem, None, whole_text(elem, pattern).as_bytes()), Ok(pattern));
         }
 
         #[test]
@@ -144,6 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn fixed_point() {
+        let leaf = |range| Leaf { path: String::new(), elem: int(true, 64), frac: 8, range };
+        let any = leaf(None);
+        assert_eq!(read(&any, b"-1.5"), Ok(u128::from(-384i64 as u64)));
+        assert_eq!(text(&any, u128::from(-384i64 as u64)), "-1.5");
+        assert!(matches!(read(&any, b"1,5"), Err(Bad::Form(_))));
+        assert!(matches!(read(&any, b"1e30"), Err(Bad::Range(_))));
+        let small = leaf(Some((u128::from(-256i64 as u64), 256)));
+        assert_eq!(read(&small, b"1"), Ok(256));
+        assert_eq!(read(&small, b"1.01"), Err(Bad::Range("a number from -1.0 to 1.0".into())));
+        assert!(matches!(read(&small, b"-1.1"), Err(Bad::Range(_))));
+    }
+
+    #[test]
     fn limits() {
         let bad = |e: Elem, r, t: &str| matches!(integer(e, r, t.as_bytes()), Err(Bad::Range(_)));
         assert!(bad(int(false, 8), None, "256") && bad(int(false, 8), None, "-1"));
@@ -153,8 +199,8 @@ mod tests {
         let range = Some((0xf0, 5));
         assert!(bad(int(true, 8), range, "6") && bad(int(true, 8), range, "-17"));
         assert_eq!(integer(int(true, 8), range, b"-16"), Ok(0xf0));
-        assert_eq!(expected(int(true, 8), range), "an integer from -16 to 5");
-        assert_eq!(expected(int(true, 128), None).len(), "an integer from  to ".len() + 40 + 39);
+        assert_eq!(whole_expected(int(true, 8), range), "an integer from -16 to 5");
+        assert_eq!(whole_expected(int(true, 128), None).len(), "an integer from  to ".len() + 40 + 39);
         for form in ["", "-", "1.0", "1e3", "0x1", "१", "1 2", "--1"] {
             assert!(matches!(integer(int(false, 64), None, form.as_bytes()), Err(Bad::Form(_))), "{form}");
         }

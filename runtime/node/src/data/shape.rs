@@ -28,6 +28,8 @@ pub(crate) struct Leaf {
     /// `""`, or `field.0.sub`.
     pub(crate) path: String,
     pub(crate) elem: Elem,
+    /// Fraction bits of a fixed-point number; 0: it is none.
+    pub(crate) frac: u8,
     pub(crate) range: Option<(u128, u128)>,
 }
 
@@ -55,7 +57,11 @@ fn number(schema: &Schema, path: &str, leaves: &mut Vec<Leaf>) -> Node {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match schema {
         Schema::Scalar { elem, range } => {
-            leaves.push(Leaf { path: path.to_owned(), elem: *elem, range: *range });
+            leaves.push(Leaf { path: path.to_owned(), elem: *elem, frac: 0, range: *range });
+            Node::Scalar(leaves.len() - 1)
+        }
+        Schema::Fixed { frac, range } => {
+            leaves.push(Leaf { path: path.to_owned(), elem: Elem::i(64), frac: *frac, range: *range });
             Node::Scalar(leaves.len() - 1)
         }
         Schema::Array { elem, len } => Node::Array(Box::new(number(elem, path, leaves)), len.clone()),
@@ -70,7 +76,7 @@ fn number(schema: &Schema, path: &str, leaves: &mut Vec<Leaf>) -> Node {
             let tags = leaves.len();
             for v in variants.iter().skip(1) {
                 let path = below(&format!("is {}", v.name));
-                leaves.push(Leaf { path, elem: Elem::Bool, range: None });
+                leaves.push(Leaf { path, elem: Elem::Bool, frac: 0, range: None });
             }
             let variants = variants.iter().map(|v| (v.name.clone(), carried(v, &below(&v.name), leaves)));
             Node::Enum { tags, variants: variants.collect() }

@@ -297,7 +297,7 @@ impl Table<'_> {
     fn cell(&mut self, k: usize, leaf: usize, head: &str, plan: &Plan) -> Result<(), DataError> {
         let cell = self.record.get(k).unwrap_or_default();
         let l = &plan.leaves[leaf];
-        match scalar::integer(l.elem, l.range, cell) {
+        match scalar::read(l, cell) {
             Ok(value) => {
                 self.columns[leaf].push(value);
                 Ok(())
