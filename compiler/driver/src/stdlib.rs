@@ -1,8 +1,11 @@
 //! The library, embedded: its modules are part of the compiler and of the digest that nodes compare.
 
 /// Modules by name, with their source.
-pub const MODULES: &[(&str, &str)] =
-    &[("array", include_str!("../../../stdlib/array.mpc")), ("guard", include_str!("../../../stdlib/guard.mpc"))];
+pub const MODULES: &[(&str, &str)] = &[
+    ("array", include_str!("../../../stdlib/array.mpc")),
+    ("guard", include_str!("../../../stdlib/guard.mpc")),
+    ("math", include_str!("../../../stdlib/math.mpc")),
+];
 
 /// Circuits by file name, with their text.
 pub const CIRCUITS: &[(&str, &str)] = &[("aes_sbox.txt", include_str!("../../../stdlib/circuits/aes_sbox.txt"))];

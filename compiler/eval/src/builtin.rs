@@ -70,6 +70,10 @@ impl<'p> Run<'p> {
                 let w = self.eval(fr, *x)?;
                 return why(ops::zip(&v, &w, |k| k, ops::wide_mul), span);
             }
+            Builtin::ToBits | Builtin::FromBits => {
+                let Some(kind) = Kind::of(&e.ty, &fr.env) else { return internal(span) };
+                return why(ops::map(&v, |_| kind, |s| Ok(Scalar { kind, ..s })), span);
+            }
             Builtin::Narrow => return why(ops::map(&v, |k| k, ops::narrow), span),
             _ => {}
         }

@@ -573,6 +573,10 @@ pub enum Builtin {
     WideMul,
     /// What a sum of such products comes to: shifted right by the fraction bits, floored. Other numbers stay.
     Narrow,
+    /// The word of a fixed-point number, an `i64`.
+    ToBits,
+    /// The fixed-point number of a word.
+    FromBits,
     /// `xs.enumerate()`: pairs of (`Index`, element); only in a `for` or before `map`/`fold`.
     Enumerate,
 }

@@ -40,6 +40,9 @@ fn widths_and_literals() {
     body_is("let v = 1.5 as bool;", &["E0212"]);
     body_is("let v = x[1.0];", &["E0203"]);
     body_is("let v = narrow(wide_mul(a, a)); let w: fixed = narrow(wide_mul(1.5, 2.5));", &[]);
+    body_is("let v: fixed<8> = from_bits(to_bits(1.5) << 2); let w: i64 = to_bits(v);", &[]);
+    body_is("let v = to_bits(a);", &["E0203"]);
+    body_is("let v: fixed = from_bits(a);", &["E0201"]);
     body_is("let v: fixed = wide_mul(1.5, a);", &["E0202"]);
     body_is("let v: u0 = 0;", &["E0102"]);
     body_is("let v: u08 = 0;", &["E0102"]);

@@ -66,6 +66,10 @@ impl Gen {
                 Some((i, n)) if n < 100 => format!("({} + {i})", self.expr(s, d)),
                 _ => self.leaf(s),
             },
+            12 if self.r.chance(40) => {
+                let other = self.fixed();
+                format!("from_bits(to_bits(({} as {})) ^ 5)", self.expr(other, d), name(other))
+            }
             12 => self.call(s, d).unwrap_or_else(|| self.leaf(s)),
             13 => {
                 // Products that are shifted once.

@@ -239,6 +239,37 @@ impl<'a> Body<'a, '_> {
                 self.require(&t, Class::Num, span, true, "`wide_mul`");
                 self.push(ExprKind::Builtin(Builtin::WideMul, xs.to_vec()), t, span)
             }
+            "to_bits" => {
+                if !self.arity(name, args, 1..=1, span) {
+                    return self.error(span);
+                }
+                let x = self.expr(args[0], None);
+                let word = Ty::Int { signed: true, bits: 64 };
+                match self.ty(x) {
+                    Ty::Fixed(_) => self.push(ExprKind::Builtin(Builtin::ToBits, vec![x]), word, span),
+                    Ty::Error => self.error(span),
+                    t if self.inf.free(&t) == Some(crate::infer::Kind::Frac) => {
+                        self.inf.force(&t, Ty::Fixed(16));
+                        self.push(ExprKind::Builtin(Builtin::ToBits, vec![x]), word, span)
+                    }
+                    t => {
+                        let text = self.show(&t);
+                        let d = Diag::error(codes::E0203, format!("`to_bits` does not work on `{text}`"));
+                        self.wrong(d.at(self.span(x), "a `fixed` number is expected"), span)
+                    }
+                }
+            }
+            "from_bits" => {
+                if !self.arity(name, args, 1..=1, span) {
+                    return self.error(span);
+                }
+                let x = self.check(args[0], &Ty::Int { signed: true, bits: 64 }, "the argument of `from_bits`");
+                let t = match want.map(|t| self.inf.shallow(t)) {
+                    Some(t @ Ty::Fixed(_)) => t,
+                    _ => self.inf.fresh(crate::infer::Kind::Frac),
+                };
+                self.push(ExprKind::Builtin(Builtin::FromBits, vec![x]), t, span)
+            }
             "narrow" => {
                 if !self.arity(name, args, 1..=1, span) {
                     return self.error(span);

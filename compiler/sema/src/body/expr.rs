@@ -21,7 +21,8 @@ pub(super) enum Named {
 }
 
 /// Functions that every program has.
-pub const BUILTINS: [&str; 8] = ["reveal", "reveal_to", "min", "max", "assert", "assert_eq", "wide_mul", "narrow"];
+pub const BUILTINS: [&str; 10] =
+    ["reveal", "reveal_to", "min", "max", "assert", "assert_eq", "wide_mul", "narrow", "to_bits", "from_bits"];
 
 impl<'a> Body<'a, '_> {
     /// An expression. `want` is what the context hopes for: literals, closures, and parts of aggregates follow it; the
@@ -248,7 +249,7 @@ impl<'a> Body<'a, '_> {
                 self.push(ExprKind::FnRef { f, generics }, ty, span)
             }
             Named::Builtin(b) => {
-                let arity = if matches!(b, "reveal" | "assert" | "narrow") { 1 } else { 2 };
+                let arity = if matches!(b, "reveal" | "assert" | "narrow" | "to_bits" | "from_bits") { 1 } else { 2 };
                 let d = Diag::error(codes::E0109, format!("`{b}` must be called")).at(span, "as a value").help_edit(
                     "write a closure",
                     span,
