@@ -1,4 +1,5 @@
-//! Elementary functions of the library: their errors over their whole ranges, in the clear, and that shares give the same.
+//! Elementary functions of the library: their errors over their whole ranges, in the clear, and that shares give the same;
+//! statistics and sorting with them.
 //!
 //! `MPCC_MATH=1000000` draws so many numbers for each function. Knows what `stdlib/math.mpc` promises.
 
@@ -188,4 +189,31 @@ fn shares_give_the_same() {
             Err(e) => panic!("{names:?}: {e}"),
         }
     }
+}
+
+/// Statistics and sorting, at a size that is no power of two: on shares as in the clear, and as anybody computes them.
+#[test]
+fn statistics_of_shares() {
+    let text = "use std::sort;\nuse std::stats;\nparty P;\nfn main<N: size>(x: [fixed; N] from P) -> ([fixed; N], fixed, fixed, fixed, [fixed; 2]) {
+        let pairs = x.enumerate().map(|(i, v)| (i as u8, v));
+        let back = sort::sort_by_key(pairs, |p| -p.1).map(|p| p.1);
+        (reveal(sort::sort(x) + back), reveal(stats::mean(x)), reveal(stats::stdev(x)), reveal(stats::quantile::<N, 30>(x)), reveal(sort::top_k::<fixed, N, 2>(x)))
+    }\n";
+    let checked = check(text);
+    assert!(checked.ok(), "{:?}", checked.diags.iter().map(|d| &d.message).collect::<Vec<_>>());
+    let bound = bound(&checked, &BTreeMap::from([("N".to_string(), 6)]));
+    let numbers = [3.0, -1.5, 8.0, 0.5, 2.0, 7.5];
+    let words = numbers.map(|x: f64| u128::from((x / ULP) as i64 as u64));
+    let got = match climb(&checked, &bound, &[vec![words.to_vec()]]) {
+        Ok(Climb::Agree { result, .. }) => result,
+        other => panic!("{other:?}"),
+    };
+    let number = |v: u128| v as u64 as i64 as f64 * ULP;
+    // Each number in ascending order, and the one at its place in descending order.
+    let sums: Vec<f64> = got[0].iter().map(|v| number(*v)).collect();
+    assert_eq!(sums, [6.5, 8.0, 5.0, 5.0, 8.0, 6.5]);
+    assert!((number(got[1][0]) - 3.25).abs() <= ULP);
+    assert!((number(got[2][0]) - 3.8046).abs() < 0.001);
+    assert!((number(got[3][0]) - 1.25).abs() <= ULP);
+    assert_eq!(got[4].iter().map(|v| number(*v)).collect::<Vec<_>>(), [8.0, 7.5]);
 }

@@ -5,6 +5,8 @@ pub const MODULES: &[(&str, &str)] = &[
     ("array", include_str!("../../../stdlib/array.mpc")),
     ("guard", include_str!("../../../stdlib/guard.mpc")),
     ("math", include_str!("../../../stdlib/math.mpc")),
+    ("sort", include_str!("../../../stdlib/sort.mpc")),
+    ("stats", include_str!("../../../stdlib/stats.mpc")),
 ];
 
 /// Circuits by file name, with their text.
