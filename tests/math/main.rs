@@ -6,7 +6,7 @@
 use eval::testing::Rng;
 use eval::{Shape, Value};
 use mpcc_tests::check;
-use mpcc_tests::ladder::{Climb, bound, climb};
+use mpcc_tests::ladder::{Climb, bound, climb, climb_within};
 use std::collections::BTreeMap;
 
 /// A unit of the last place.
@@ -216,4 +216,40 @@ fn statistics_of_shares() {
     assert!((number(got[2][0]) - 3.8046).abs() < 0.001);
     assert!((number(got[3][0]) - 1.25).abs() <= ULP);
     assert_eq!(got[4].iter().map(|v| number(*v)).collect::<Vec<_>>(), [8.0, 7.5]);
+}
+
+/// Products under `#![fixed(fast)]`: the floor or one unit less on every rung, each of them somewhere, in fewer rounds than the
+/// exact ones; and what is promised is what is sent.
+#[test]
+fn fast_products_are_within_a_unit() {
+    let mut rounds = vec![];
+    for fast in ["", "#![fixed(fast)]\n"] {
+        let text = format!(
+            "{fast}party P, Q;\nfn main<N: size>(x: [fixed; N] from P, y: [fixed; N] from Q) -> [fixed; N] {{ reveal(x * y) }}\n"
+        );
+        let checked = check(&text);
+        assert!(checked.ok(), "{:?}", checked.diags.iter().map(|d| &d.message).collect::<Vec<_>>());
+        let bound = bound(&checked, &BTreeMap::from([("N".to_string(), 700)]));
+        let mut rng = Rng::new(3);
+        // |x y| < 2^62 as words.
+        let mut words =
+            || (0..700).map(|_| u128::from(((rng.bits() as i64) >> (33 + rng.below(30))) as u64)).collect::<Vec<_>>();
+        let inputs = [vec![words()], vec![words()]];
+        let less = u64::from(!fast.is_empty());
+        match climb_within(&checked, &bound, &inputs, less) {
+            Ok(Climb::Agree { rounds: n, bytes, result }) => {
+                let exact = |k: usize| {
+                    let word = |v: u128| i128::from(v as u64 as i64);
+                    ((word(inputs[0][0][k]) * word(inputs[1][0][k])) >> 16) as i64
+                };
+                let lower = (0..700).filter(|k| result[0][*k] as u64 as i64 == exact(*k) - 1).count();
+                println!("{fast:?}: {n} rounds, {bytes:?} bytes, {lower} of 700 one less");
+                assert_eq!(lower > 0, less == 1);
+                assert!(lower < 700);
+                rounds.push(n);
+            }
+            other => panic!("{fast} {other:?}"),
+        }
+    }
+    assert!(rounds[1] + 4 <= rounds[0], "{rounds:?}");
 }

@@ -372,7 +372,7 @@ enums! {
     Elem { 0 Bool; 1 Int { signed, bits }; }
     Domain { 0 Clear; 1 Local(p); 2 Secret; 3 Arith { ring }; 4 Bits { planes }; }
     Recipient { 0 All; 1 Party(p); }
-    Un { 0 Neg; 1 Not; 2 Cast; }
+    Un { 0 Neg; 1 Not; 2 Cast; 3 Trunc(k); }
     Bin { 0 Add; 1 Sub; 2 Mul; 3 And; 4 Or; 5 Xor; 6 Lt; 7 Eq; 8 Div; 9 Rem; 10 Shl; 11 Shr; }
     Red { 0 Add; 1 Mul; 2 And; 3 Or; 4 Xor; 5 Min; 6 Max; 7 Count; }
     Plane { 0 Zero; 1 One; 2 Of { arg, plane }; }
@@ -392,7 +392,7 @@ enums! {
         26 BitsXor; 27 BitsNot; 28 BitsMask; 29 BitsAnd; 30 Planes(planes); 31 A2bDeal { neg }; 32 B2aDeal;
         33 Open { id, to };
         34 Loop { var, lo, hi, step, body }; 35 If { then, otherwise }; 36 While { cond, body }; 37 Call(region);
-        38 Check { what }; 39 Net(k);
+        38 Check { what }; 39 Net(k); 40 TruncDeal { places };
     }
 }
 

@@ -231,6 +231,7 @@ pub fn un(op: Un, x: &Column, from: Elem, to: Elem) -> Column {
         let x = W::slice(x).unwrap_or(&[]);
         W::column(match op {
             Un::Neg => x.iter().map(|w| W::default().sub(*w).and(m)).collect(),
+            Un::Trunc(k) => x.iter().map(|w| W::of((e.extend(w.wide()) as i128 >> k) as u128).and(m)).collect(),
             _ => x.iter().map(|w| w.xor(m)).collect(),
         })
     }

@@ -41,6 +41,9 @@ pub enum Un {
     /// To the result's element type: truncation, or extension by the operand's sign; a bool extends to 0 or 1.
     /// To `bool` from an integer: its least significant bit.
     Cast,
+    /// Shifted right by so many places, below the width, floored; of a signed integer. On secrets floor or one less, and right
+    /// only within a quarter of the type's range: it is cheaper than the shift.
+    Trunc(u8),
 }
 
 /// Binary lane-wise operators. Operands have the same element type; `Lt` and `Eq` give bools; signedness is the type's.
@@ -231,6 +234,13 @@ pub enum Op {
     },
     /// A bit b (one plane) to two arith words u, v, each 0 or 1, with b = u xor v. 1 step: third r dealt by node r.
     B2aDeal,
+    /// Arith x, from 0 to 2^ring - 1, to two words whose sum mod 2^ring is x, each moved right by so many places. 1 step: of the
+    /// lanes of third r node r deals x_r + x_(r+1), moved; the other part is known to the other two. The same wire is
+    /// split alike by all such gates.
+    TruncDeal {
+        /// Below the ring's bits.
+        places: u8,
+    },
     /// Shared to clear or local (bits or arith; reduced mod 2^bits of the element before sending). 1 step.
     Open {
         /// Its id.
@@ -290,7 +300,13 @@ impl Op {
     /// Whether it takes a step of the protocol, given the domain of its (first) result.
     pub fn interactive(&self, result: Option<Domain>) -> bool {
         match self {
-            Op::InputShare(_) | Op::ArithMul | Op::BitsAnd | Op::A2bDeal { .. } | Op::B2aDeal | Op::Open { .. } => true,
+            Op::InputShare(_)
+            | Op::ArithMul
+            | Op::BitsAnd
+            | Op::A2bDeal { .. }
+            | Op::B2aDeal
+            | Op::TruncDeal { .. }
+            | Op::Open { .. } => true,
             Op::Dot { .. } | Op::MatMul { .. } => matches!(result, Some(Domain::Arith { .. })),
             _ => false,
         }
@@ -397,6 +413,7 @@ impl Op {
             Op::Un(Un::Neg) => "neg",
             Op::Un(Un::Not) => "not",
             Op::Un(Un::Cast) => "cast",
+            Op::Un(Un::Trunc(_)) => "trunc",
             Op::Bin(Bin::Add) => "add",
             Op::Bin(Bin::Sub) => "sub",
             Op::Bin(Bin::Mul) => "mul",
@@ -436,6 +453,7 @@ impl Op {
             Op::A2bDeal { neg: false } => "a2b.deal",
             Op::A2bDeal { neg: true } => "a2b.deal.neg",
             Op::B2aDeal => "b2a.deal",
+            Op::TruncDeal { .. } => "trunc.deal",
             Op::Open { .. } => "open",
             Op::Loop { .. } => "loop",
             Op::If { .. } => "if",

@@ -214,6 +214,10 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
                     args[0].elem
                 }
                 Un::Not => args[0].elem,
+                Un::Trunc(k) => match args[0].elem {
+                    e @ Elem::Int { signed: true, bits } if *k < bits => e,
+                    e => return Err(format!("{e} by {k} places")),
+                },
             };
             one(d, e, args[0].len.clone())
         }
@@ -472,6 +476,16 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
                 elem: want.get(k).map_or(Elem::Bool, |t| t.elem),
                 len: args[0].len.clone(),
             };
+            Ok(vec![part(0), part(1)])
+        }
+        Op::TruncDeal { places } => {
+            only(false)?;
+            arity(1)?;
+            let r = ring(args[0])?;
+            if *places >= r {
+                return Err(format!("arith{r} by {places} places"));
+            }
+            let part = |k: usize| WireTy { elem: want.get(k).map_or(args[0].elem, |t| t.elem), ..args[0].clone() };
             Ok(vec![part(0), part(1)])
         }
         Op::Open { to, .. } => {

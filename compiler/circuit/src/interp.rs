@@ -444,6 +444,20 @@ impl Machine<'_> {
                 let to = |x| Value::Column(clear::cast(x, Elem::Bool, ring));
                 Ok(vec![to(&u), to(&v)])
             }
+            Op::TruncDeal { places } => {
+                let ring = Elem::u(ring_of(out()?)?);
+                let x = clear::cast(col(0)?, words(arg_ty(0)?), ring);
+                // What is split twice is split alike, as what is shared is.
+                let hash = (0..x.len()).fold(self.seed, |h, k| {
+                    (h ^ x.get(k) as u64 ^ (x.get(k) >> 64) as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29)
+                });
+                let mut rng = Rng::new(hash);
+                let u = clear::from_lanes(ring, (0..n).map(|_| rng.wide() & ring.mask()));
+                let v = clear::bin(crate::Bin::Sub, &x, &u, ring, ring, true)?;
+                let by = clear::constant(u128::from(*places), Elem::u(8), n);
+                let moved = |x: &Column| clear::bin(crate::Bin::Shr, x, &by, ring, Elem::u(8), true);
+                Ok(vec![Value::Column(moved(&u)?), Value::Column(moved(&v)?)])
+            }
             Op::Open { .. } => match arg(0)? {
                 Value::Bits(b) => one(b.column(out()?.elem)),
                 Value::Column(x) => one(clear::cast(x, words(arg_ty(0)?), out()?.elem)),

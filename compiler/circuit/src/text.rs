@@ -354,6 +354,7 @@ impl Printer<'_> {
             }
             Op::MatMul { m, k, n } => format!("{op} {m} x {k} x {n}{args}"),
             Op::Net(k) => format!("{op} {k}{args}"),
+            Op::Un(crate::Un::Trunc(k)) | Op::TruncDeal { places: k } => format!("{op} {k}{args}"),
             Op::Planes(planes) => plane_list(planes, &g.args),
             Op::Call(r) => format!("{op} r{}{args}", r.0),
             Op::Check { what } => format!("{op} {}{args}", quoted(what)),

@@ -104,6 +104,7 @@ pub fn un<S: Sink + ?Sized>(s: &mut S, op: Un, x: NodeId, to: Elem) -> NodeId {
             Un::Neg => v.wrapping_neg() & mask(from),
             Un::Not => !v & mask(from),
             Un::Cast => convert(v, from, to),
+            Un::Trunc(k) => (signed(v, from) >> k) as u128 & mask(from),
         };
         return s.make(Op::Const(r), vec![], to);
     }

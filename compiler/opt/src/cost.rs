@@ -179,7 +179,7 @@ fn add_pairs(to: &mut [Vec<u128>], more: &[Vec<u128>], times: u128) {
 }
 
 /// All names that [`kind_name`] gives interactive gates.
-pub const KINDS: [&str; 8] = ["input", "mul", "dot", "matmul", "and", "a2b", "b2a", "open"];
+pub const KINDS: [&str; 9] = ["input", "mul", "dot", "matmul", "and", "a2b", "b2a", "trunc", "open"];
 
 /// The name by which reports count an interactive gate.
 pub fn kind_name(op: &Op) -> &'static str {
@@ -191,6 +191,7 @@ pub fn kind_name(op: &Op) -> &'static str {
         Op::BitsAnd => "and",
         Op::A2bDeal { .. } => "a2b",
         Op::B2aDeal => "b2a",
+        Op::TruncDeal { .. } => "trunc",
         Op::Open { .. } => "open",
         _ => "local",
     }
@@ -274,6 +275,7 @@ impl Walk<'_> {
             Op::BitsAnd => (Kind::BitsAnd, form(out.domain)),
             Op::A2bDeal { .. } => (Kind::A2bDeal, form(out.domain)),
             Op::B2aDeal => (Kind::B2aDeal, form(out.domain)),
+            Op::TruncDeal { .. } => (Kind::TruncDeal, form(out.domain)),
             Op::Open { to, .. } => {
                 let f = first.and_then(|t| form(t.domain));
                 if let Recipient::Party(p) = to {

@@ -21,6 +21,7 @@ pub fn rounds(c: &Circuit, g: &Gate) -> u32 {
         Op::Bin(Bin::Eq) => LESS - 1,
         Op::Bin(Bin::Div | Bin::Rem) => 500,
         Op::Select if secret > 0 => 1,
+        Op::Un(Un::Trunc(_)) => 2,
         Op::Un(Un::Cast) if c.ty(g.args[0]).elem == Elem::Bool => 2,
         Op::Reduce { red: Red::Count, .. } => 2,
         Op::Reduce { red: Red::Mul | Red::And | Red::Or, group } => levels(group),

@@ -313,6 +313,10 @@ impl Walk<'_> {
         match un {
             Un::Not => Self::not(x),
             Un::Neg => self.neg(x),
+            Un::Trunc(k) => {
+                let sign = x[x.len() - 1];
+                (0..x.len()).map(|i| x.get(i + usize::from(k)).copied().unwrap_or(sign)).collect()
+            }
             Un::Cast => {
                 let fill = if from.signed() { x[x.len() - 1] } else { Bit::ZERO };
                 (0..usize::from(to.bits())).map(|i| x.get(i).copied().unwrap_or(fill)).collect()

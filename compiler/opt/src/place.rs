@@ -620,6 +620,10 @@ fn visit(
         }
         Op::Un(Un::Neg) | Op::Bin(Bin::Add | Bin::Sub) => flex(p),
         Op::Un(Un::Not) if word => flex(p),
+        Op::Un(Un::Trunc(_)) => {
+            want(own);
+            set(p, Kind::Fixed(own));
+        }
         Op::Bin(Bin::Eq) if p.elem(gate.args[0]).bits() > 1 => flex(p),
         Op::Bin(Bin::Lt) if is_sign_test(c, &p.consts, gate) => flex(p),
         Op::Bin(Bin::Shl) => set(p, moved(0, 1, Map::Own(own))),

@@ -256,6 +256,8 @@ impl Range<'_> {
             Op::Select if !self.secret(g.args[0]) => Form::Move,
             Op::Un(Un::Cast) if of == Elem::Bool || e == Elem::Bool => Form::Ring(self.ring(out)),
             Op::Un(Un::Cast) => Form::Cast,
+            // What is above the bits that count decides what is cut off.
+            Op::Un(Un::Trunc(_)) => Form::Same,
             op if op.is_region() => Form::Same,
             _ => Form::Ring(self.ring(out)),
         }

@@ -61,6 +61,7 @@ pub fn check(
         main: w.main,
         doc,
         circuits,
+        fast_fixed: w.fast_fixed,
         ..Program::default()
     };
     // Trees of functions follow each other in their module's arena.

@@ -47,6 +47,8 @@ pub struct Program {
     pub doc: String,
     /// Boolean circuits that files gave.
     pub circuits: Vec<Circuit>,
+    /// `#![fixed(fast)]`: products of fixed-point numbers may be one unit of the last place less.
+    pub fast_fixed: bool,
 }
 
 /// Index into [`Program::circuits`].

@@ -137,6 +137,8 @@ pub(crate) struct World<'a> {
     pub consts: Vec<ConstDecl<'a>>,
     pub const_tys: Vec<Ty>,
     pub const_vals: RefCell<Vec<ConstVal>>,
+    /// `#![fixed(fast)]`
+    pub fast_fixed: bool,
     pub fns: Vec<FnDecl<'a>>,
     pub sigs: Vec<crate::sig::Sig>,
     pub methods: FxHashMap<(StructId, Name), FnId>,
@@ -289,6 +291,7 @@ pub(crate) fn collect<'a>(mods: &'a [Loaded], diags: &mut Diags) -> World<'a> {
         consts: Vec::new(),
         const_tys: Vec::new(),
         const_vals: RefCell::new(Vec::new()),
+        fast_fixed: false,
         fns: Vec::new(),
         sigs: Vec::new(),
         methods: FxHashMap::default(),
@@ -346,6 +349,12 @@ pub(crate) fn collect<'a>(mods: &'a [Loaded], diags: &mut Diags) -> World<'a> {
                     }
                 }
                 a::ItemKind::Impl { ty, fns } => impls.push((m, ty, fns)),
+                // The root says it for the whole program.
+                a::ItemKind::InnerAttr(a::Attr { name, args, .. })
+                    if m == 0 && &*name.name == "fixed" && args.len() == 1 && &*args[0].name == "fast" =>
+                {
+                    w.fast_fixed = true;
+                }
                 a::ItemKind::InnerAttr(attr) => {
                     let d = Diag::error(codes::E0018, format!("`#![{}]` is not in the language yet", attr.name.name));
                     diags.push(d.at(attr.span, ""));

@@ -110,10 +110,12 @@ enum Work {
         planes: usize,
         lanes: usize,
     },
-    B2a {
+    /// Of a bit, or of words that are moved right by `places`.
+    TwoWords {
         x: Arc<Value>,
         draws: [Option<Draw>; 3],
         bits: u32,
+        places: Option<u32>,
         lanes: usize,
     },
     /// Inputs of a family: one dense batch per node.
@@ -337,11 +339,17 @@ impl Batch {
         Ok(b)
     }
 
-    /// A plane to two words.
-    pub fn b2a(me: usize, draws: [Option<Draw>; 3], x: Arc<Value>, bits: u32) -> Result<Batch, Fault> {
+    /// A plane to two words, or, with `places`, a word to two that are moved right.
+    pub fn two_words(
+        me: usize,
+        draws: [Option<Draw>; 3],
+        x: Arc<Value>,
+        bits: u32,
+        places: Option<u32>,
+    ) -> Result<Batch, Fault> {
         let lanes = x.lanes();
         let buffers = vec![zeros(bits, lanes)?, zeros(bits, lanes)?, zeros(bits, lanes)?, zeros(bits, lanes)?];
-        let mut b = Batch::new(Work::B2a { x, draws, bits, lanes }, buffers, Finish::Words);
+        let mut b = Batch::new(Work::TwoWords { x, draws, bits, places, lanes }, buffers, Finish::Words);
         let t = rep3::thirds(lanes);
         for dealer in 0..3 {
             b.dealt(me, dealer, Layout::words(bits as usize / 8, t[dealer], t[dealer + 1]));
@@ -582,7 +590,7 @@ impl Batch {
                 done = if dealer >= me { usize::MAX } else { 0 };
                 self.busy = draws.iter().any(Option::is_some);
             }
-            Work::B2a { x, draws, bits, lanes } => {
+            Work::TwoWords { x, draws, bits, places, lanes } => {
                 let Some(dealer) = draws.iter().position(Option::is_some) else {
                     self.busy = false;
                     return Ok(0);
@@ -591,13 +599,20 @@ impl Batch {
                 let [ub, va, vb] = rest else { return Err(internal("a conversion without buffers")) };
                 let t = rep3::thirds(*lanes);
                 let (lo, hi) = (t[dealer], t[dealer + 1]);
-                let p = x.bits()?;
-                let words = lo / 64..bits::words(hi).max(lo / 64);
-                let x = [&p.c[0][words.clone()], &p.c[1][words]];
                 by_ring!(*bits as u16, T => {
                     let (ua, ub, va, vb) = (T::of_mut(first)?, T::of_mut(ub)?, T::of_mut(va)?, T::of_mut(vb)?);
-                    rep3::b2a_deal(keys, &mut draw, dealer, x, &mut ua[lo..hi], &mut ub[lo..hi]).map_err(misuse)?;
-                    rep3::b2a_known(me, dealer, x, &mut va[lo..hi], &mut vb[lo..hi]);
+                    let (ua, ub, va, vb) = (&mut ua[lo..hi], &mut ub[lo..hi], &mut va[lo..hi], &mut vb[lo..hi]);
+                    if let Some(places) = *places {
+                        let x = x.arith::<T>()?.map(|v| &v[lo..hi]);
+                        rep3::trunc_deal(keys, &mut draw, dealer, x, places, ua, ub).map_err(misuse)?;
+                        rep3::trunc_known(me, dealer, x, places, va, vb);
+                    } else {
+                        let p = x.bits()?;
+                        let words = lo / 64..bits::words(hi).max(lo / 64);
+                        let x = [&p.c[0][words.clone()], &p.c[1][words]];
+                        rep3::b2a_deal(keys, &mut draw, dealer, x, ua, ub).map_err(misuse)?;
+                        rep3::b2a_known(me, dealer, x, va, vb);
+                    }
                     Ok(())
                 })?;
                 made = (hi - lo) * *bits as usize / 8;

@@ -179,6 +179,27 @@ fn conversions() {
                     }
                 }
             }
+            // Moved parts of a sum, at every place that tells them apart.
+            for places in [0, 1, ring / 2, ring - 1] {
+                let mut b = builder();
+                let p = parties(&mut b);
+                let elem = Elem::u(ring);
+                let ty = arith(ring, elem, lanes);
+                let x = shared(&mut b, p[0], ty.clone());
+                let w = b.gate_as(Op::TruncDeal { places }, &[x], &[ty.clone(), ty]).unwrap();
+                open(&mut b, w[0], Recipient::All);
+                open(&mut b, w[1], Recipient::All);
+                let c = b.finish();
+                let inputs = columns(&c, lanes + u64::from(places));
+                let out = run(&program(&c, true), &inputs, lanes).outputs;
+                for l in 0..lanes as usize {
+                    let (s, t, x) = (out[0].get(l), out[1].get(l), inputs[0].get(l));
+                    assert!(s | t <= elem.mask() >> places);
+                    // Of one, two, … wraps and carries: the sum is x moved, plus 2^(ring - places) where s + t wraps, less a carry.
+                    let sum = s.wrapping_add(t).wrapping_sub(x >> places) & (elem.mask() >> places);
+                    assert!(sum == 0 || sum == elem.mask() >> places, "{s} {t} {x} {places}");
+                }
+            }
             // b = u + v - 2 u v.
             let mut b = builder();
             let p = parties(&mut b);
@@ -320,6 +341,9 @@ fn priced(lanes: u64) -> (circuit::Circuit, Vec<Priced>) {
     let t = arith(16, Elem::u(16), lanes);
     b.gate_as(Op::B2aDeal, &[one], &[t.clone(), t]).unwrap();
     rows.push((Kind::B2aDeal, Form::Ring(16), lanes, None));
+    let t = arith(32, e, lanes);
+    b.gate_as(Op::TruncDeal { places: 5 }, &[m], &[t.clone(), t]).unwrap();
+    rows.push((Kind::TruncDeal, Form::Ring(32), lanes, None));
     open(&mut b, m, Recipient::All);
     rows.push((Kind::OpenArith, Form::Ring(32), lanes, None));
     open(&mut b, a, Recipient::All);

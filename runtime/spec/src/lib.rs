@@ -51,6 +51,8 @@ pub enum Kind {
     A2bDeal,
     /// `B2aDeal`; the ring is the result's.
     B2aDeal,
+    /// `TruncDeal`; the ring is the operand's.
+    TruncDeal,
     /// `Open` of an arithmetic wire to all.
     OpenArith,
     /// `Open` of bits to all; planes are those that the element has.
@@ -170,7 +172,7 @@ mod tests {
             }
             assert_eq!(protocol(p.name), Some(*p));
         }
-        assert_eq!(REP3.primitives.len(), 12);
+        assert_eq!(REP3.primitives.len(), 13);
     }
 
     #[test]

@@ -33,6 +33,7 @@ pub const REP3: Protocol = Protocol {
         row(Kind::BitsAnd, &[back(Lanes::All, Unit::Plane)]),
         row(Kind::A2bDeal, &[back(Lanes::Part, Unit::Plane)]),
         row(Kind::B2aDeal, &[back(Lanes::Part, Unit::Word)]),
+        row(Kind::TruncDeal, &[back(Lanes::Part, Unit::Word)]),
         row(Kind::OpenArith, &[back(Lanes::All, Unit::Word)]),
         row(Kind::OpenBits, &[back(Lanes::All, Unit::Plane)]),
         row(Kind::OpenArithTo, &[to_host(Unit::Word)]),

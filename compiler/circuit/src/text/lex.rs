@@ -220,6 +220,11 @@ impl Lexer {
         let v = self.int()?;
         u32::try_from(v).or_else(|_| self.fail("too large a number".into()))
     }
+    /// A number of places to move by.
+    pub(super) fn places(&mut self) -> Res<u8> {
+        let v = self.int()?;
+        u8::try_from(v).or_else(|_| self.fail("too large a number".into()))
+    }
     /// A number with a sign.
     pub(super) fn signed(&mut self) -> Res<i64> {
         let neg = self.take("-");

@@ -642,6 +642,8 @@ impl Parser {
             "shl" => Op::Bin(Bin::Shl),
             "shr" => Op::Bin(Bin::Shr),
             "net" => return Ok(Op::Net(self.lx.int32()?)),
+            "trunc" => return Ok(Op::Un(Un::Trunc(self.lx.places()?))),
+            "trunc.deal" => return Ok(Op::TruncDeal { places: self.lx.places()? }),
             "select" => Op::Select,
             "gather.at" => Op::GatherAt,
             "scatter.at" => Op::ScatterAt,

@@ -9,7 +9,7 @@ use super::{R, Tracer};
 use crate::fold;
 use crate::nest::NodeId;
 use circuit::gate::{Bin, Un};
-use circuit::types::Elem;
+use circuit::types::{Domain, Elem};
 use sema::tree::{BinOp, Ty};
 
 const WORD: Elem = Elem::Int { signed: true, bits: 64 };
@@ -26,10 +26,17 @@ impl Tracer<'_> {
         let x = fold::un(self, Un::Cast, x, WORD);
         self.shift(Bin::Shl, x, frac)
     }
-    /// `x * y`, floored.
+    /// A whole product as a number: floored, or, on secrets where the program says so, floored or one less.
+    fn cut_product(&mut self, p: NodeId, frac: u8) -> NodeId {
+        if self.program.fast_fixed && self.nest.n(p).dom == Domain::Secret {
+            return fold::un(self, Un::Trunc(frac), p, WORD);
+        }
+        self.shift(Bin::Shr, p, frac)
+    }
+    /// `x * y`.
     pub(super) fn fixed_mul(&mut self, x: NodeId, y: NodeId, frac: u8) -> NodeId {
         let p = self.bin(Bin::Mul, x, y);
-        self.shift(Bin::Shr, p, frac)
+        self.cut_product(p, frac)
     }
     /// `x / y` toward zero: the divisor is no clear 0. The dividend has `frac` bits more, so that nothing wraps.
     pub(super) fn fixed_div(&mut self, x: NodeId, y: NodeId, frac: u8) -> NodeId {
@@ -104,7 +111,7 @@ impl Tracer<'_> {
         self.each(v, &ty, &mut |s, leaf, of| {
             let x = s.node(leaf, of)?;
             let x = s.secret(x);
-            Ok(Leaf::N(s.shift(Bin::Shr, x, f)))
+            Ok(Leaf::N(s.cut_product(x, f)))
         })
     }
 }

@@ -34,6 +34,7 @@ impl Expander<'_> {
                 self.moved(g)?;
             }
             Op::Un(Un::Cast) => self.cast(out, g.args[0])?,
+            Op::Un(Un::Trunc(k)) => self.trunc(out, g.args[0], *k)?,
             Op::Un(un) => self.unary(out, *un, g.args[0])?,
             Op::Bin(Bin::Shl) => self.shl(out, g.args[0], g.args[1])?,
             Op::Bin(bin) => self.binary(g, out, *bin)?,
@@ -219,6 +220,15 @@ impl Expander<'_> {
         let k = self.s.constant(from, convert::ring_elem(ring), len.clone());
         // -x = 0 - x, !x = -1 - x.
         let r = arith(&mut self.s, Op::ArithSub, vec![k, a], ring, e, &len);
+        self.set_arith(out, r);
+        Ok(())
+    }
+
+    /// Floor or one less of x / 2^places, for |x| below a quarter of the ring.
+    fn trunc(&mut self, out: WireId, x: WireId, places: u8) -> Result<()> {
+        let (e, len) = (self.elem(out), self.len(out));
+        let a = self.own_arith(x)?;
+        let r = convert::trunc(&mut self.s, a, places, own_ring(e), e, &len);
         self.set_arith(out, r);
         Ok(())
     }

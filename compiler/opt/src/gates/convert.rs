@@ -146,6 +146,33 @@ pub fn b2a(s: &mut Asm, x: &[Pl], signed: bool, ring: u8, elem: Elem, len: &Len)
     Ok(arith(s, Op::ArithAdd, vec![out, k], ring, elem, len))
 }
 
+/// x / 2^places, floored or one less, for -2^(ring-2) <= x < 2^(ring-2). 2 steps; deals two elements and sends one.
+///
+/// With y = x + 2^(ring-2) as the sum mod 2^ring of s and t, of which one node knows one and the others the other, the sum of
+/// the moved parts lacks at most the carry of what is cut off, and is 2^(ring-places) too much where s + t wraps. As y is below
+/// 2^(ring-1), it wraps iff s or t has its highest bit. Every message is masked.
+pub fn trunc(s: &mut Asm, x: WireId, places: u8, ring: u8, elem: Elem, len: &Len) -> WireId {
+    let number = |s: &mut Asm, v: u128| s.constant(v & mask(ring), ring_elem(ring), len.clone());
+    let deal = |s: &mut Asm, y: WireId, places: u8| {
+        let u = s.wire(Domain::Arith { ring }, elem, len.clone());
+        let v = s.wire(Domain::Arith { ring }, elem, len.clone());
+        s.raw(Op::TruncDeal { places }, vec![y], vec![u, v]);
+        (u, v)
+    };
+    let up = number(s, 1 << (ring - 2));
+    let y = arith(s, Op::ArithAdd, vec![x, up], ring, elem, len);
+    let (a, b) = deal(s, y, places);
+    let (u, v) = deal(s, y, ring - 1);
+    let uv = arith(s, Op::ArithMul, vec![u, v], ring, elem, len);
+    let either = arith(s, Op::ArithAdd, vec![u, v], ring, elem, len);
+    let either = arith(s, Op::ArithSub, vec![either, uv], ring, elem, len);
+    let wraps = scale_const(s, either, 1 << (ring - places), ring, elem, len);
+    let sum = arith(s, Op::ArithAdd, vec![a, b], ring, elem, len);
+    let sum = arith(s, Op::ArithSub, vec![sum, wraps], ring, elem, len);
+    let down = number(s, 1 << (ring - 2 - places));
+    arith(s, Op::ArithSub, vec![sum, down], ring, elem, len)
+}
+
 /// Number of true bits of each group: sum(u) + sum(v) - 2 dot(u, v). 2 steps, one element per group beside the deal.
 pub fn count(s: &mut Asm, b: Pl, ring: u8, elem: Elem, len: &Len, group: &Len, out: &Len) -> WireId {
     let w = s.bare(&[b], len);

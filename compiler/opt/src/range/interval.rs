@@ -185,6 +185,7 @@ impl Range<'_> {
             },
             Op::Un(Un::Cast) if e == Elem::Bool => None,
             Op::Un(Un::Cast) => arg(0),
+            Op::Un(Un::Trunc(k)) => arg(0).map(|(lo, hi)| ((lo >> k) - 1, hi >> k)),
             Op::Un(Un::Neg) => arg(0).map(|(lo, hi)| (-hi, -lo)),
             Op::Un(Un::Not) if e.signed() => arg(0).map(|(lo, hi)| (-1 - hi, -1 - lo)),
             Op::Un(Un::Not) => arg(0).zip(top(e)).map(|((lo, hi), (_, most))| (most - hi, most - lo)),

@@ -119,7 +119,11 @@ impl Machine {
                     return Err(internal("one plane is expected"));
                 }
                 let draws = deals(&mut draw)?;
-                ("b2a", Batch::b2a(me, draws, x, ring()?)?)
+                ("b2a", Batch::two_words(me, draws, x, ring()?, None)?)
+            }
+            Op::TruncDeal { places } => {
+                let draws = deals(&mut draw)?;
+                ("trunc", Batch::two_words(me, draws, arg()?, ring()?, Some(u32::from(*places)))?)
             }
             Op::Open { to, .. } => {
                 let seat = match to {

@@ -276,6 +276,32 @@ fn conversions_say_nothing() {
             view
         })
     });
+    // Words moved right: x_d + x_(d+1), moved, at two places of one wire.
+    judged("words moved right", &[Copy::NoMask, Copy::SameStream], |copy, input| {
+        let mut random = rng(61 + input as u64);
+        let x = sharing::<u8>([0, 0xb5][input], RUNS, &mut random);
+        let keys = keys(63 + input as u64);
+        let message = |dealer: usize, step: u64, places: u32| {
+            let (mut a, mut b) = (vec![0u8; RUNS], vec![0u8; RUNS]);
+            let at = if copy == Copy::SameStream { 0 } else { step };
+            let mut d = Tickets::new().take(Purpose::Deal, at, 0).unwrap().open();
+            let part = [&x[dealer][..], &x[next(dealer)][..]];
+            rep3::trunc_deal(&keys[dealer], &mut d, dealer, part, places, &mut a, &mut b).unwrap();
+            if copy == Copy::NoMask {
+                a.iter_mut().zip(&b).for_each(|(a, b)| *a = a.wrapping_add(*b));
+            }
+            a
+        };
+        std::array::from_fn(|me| {
+            let mut view = View::new();
+            view.push("x_i".to_string(), 8, wide(&x[me]));
+            view.push("x_(i+1)".to_string(), 8, wide(&x[next(me)]));
+            for (step, places) in [3, 7].into_iter().enumerate() {
+                view.push(format!("message {step}"), 8, wide(&message(next(me), step as u64, places)));
+            }
+            view
+        })
+    });
     // Bits to words: x_d xor x_(d+1) as a word.
     judged("bits to words", &[Copy::NoMask, Copy::SameStream], |copy, input| {
         let mut random = rng(51 + input as u64);

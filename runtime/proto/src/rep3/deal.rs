@@ -176,6 +176,35 @@ pub fn b2a_known<T: Ring>(me: usize, dealer: usize, x: Pair<'_, u64>, a: &mut [T
     }
 }
 
+/// The dealt part of a truncation, for the part of lanes that `dealer` deals: x_d + x_(d+1), moved right by `places`.
+pub fn trunc_deal<T: Ring>(
+    keys: &SessionKeys,
+    draw: &mut Draw,
+    dealer: usize,
+    x: Pair<'_, T>,
+    places: u32,
+    a: &mut [T],
+    b: &mut [T],
+) -> Result<(), Misuse> {
+    let mut value = Vec::new();
+    if keys.me() == dealer {
+        value = vec![T::default(); a.len()];
+        ring::add(x[0], x[1], &mut value);
+        value.iter_mut().for_each(|v| *v = T::from_u128(v.to_u128() >> places));
+    }
+    deal(keys, draw, dealer, (keys.me() == dealer).then_some(&value[..]), a, b)
+}
+
+/// The other part: x_(d+2), moved, known to the two other nodes. No message; `a` and `b` come zeroed.
+pub fn trunc_known<T: Ring>(me: usize, dealer: usize, x: Pair<'_, T>, places: u32, a: &mut [T], b: &mut [T]) {
+    let slot = component(me, (dealer + 2) % 3);
+    for (c, out) in [a, b].into_iter().enumerate() {
+        if slot == Some(c) {
+            out.iter_mut().zip(x[c]).for_each(|(o, v)| *o = T::from_u128(v.to_u128() >> places));
+        }
+    }
+}
+
 /// Bits of a plane as words 0 and 1.
 fn spread<T: Ring>(plane: &[u64], out: &mut [T]) {
     for (w, out) in plane.iter().zip(out.chunks_mut(64)) {
