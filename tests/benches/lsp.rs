@@ -25,7 +25,7 @@ fn main() {
         let begun = Instant::now();
         let change = json!({"range": {"start": at, "end": at}, "text": "2"});
         let end = json!({"line": at["line"], "character": at["character"].as_u64().unwrap_or(0) + 1});
-        let change = if k % 2 == 0 { change } else { json!({"range": {"start": at, "end": end}, "text": ""}) };
+        let change = if k.is_multiple_of(2) { change } else { json!({"range": {"start": at, "end": end}, "text": ""}) };
         let document = json!({"uri": URI, "version": k + 2});
         e.tell("textDocument/didChange", json!({"textDocument": document, "contentChanges": [change]}));
         assert!(e.diagnostics().is_empty());
