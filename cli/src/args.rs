@@ -159,8 +159,17 @@ pub struct RunArgs {
     #[arg(long, value_name = "SEED")]
     pub random_inputs: Option<u64>,
     /// Compute in the clear with the reference evaluator: no nodes, no shares, nothing protected
-    #[arg(long, conflicts_with_all = ["tcp", "stats", "report"])]
+    #[arg(long, conflicts_with_all = ["tcp", "stats", "report", "store"])]
     pub insecure_clear: bool,
+    /// Folder of the shares that runs keep: `secret` parameters are taken from it, `secret` results kept in it
+    #[arg(long, value_name = "DIR", env = "MPCC_STORE", help_heading = "Kept shares")]
+    pub store: Option<PathBuf>,
+    /// Take a `secret` parameter from what was kept under another name: --take total=monday
+    #[arg(long, value_name = "PARAMETER=NAME", requires = "store", help_heading = "Kept shares")]
+    pub take: Vec<String>,
+    /// Keep a `secret` result under another name: --keep result.0=tuesday
+    #[arg(long, value_name = "RESULT=NAME", requires = "store", help_heading = "Kept shares")]
+    pub keep: Vec<String>,
     /// Print what the run took beside what was predicted: rounds, bytes, time, memory
     #[arg(long, help_heading = "Output")]
     pub stats: bool,

@@ -183,7 +183,9 @@ pub fn sizes(object: &Object, source: &Source, place: &crate::files::Place) -> R
     let all_given = names.iter().all(|n| defines.iter().any(|(d, _)| d == n));
     let folder = source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
     let random = (all_given || !folder.is_dir()).then_some(0);
-    let from = data::Source { folder: random.is_none().then_some(folder), defines, random };
+    // Only lengths are asked for.
+    let kept = data::Kept::Dealt([0; 32]);
+    let from = data::Source { folder: random.is_none().then_some(folder), defines, random, kept };
     let inputs = data::read(node::ProgramObject::contract(object), &from, None)
         .map_err(|e| Failure::from(node::NodeError::from(e)))?;
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();

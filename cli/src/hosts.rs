@@ -4,9 +4,11 @@ use crate::args::{RunArgs, Site};
 use crate::failure::Failure;
 use crate::output::Shown;
 use crate::program::{Goal, Object};
-use crate::run::{DEADLINE, Ended, Job, bar, finish, recorded};
+use crate::run::{DEADLINE, Ended, Job, bar, finish, recorded, store};
 use crate::{interrupt, program};
 use node::clients::{Clients, Cutoff, Registry};
+use node::data::Kept;
+use node::kept::{Place, Store};
 use node::keys::{self, WARN_DAYS};
 use node::parties::Parties;
 use node::session::Settings;
@@ -60,13 +62,28 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
         return Err(Failure::usage("--as needs --parties FILE"));
     };
     let me = parties.node(name).map_err(Failure::usage)?;
-    let identity = identity(&key_file(key.as_ref(), parties, name), shown)?;
+    let key = key_file(key.as_ref(), parties, name);
+    let identity = identity(&key, shown)?;
     hosts::own(parties, me, &identity)?;
 
     let stop = interrupt::on_signal();
     let memory = memory.or(parties.run.memory).unwrap_or(0);
     object.limit(memory);
-    let inputs = job.read(&object, Some(me)).map_err(NodeError::from)?;
+    let contract = ProgramObject::contract(&object);
+    let names = parties.names();
+    let store = store(args, |dir| Store::of(dir, &identity, &keys::earlier(&key)))?;
+    let kept = match &store {
+        Some(store) => {
+            store.ready(contract, &names, Some(me))?;
+            let protocol = goal.protocol.name.to_owned();
+            Kept::From(store.clone(), Place { protocol, parameters: String::new(), names: names.clone() })
+        }
+        None if contract.keeps() => {
+            return Err(Failure::usage("this run keeps shares for a later one: say where, with --store DIR"));
+        }
+        None => Kept::Nowhere,
+    };
+    let inputs = job.read(&object, Some(me), kept).map_err(NodeError::from)?;
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
     program::known(object.checked(), &sizes)?;
     object.take_publics(&inputs, &sizes)?;
@@ -80,7 +97,7 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
     }
     node::clients::check(contract, clients.as_ref())?;
     let settings = Settings {
-        names: parties.names(),
+        names,
         deadline: args.deadline.or(parties.run.deadline).unwrap_or(DEADLINE),
         protocol: goal.protocol.name.into(),
         parameters: String::new(),
@@ -90,6 +107,7 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
         stop,
         record: recorded(args),
         clients,
+        store,
     };
     let bar = bar(shown);
     let note = |text: &str| bar.suspend(|| shown.note(tracing::Level::INFO, &format!("{name}: {text}")));

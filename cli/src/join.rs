@@ -49,7 +49,8 @@ pub fn join(args: &JoinArgs, shown: &Shown) -> Result<(), Failure> {
     }
     let stop = interrupt::on_signal();
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
-    let source = data::Source { folder: Some(folder), defines: program::defines(&args.source)?, random: None };
+    let source =
+        data::Source { folder: Some(folder), defines: program::defines(&args.source)?, ..data::Source::default() };
     let inputs = data::read_member(contract, &source, party, args.member).map_err(|e| match e {
         data::DataError::Usage(what) if what.contains("say which") => Failure::usage(format!("{what}: --member K")),
         other => NodeError::from(other).into(),
@@ -73,6 +74,7 @@ pub fn join(args: &JoinArgs, shown: &Shown) -> Result<(), Failure> {
                 stop,
                 record: Record::Off,
                 clients: None,
+                store: None,
             },
             wait: args.wait.or(parties.run.wait).unwrap_or(WAIT),
         },

@@ -117,11 +117,11 @@ pub fn contract(checked: &Checked) -> Contract {
             .collect(),
         params: driver::parameters(program)
             .into_iter()
-            .map(|p| Param { name: p.name, party: p.party.map(|p| p.0 as usize), schema: p.schema })
+            .map(|p| Param { name: p.name, party: p.party.map(|p| p.0 as usize), kept: p.kept, schema: p.schema })
             .collect(),
         results: driver::results(program)
             .into_iter()
-            .map(|r| ResultPart { name: r.name, party: r.party.map(|p| p.0 as usize), schema: r.schema })
+            .map(|r| ResultPart { name: r.name, party: r.party.map(|p| p.0 as usize), kept: r.kept, schema: r.schema })
             .collect(),
         sizes: driver::size_names(program),
     }

@@ -9,6 +9,7 @@ use crate::program::{self, Goal, Object, Spread};
 use crate::report::{self, Report};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use node::data::OutputSet;
+use node::kept::{Place, Store};
 use node::processes::Launch;
 use node::session::Settings;
 use node::stats::RunStats;
@@ -47,13 +48,15 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
     };
     let object = Object::new(checked, &goal, shown.color)?.predicting(predict.then_some(spread));
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
-    let job = Job {
+    let mut job = Job {
         program: args.source.program.clone(),
         folder: args.random_inputs.is_none().then_some(folder),
         defines: program::defines(&args.source)?,
         random: args.random_inputs,
         target: args.target.clone(),
         predict,
+        store: None,
+        deal: [0; 32],
     };
     if args.insecure_clear {
         return clear(&object, &job, shown);
@@ -75,6 +78,18 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         stop: if args.tcp { crate::interrupt::on_signal() } else { node::Stop::default() },
         ..Settings::local()
     };
+    job.store = store(args, Store::local)?;
+    net::random(&mut job.deal).map_err(|e| Failure::Ours(format!("the system gives no randomness: {e}")))?;
+    let contract = node::ProgramObject::contract(&object);
+    match &job.store {
+        Some(store) => store.ready(contract, &settings.names, None)?,
+        None if contract.keeps() => {
+            let text = "what this run would keep is kept nowhere: say where, with --store DIR";
+            shown.note(tracing::Level::WARN, text);
+        }
+        None => {}
+    }
+    let settings = Settings { store: job.store.clone(), ..settings };
     let bar = bar(shown);
     let progress = |step| bar.set_position(step);
     let began = SystemTime::now();
@@ -106,6 +121,18 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         began,
     };
     finish(args, shown, &goal, &object, &ended)
+}
+
+/// The store that the arguments name, made from its folder.
+///
+/// # Errors
+/// Usage: a mapping that is none.
+pub fn store(args: &RunArgs, make: impl FnOnce(&Path) -> Store) -> Result<Option<Store>, Failure> {
+    let Some(dir) = &args.store else { return Ok(None) };
+    let mut store = make(dir);
+    store.take = Store::mapping(&args.take).map_err(|e| Failure::usage(format!("--take: {e}")))?;
+    store.keep = Store::mapping(&args.keep).map_err(|e| Failure::usage(format!("--keep: {e}")))?;
+    Ok(Some(store))
 }
 
 /// How much of a run is recorded, for what is asked to be shown.
@@ -164,7 +191,7 @@ pub fn finish(args: &RunArgs, shown: &Shown, goal: &Goal, object: &Object, ended
 fn clear(object: &Object, job: &Job, shown: &Shown) -> Result<(), Failure> {
     eprintln!("insecure: computing in the clear, with everybody's inputs in this process");
     let contract = node::ProgramObject::contract(object);
-    let inputs = job.read(object, None).map_err(NodeError::from)?;
+    let inputs = job.read(object, None, job.local()).map_err(NodeError::from)?;
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
     let bound = program::bind(object.checked(), &sizes)?;
     let values = inputs.all(contract, &sizes)?;
@@ -190,11 +217,14 @@ pub struct Job {
     random: Option<u64>,
     target: Target,
     predict: bool,
+    store: Option<Store>,
+    /// What shares of values that stand in for kept ones are made from.
+    deal: [u8; 32],
 }
 
 /// Reads all inputs, and gives the program its public values.
 pub fn prepare(object: &Object, job: &Job) -> Result<data::Inputs, Failure> {
-    let inputs = job.read(object, None).map_err(NodeError::from)?;
+    let inputs = job.read(object, None, job.local()).map_err(NodeError::from)?;
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
     program::bind(object.checked(), &sizes)?;
     object.take_publics(&inputs, &sizes)?;
@@ -202,12 +232,25 @@ pub fn prepare(object: &Object, job: &Job) -> Result<data::Inputs, Failure> {
 }
 
 impl Job {
+    /// Where a local run has what an earlier run kept: in its store, or made up from values.
+    fn local(&self) -> data::Kept {
+        match &self.store {
+            Some(store) => {
+                let protocol = self.target.protocol.clone().unwrap_or_else(|| "rep3".into());
+                let names = Settings::local().names;
+                data::Kept::From(store.clone(), Place { protocol, parameters: String::new(), names })
+            }
+            None => data::Kept::Dealt(self.deal),
+        }
+    }
+
     /// Reads all inputs, or those of node `me`.
     ///
     /// # Errors
     /// As [`data::read`].
-    pub fn read(&self, object: &Object, me: Option<usize>) -> Result<data::Inputs, data::DataError> {
-        let source = data::Source { folder: self.folder.clone(), defines: self.defines.clone(), random: self.random };
+    pub fn read(&self, object: &Object, me: Option<usize>, kept: data::Kept) -> Result<data::Inputs, data::DataError> {
+        let source =
+            data::Source { folder: self.folder.clone(), defines: self.defines.clone(), random: self.random, kept };
         data::read(node::ProgramObject::contract(object), &source, me)
     }
 }
@@ -230,7 +273,7 @@ pub fn node(config: &Path) -> Result<(), Failure> {
         let object = Object::new(checked, &goal, false)
             .map_err(usage)?
             .predicting(job.predict.then_some((Spread::Apart, opt::Carrier::loopback())));
-        let inputs = job.read(&object, Some(me))?;
+        let inputs = job.read(&object, Some(me), job.local())?;
         let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
         object.take_publics(&inputs, &sizes).map_err(usage)?;
         Ok((Box::new(object), inputs))

@@ -107,3 +107,37 @@ fn blocks_of_families_in_loops_agree_on_every_rung() {
         }
     }
 }
+
+#[test]
+fn what_is_kept_agrees_on_every_rung() {
+    let programs = [
+        "fn main(x: secret u64) -> secret u64 { x }",
+        "fn main(x: secret bool) -> (secret bool, bool) { (!x, reveal(x)) }",
+        "fn main() -> secret u32 { 7 }",
+        "fn main(x: public u32) -> secret [u32; 3] { [x, x + 1, 2] }",
+        "fn main<N: size>(x: secret [u16; N], y: secret [i64; N]) -> (secret [bool; N], secret i64) { let mut b = [false; N]; for i in 0..N { b[i] = x[i] < 9; } (b, y.sum()) }",
+        "fn main<N: size>(b: secret [bool; N]) -> (secret u32, u32) { let mut n: u32 = 0; for i in 0..N { if b[i] { n += 1; } } (n, reveal(n)) }",
+        "struct P { a: u8, b: [i32; 2], c: bool } fn main(p: secret P, q: secret (u8, [P; 2])) -> (secret P, secret (u8, u8)) { (P { a: p.a + q.0, b: q.1[1].b, c: p.c && q.1[0].c }, (p.a, q.0 * 3)) }",
+        "party A; fn main(x: u32 from A, s: secret u32) -> (secret u32, u32 to A) { let t = s + x; (t, reveal_to(A, t)) }",
+        "party A; fn main<N: size>(x: [u32; N] from A) -> (secret [u32; N], secret u32) { (x, x[0]) }",
+        "party F[N]; fn main(x: [u32; N] from F, t: secret [u32; N]) -> (secret [u32; N], secret [u32; N], [u32; N] to F) { let mut z = x; for i in 0..N { z[i] = t[i] * x[i]; } (x, z, reveal_to(F, z)) }",
+        "fn main(x: secret u128, y: secret i128) -> (secret u128, bool) { (x * x, reveal(y < 0)) }",
+        "fn main(x: secret u8, y: secret u8) -> (secret u8, u8) { let d = x / y; (d & 15, reveal(d % 7)) }",
+    ];
+    for program in &programs {
+        let checked = check(program);
+        let codes: Vec<_> = checked.diags.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
+        assert!(checked.ok(), "{program}\n{codes:?}");
+        for (n, seed) in [(1, 1), (2, 2), (70, 3)] {
+            let sizes: BTreeMap<String, u64> =
+                driver::size_names(&checked.program).into_iter().map(|s| (s, n)).collect();
+            let bound = bound(&checked, &sizes);
+            match climb(&checked, &bound, &mpcc_tests::ladder::random_inputs(&checked, &bound, seed)) {
+                Ok(Climb::Agree { .. }) => {}
+                Ok(Climb::Fails) => panic!("{program}\nfails"),
+                Ok(Climb::Refused(what)) => panic!("{program}\nis refused: {what}"),
+                Err(e) => panic!("{program}\nat {n}: {e}"),
+            }
+        }
+    }
+}

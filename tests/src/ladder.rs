@@ -110,7 +110,7 @@ pub fn climb_within(checked: &Checked, bound: &Bound, inputs: &[Leaves], less: u
     let mut publics = Publics::new();
     let mut columns: Vec<Vec<u128>> = Vec::new();
     for (p, leaves) in main.params.iter().zip(inputs) {
-        if matches!(p.origin, sema::tree::Origin::From(_)) {
+        if matches!(p.origin, sema::tree::Origin::From(_) | sema::tree::Origin::Kept) {
             columns.extend(leaves.iter().cloned());
         } else {
             publics.insert(p.name.to_string(), leaves.clone());

@@ -16,7 +16,7 @@ use netlist::{Net, Node};
 /// First bytes of the form.
 pub const MAGIC: [u8; 4] = *b"mpcc";
 /// Version of the form; another one is refused.
-pub const VERSION: u8 = 2;
+pub const VERSION: u8 = 3;
 
 /// Why bytes are no circuit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -332,8 +332,8 @@ macro_rules! structs {
 }
 structs! {
     Party { name, family, host }
-    Input { party, name, elem, lanes, range }
-    Output { party, name, wire }
+    Input { party, kept, name, elem, lanes, range }
+    Output { party, kept, name, wire }
     AtBlock { party, hash }
     Region { params, gates, results }
     Gate { op, args, outs, span }

@@ -108,16 +108,28 @@ impl Builder {
     }
     /// A new input leaf and its wire. Call at the root.
     pub fn input(&mut self, party: Option<PartyId>, name: &str, elem: Elem, lanes: u64) -> WireId {
-        self.circuit.inputs.push(Input { party, name: name.into(), elem, lanes, range: None });
+        self.leaf(Input { party, kept: false, name: name.into(), elem, lanes, range: None })
+    }
+    /// As [`Builder::input`], of what an earlier run kept.
+    pub fn kept_input(&mut self, name: &str, elem: Elem, lanes: u64) -> WireId {
+        self.leaf(Input { party: None, kept: true, name: name.into(), elem, lanes, range: None })
+    }
+    fn leaf(&mut self, input: Input) -> WireId {
+        let (elem, lanes, domain) = (input.elem, input.lanes, input.domain(&self.circuit.level));
+        self.circuit.inputs.push(input);
         let k = self.circuit.inputs.len() as u32 - 1;
-        let domain = party.map_or(Domain::Clear, Domain::Local);
         let out = self.wire(WireTy::new(domain, elem, Len::Const(lanes)));
         self.push(Op::Input(k), vec![], vec![out]);
         out
     }
     /// A new output leaf.
     pub fn output(&mut self, party: Option<PartyId>, name: &str, wire: WireId) {
-        self.circuit.outputs.push(Output { party, name: name.into(), wire });
+        self.circuit.outputs.push(Output { party, kept: None, name: name.into(), wire });
+    }
+    /// A new output leaf that is kept for a later run.
+    pub fn kept_output(&mut self, name: &str, wire: WireId) {
+        let kept = Some(self.ty(wire).elem);
+        self.circuit.outputs.push(Output { party: None, kept, name: name.into(), wire });
     }
 
     /// A fresh wire that nothing defines yet.

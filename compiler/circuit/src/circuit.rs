@@ -44,8 +44,10 @@ pub struct Party {
 /// `param.field`; of an array `[T; N]`, N lanes; nested arrays are flattened row-major.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Input {
-    /// Who brings it; `None` for public parameters.
+    /// Who brings it; `None` for public parameters, and for what is kept.
     pub party: Option<PartyId>,
+    /// Nobody brings it: each node has a share of it that an earlier run left. At gate level its form is [`Elem::kept_form`].
+    pub kept: bool,
     /// `param` or `param.field.sub`.
     pub name: String,
     /// Type of a lane.
@@ -59,11 +61,14 @@ pub struct Input {
 /// A leaf of `main`'s result.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Output {
-    /// Recipient; `None` is all.
+    /// Recipient; `None` is all, and nobody for what is kept.
     pub party: Option<PartyId>,
+    /// Nobody learns it: each node keeps its share, for a later run, of this type, in the form [`Elem::kept_form`].
+    pub kept: Option<Elem>,
     /// `result`, `result.0`, `result.field`, ….
     pub name: String,
-    /// The wire: clear for all, local to the party otherwise; of the root region.
+    /// The wire: clear for all, local to the party otherwise, shared (before gate level secret or clear) if kept; of the root
+    /// region.
     pub wire: WireId,
 }
 
@@ -212,6 +217,17 @@ impl Circuit {
     }
 }
 
+impl Input {
+    /// Who knows its wire, in a circuit of this level.
+    pub fn domain(&self, level: &Level) -> crate::Domain {
+        match (self.kept, level) {
+            (false, _) => self.party.map_or(crate::Domain::Clear, crate::Domain::Local),
+            (true, Level::Program) => crate::Domain::Secret,
+            (true, Level::Gates(_)) => self.elem.kept_form(),
+        }
+    }
+}
+
 impl WireTy {
     /// A type.
     pub fn new(domain: crate::Domain, elem: Elem, len: crate::Len) -> WireTy {
@@ -235,6 +251,14 @@ impl Elem {
     /// `i{bits}`.
     pub const fn i(bits: u8) -> Elem {
         Elem::Int { signed: true, bits }
+    }
+    /// The form in which shares are kept between runs, whatever a program makes of them: a plane for a bool, the smallest ring
+    /// that holds an integer. Bits of the ring above the element's mean nothing.
+    pub fn kept_form(self) -> crate::Domain {
+        match self {
+            Elem::Bool => crate::Domain::Bits { planes: 1 },
+            Elem::Int { bits, .. } => crate::Domain::Arith { ring: bits.next_power_of_two().max(8) },
+        }
     }
     /// Whether comparisons and widening see a sign.
     pub fn signed(self) -> bool {

@@ -99,7 +99,7 @@ pub fn publics(c: &Circuit, party: PartyId) -> Vec<Public> {
     let mut out = vec![];
     for (output, o) in c.outputs.iter().enumerate() {
         let t = c.ty(o.wire);
-        if t.domain == Domain::Clear && o.party.is_none_or(|p| p == party) {
+        if o.kept.is_none() && t.domain == Domain::Clear && o.party.is_none_or(|p| p == party) {
             let among = if o.party.is_some() { members(c, party).max(1) } else { 1 };
             out.push(Public { output, elem: t.elem, lanes: root_lanes(c, o.wire) / among, own: o.party.is_some() });
         }
@@ -183,8 +183,12 @@ pub fn client_part(c: &Circuit, party: PartyId) -> Result<ClientPart, ClientErro
             results.push(o.clone());
         }
     }
-    let front =
-        cut(c, &front_keeps, &[], shared.iter().map(|w| Output { party: Some(party), name: String::new(), wire: *w }));
+    let front = cut(
+        c,
+        &front_keeps,
+        &[],
+        shared.iter().map(|w| Output { party: Some(party), kept: None, name: String::new(), wire: *w }),
+    );
     let back = cut(c, &back_keeps, &opens, results.into_iter());
     Ok(ClientPart { shares, opens: opens.into_iter().map(|(_, e)| e).collect(), front, back })
 }
@@ -224,7 +228,9 @@ impl<'a> Known<'a> {
     /// Whether a gate is clear or the party's own, and says nothing to anyone.
     fn mine(&self, g: &Gate) -> bool {
         let known = match g.op {
-            Op::Input(k) => self.c.inputs.get(k as usize).is_some_and(|i| i.party.is_none_or(|p| p == self.party)),
+            Op::Input(k) => {
+                self.c.inputs.get(k as usize).is_some_and(|i| !i.kept && i.party.is_none_or(|p| p == self.party))
+            }
             Op::At { party, .. } => party == self.party,
             Op::Check { .. } => false,
             _ => g.op.effect().is_none(),
@@ -278,6 +284,7 @@ fn cut(c: &Circuit, keeps: &[usize], opens: &[(usize, Exchange)], outputs: impl 
     out.regions[c.root.0 as usize].gates = gates;
     out.inputs.extend(opens.iter().map(|(_, e)| Input {
         party: None,
+        kept: false,
         name: format!("opened #{}", e.id.0),
         elem: e.elem,
         lanes: e.lanes,

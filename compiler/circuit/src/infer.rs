@@ -167,7 +167,7 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
         Op::Input(k) => {
             arity(0)?;
             let i = c.inputs.get(*k as usize).ok_or("an input that the circuit does not have")?;
-            one(i.party.map_or(Domain::Clear, Domain::Local), i.elem, Len::Const(i.lanes))
+            one(i.domain(&c.level), i.elem, Len::Const(i.lanes))
         }
         Op::At { party, block } => {
             let b = c.blocks.get(*block as usize).ok_or("a block that the circuit does not have")?;

@@ -115,9 +115,11 @@ pub fn run(circuit: &Circuit, inputs: &[Column], at: &mut dyn AtRunner, seed: u6
     circuit
         .outputs
         .iter()
-        .map(|o| match &*m.value(o.wire)? {
-            Value::Column(c) => Ok(c.clone()),
-            Value::Bits(_) => Err(InterpError::Circuit("an output is shared".into())),
+        .map(|o| match (&*m.value(o.wire)?, o.kept, circuit.ty(o.wire).domain) {
+            (Value::Column(c), Some(e), Domain::Arith { ring }) => Ok(clear::cast(c, Elem::u(ring), e)),
+            (Value::Column(c), ..) => Ok(c.clone()),
+            (Value::Bits(b), Some(e), _) => Ok(b.column(e)),
+            (Value::Bits(_), ..) => Err(InterpError::Circuit("an output is shared".into())),
         })
         .collect()
 }
@@ -314,7 +316,14 @@ impl Machine<'_> {
                 let space = c.spaces.get(space.0 as usize).ok_or(IndexError::NoSpace)?;
                 one(clear::iota(space, index, &self.vars, out()?.elem)?)
             }
-            Op::Input(k) => one(self.inputs.get(*k as usize).ok_or(Fail::Broken("no such input".into()))?.clone()),
+            Op::Input(k) => {
+                let column = self.inputs.get(*k as usize).ok_or(Fail::Broken("no such input".into()))?;
+                match out()?.domain {
+                    Domain::Arith { ring } => one(self.unreduced(column, out()?.elem, ring)),
+                    Domain::Bits { planes } => Ok(vec![Value::Bits(Bits::of(column, out()?.elem, planes.into()))]),
+                    _ => one(column.clone()),
+                }
+            }
             Op::At { block, .. } => {
                 let cols = (0..args.len()).map(|k| col(k).cloned()).collect::<Result<Vec<_>, _>>()?;
                 let outs = self.at.run(*block, &cols).map_err(Fail::Program)?;
@@ -470,6 +479,13 @@ impl Machine<'_> {
                 Err(Fail::Broken("a region gate is no plain gate".into()))
             }
         }
+    }
+
+    /// What was kept, in a ring: nobody may count on the bits above those of its type.
+    fn unreduced(&mut self, c: &Column, e: Elem, ring: u8) -> Column {
+        let mut out = self.random(Elem::u(ring), c.len());
+        (0..c.len()).for_each(|l| out.set(l, out.get(l) & !e.mask() | c.get(l)));
+        out
     }
 
     fn random(&mut self, e: Elem, n: usize) -> Column {

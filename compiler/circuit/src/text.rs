@@ -180,7 +180,8 @@ impl Printer<'_> {
             self.line(0, &format!("party {}{members}{host}", name(&p.name)));
         }
         for i in &c.inputs {
-            let who = i.party.map_or("clear".into(), |p| self.party(p));
+            let nobody = if i.kept { "kept" } else { "clear" };
+            let who = i.party.map_or(nobody.into(), |p| self.party(p));
             let range =
                 i.range.map(|(a, b)| format!(" in {}..={}", value(a, i.elem), value(b, i.elem))).unwrap_or_default();
             self.line(0, &format!("input {} : {who} {}[{}]{range}", quoted(&i.name), i.elem, i.lanes));
@@ -209,7 +210,8 @@ impl Printer<'_> {
             self.gates(root, 0);
         }
         for o in &c.outputs {
-            let who = o.party.map_or("all".into(), |p| self.party(p));
+            let nobody = o.kept.map_or("all".into(), |e| format!("kept {e}"));
+            let who = o.party.map_or(nobody, |p| self.party(p));
             self.line(0, &format!("out {who} {} %{}", quoted(&o.name), o.wire.0));
         }
         for r in called(c) {

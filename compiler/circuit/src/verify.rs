@@ -116,6 +116,9 @@ impl Verifier<'_> {
         for i in &c.inputs {
             if i.party.is_some_and(|p| !party(p)) || !elem(i.elem) {
                 self.problem(format!("input `{}` has no party or element", i.name));
+            } else if i.kept && (i.party.is_some() || i.range.is_some()) {
+                // Nobody could hold it against the range.
+                self.problem(format!("input `{}` is kept, and has a party or a range", i.name));
             } else if i.range.is_some_and(|(a, b)| (a | b) & !i.elem.mask() != 0) {
                 self.problem(format!("the range of input `{}` does not fit its element", i.name));
             }
@@ -161,6 +164,18 @@ impl Verifier<'_> {
             let ok = self.visible.get(o.wire.0 as usize).copied().unwrap_or(false);
             if !ok {
                 self.problem(format!("output `{}` is %{}, which the root does not define", o.name, o.wire.0));
+                continue;
+            }
+            if let Some(elem) = o.kept {
+                let t = c.ty(o.wire);
+                let form = match c.level {
+                    Level::Program => matches!(t.domain, Domain::Clear | Domain::Secret) && t.elem == elem,
+                    // There the element of a wire is a note.
+                    Level::Gates(_) => (1..=128).contains(&elem.bits()) && t.domain == elem.kept_form(),
+                };
+                if o.party.is_some() || !form {
+                    self.problem(format!("output `{}` is kept, and has a party or another form", o.name));
+                }
                 continue;
             }
             match (c.ty(o.wire).domain, o.party) {

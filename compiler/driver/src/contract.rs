@@ -4,7 +4,7 @@
 use crate::check::Checked;
 use crate::schema::size_text;
 use diag::Span;
-use sema::tree::{ExprKind, Field, Fn, Origin, PartyId, Program, Size, SizeVar, Struct, StructId, Ty, Variant};
+use sema::tree::{ExprKind, Field, Fn, Gets, Origin, PartyId, Program, Size, SizeVar, Struct, StructId, Ty, Variant};
 
 /// A row of inputs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -85,6 +85,7 @@ pub fn contract(checked: &Checked) -> Contract {
         .map(|p| Brings {
             who: match p.origin {
                 Origin::From(party) => who(party),
+                Origin::Kept => "nobody (kept by an earlier run)".into(),
                 _ => "public".into(),
             },
             name: p.name.to_string(),
@@ -98,22 +99,19 @@ pub fn contract(checked: &Checked) -> Contract {
         })
         .collect();
     let to = |p: Option<PartyId>| p.map_or("everyone".to_string(), who);
-    let learns = match (&f.ret, f.recipients.len()) {
-        (Ty::Unit, _) => Vec::new(),
-        (Ty::Tuple(parts), n) => parts
+    let gets = |k: usize| match f.gets(k) {
+        Gets::Everyone => to(None),
+        Gets::Party(p) => to(Some(p)),
+        Gets::Nobody => "nobody (kept for a later run)".into(),
+    };
+    let learns = match &f.ret {
+        Ty::Unit => Vec::new(),
+        Ty::Tuple(parts) => parts
             .iter()
             .enumerate()
-            .map(|(k, ty)| Learns {
-                who: to(if n == parts.len() { f.recipients[k] } else { f.recipients.first().copied().flatten() }),
-                name: format!("result.{k}"),
-                ty: ty_text(program, f, ty),
-            })
+            .map(|(k, ty)| Learns { who: gets(k), name: format!("result.{k}"), ty: ty_text(program, f, ty) })
             .collect(),
-        (ty, _) => vec![Learns {
-            who: to(f.recipients.first().copied().flatten()),
-            name: "result".into(),
-            ty: ty_text(program, f, ty),
-        }],
+        ty => vec![Learns { who: gets(0), name: "result".into(), ty: ty_text(program, f, ty) }],
     };
     let place = |span: Span| {
         let (line, _) = checked.sources.start(span);

@@ -3,15 +3,17 @@
 //! Knows types and circuits' schemas; reads no data.
 
 use circuit::{Elem, Schema, SchemaLen, SchemaVariant};
-use sema::tree::{Field, Origin, PartyId, Program, Size, SizeOp, SizeVar, Ty, Variant};
+use sema::tree::{Field, Gets, Origin, PartyId, Program, Size, SizeOp, SizeVar, Ty, Variant};
 
 /// A parameter of `main`, as a reader of inputs needs it.
 #[derive(Clone, Debug)]
 pub struct Parameter {
     /// Its name.
     pub name: String,
-    /// Who brings it; `None` for a public parameter.
+    /// Who brings it; `None` for a public parameter, and for what is kept.
     pub party: Option<PartyId>,
+    /// Nobody brings it: the nodes have shares of it from an earlier run.
+    pub kept: bool,
     /// Whether the party is a family: the schema is then `[T; N]`, and each member brings one element.
     pub family: bool,
     /// Its shape.
@@ -23,8 +25,10 @@ pub struct Parameter {
 pub struct ResultPart {
     /// `result`, or `result.0`, ….
     pub name: String,
-    /// Who learns it; `None` is everyone.
+    /// Who learns it; `None` is everyone, or nobody if it is kept.
     pub party: Option<PartyId>,
+    /// Nobody learns it: the nodes keep shares of it.
+    pub kept: bool,
     /// Whether the party is a family: the schema is then `[T; N]`, and each member learns one element.
     pub family: bool,
     /// Its shape.
@@ -51,6 +55,7 @@ pub fn parameters(program: &Program) -> Vec<Parameter> {
             Parameter {
                 name: p.name.to_string(),
                 party,
+                kept: p.origin == Origin::Kept,
                 family: party.is_some_and(|p| program.parties[p.0 as usize].family.is_some()),
                 schema: schema(program, &p.ty, p.range, &Args { tys: &[], sizes: &[], root: true }),
             }
@@ -61,23 +66,25 @@ pub fn parameters(program: &Program) -> Vec<Parameter> {
 /// The parts of `main`'s result, in order: one per recipient written, or one.
 pub fn results(program: &Program) -> Vec<ResultPart> {
     let Some(main) = program.main.map(|id| program.f(id)) else { return Vec::new() };
-    let one = |name: String, ty: &Ty, party: Option<PartyId>| ResultPart {
-        name,
-        party,
-        family: party.is_some_and(|p| program.parties[p.0 as usize].family.is_some()),
-        schema: schema(program, ty, None, &Args { tys: &[], sizes: &[], root: true }),
+    let one = |name: String, ty: &Ty, gets: Gets| {
+        let party = match gets {
+            Gets::Party(p) => Some(p),
+            _ => None,
+        };
+        ResultPart {
+            name,
+            party,
+            kept: gets == Gets::Nobody,
+            family: party.is_some_and(|p| program.parties[p.0 as usize].family.is_some()),
+            schema: schema(program, ty, None, &Args { tys: &[], sizes: &[], root: true }),
+        }
     };
-    match (&main.ret, main.recipients.len()) {
-        (Ty::Unit, _) => Vec::new(),
-        (Ty::Tuple(parts), n) => parts
-            .iter()
-            .enumerate()
-            .map(|(k, ty)| {
-                let to = if n == parts.len() { main.recipients[k] } else { main.recipients.first().copied().flatten() };
-                one(format!("result.{k}"), ty, to)
-            })
-            .collect(),
-        (ty, _) => vec![one("result".into(), ty, main.recipients.first().copied().flatten())],
+    match &main.ret {
+        Ty::Unit => Vec::new(),
+        Ty::Tuple(parts) => {
+            parts.iter().enumerate().map(|(k, ty)| one(format!("result.{k}"), ty, main.gets(k))).collect()
+        }
+        ty => vec![one("result".into(), ty, main.gets(0))],
     }
 }
 

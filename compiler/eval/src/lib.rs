@@ -89,7 +89,7 @@ pub fn run_main_with(
         });
     };
     for (value, param) in inputs.iter_mut().zip(&program.f(main).params) {
-        value.mark(matches!(param.origin, Origin::From(_)));
+        value.mark(matches!(param.origin, Origin::From(_) | Origin::Kept));
     }
     run_fn_with(program, main, sizes, inputs, options)
 }

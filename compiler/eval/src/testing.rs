@@ -42,12 +42,15 @@ impl Rng {
     }
 }
 
+/// Stands where a party would for what an earlier run kept.
+pub const KEPT: &str = "kept";
+
 /// An argument of a sample's `main`.
 #[derive(Clone, Debug)]
 pub struct Input {
     /// The parameter.
     pub param: String,
-    /// Who brings it; `None`: public.
+    /// Who brings it; `None`: public; [`KEPT`]: nobody.
     pub party: Option<String>,
     /// Its value as JSON.
     pub json: String,
@@ -394,9 +397,12 @@ impl Gen {
                 self.parties[k].clone()
             };
             let public = k > 1 && matches!(ty, T::One(_)) && self.r.chance(15);
+            let kept = !public && self.r.chance(12);
             let (json, columns) = self.value(&ty);
             let word = if public { "public " } else { "" };
-            let from = if public { String::new() } else { format!(" from {party}") };
+            let word = if kept { "secret " } else { word };
+            let from = if public || kept { String::new() } else { format!(" from {party}") };
+            let party = if kept { KEPT.to_string() } else { party };
             params.push(format!("{n}: {word}{}{from}", self.ty_text(&ty)));
             self.scope.push(Var { name: n.clone(), ty, secret: !public, public, mutable: false });
             inputs.push(Input { param: n, party: (!public).then_some(party), json, columns });
@@ -427,7 +433,10 @@ impl Gen {
                 (self.expr(s, 4), T::One(s))
             };
             let ty = self.ty_text(&ty);
-            if self.r.chance(20) {
+            if self.r.chance(15) {
+                rets.push(format!("secret {ty}"));
+                parts.push(text);
+            } else if self.r.chance(20) {
                 let party = {
                     let k = self.r.below(self.parties.len());
                     self.parties[k].clone()

@@ -91,11 +91,13 @@ pub fn expand(c: &Circuit, plan: &Plan, protocol: &str, round_bytes: f64, roll: 
         x.gate(g)?;
     }
     let results = c.region(c.root).results.iter().map(|w| x.plain(*w)).collect::<Result<Vec<_>>>()?;
-    x.s.c.root = x.s.close(vec![], results);
+    let mut outputs = vec![];
     for o in &c.outputs {
-        let wire = x.plain(o.wire)?;
-        x.s.c.outputs.push(circuit::Output { wire, ..o.clone() });
+        let wire = if o.kept.is_some() { x.kept(o.wire)? } else { x.plain(o.wire)? };
+        outputs.push(circuit::Output { wire, ..o.clone() });
     }
+    x.s.c.root = x.s.close(vec![], results);
+    x.s.c.outputs = outputs;
     // Nets that only secrets went through are gates now.
     let mut used = false;
     x.s.c.regions.iter().for_each(|r| used |= r.gates.iter().any(|g| matches!(g.op, Op::Net(_))));
@@ -321,6 +323,18 @@ impl Expander<'_> {
         }
         self.vals[out.0 as usize] = Some(Val::Shared { bits, arith, frame: self.s.frame() });
         Ok(())
+    }
+
+    /// The form in which a value is kept.
+    fn kept(&mut self, w: WireId) -> Result<WireId> {
+        let (e, len) = (self.elem(w), self.len(w));
+        match e.kept_form() {
+            Domain::Arith { ring } => self.arith(w, ring),
+            _ => {
+                let planes = self.bits(w)?;
+                Ok(self.s.stack(&planes, e, &len))
+            }
+        }
     }
 
     fn reveal(&mut self, out: WireId, arg: WireId, id: EffectId, to: Recipient) -> Result<()> {

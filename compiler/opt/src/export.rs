@@ -39,7 +39,7 @@ pub fn export(c: &Circuit) -> Result<File> {
     let mut total = 0usize;
     for i in &c.inputs {
         first.push(total);
-        if i.party.is_some() {
+        if i.party.is_some() || i.kept {
             let n = usize::try_from(i.lanes).unwrap_or(usize::MAX).saturating_mul(usize::from(i.elem.bits()));
             widths.push(n);
             total = total.saturating_add(n);
@@ -165,7 +165,7 @@ impl Walk<'_> {
             }
             Op::Input(k) => {
                 let first = self.first[*k as usize];
-                if c.inputs[*k as usize].party.is_none() {
+                if c.inputs[*k as usize].party.is_none() && !c.inputs[*k as usize].kept {
                     return internal("a public parameter that is no constant");
                 }
                 let width = usize::from(e.bits());

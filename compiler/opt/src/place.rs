@@ -434,6 +434,9 @@ pub fn place(c: &Circuit, prices: Prices) -> Result<Plan> {
             }
         }
     }
+    for o in c.outputs.iter().filter(|o| o.kept.is_some()) {
+        fixed.push((o.wire, if p.elem(o.wire) == Elem::Bool { BITS } else { p.own(o.wire) }));
+    }
     p.bits = vec![false; p.entities.len()];
     for (w, f) in fixed {
         p.add_use(w, f, true);
@@ -611,6 +614,8 @@ fn visit(
     let mut want = |f: Form| fixed.extend(gate.args.iter().map(|a| (*a, f)));
     match &gate.op {
         Op::Share(_) => set(p, Kind::Share),
+        // As an earlier run left it.
+        Op::Input(_) => set(p, Kind::Fixed(if word { own } else { BITS })),
         Op::Gather { .. } | Op::GatherAt => set(p, moved(0, 1, Map::Same)),
         Op::Scatter { .. } | Op::ScatterAt => set(p, moved(0, 2, Map::Same)),
         Op::Concat => set(p, moved(0, gate.args.len(), Map::Same)),

@@ -107,6 +107,7 @@ pub fn range(c: &mut Circuit) -> bool {
     r.backward(root);
     r.walked.fill(false);
     r.rewrite(root);
+    r.kept();
     r.changed
 }
 
@@ -251,7 +252,7 @@ impl Range<'_> {
             Op::ArgReduce { group: Len::Const(1..), .. } => {
                 Form::Arg(g.args.iter().map(|a| self.word(self.old[a.0 as usize], self.get(*a))).collect())
             }
-            Op::ArgReduce { .. } | Op::Net(_) | Op::At { .. } => Form::Same,
+            Op::ArgReduce { .. } | Op::Net(_) | Op::At { .. } | Op::Input(_) => Form::Same,
             Op::Gather { .. } | Op::GatherAt | Op::Scatter { .. } | Op::ScatterAt | Op::Concat => Form::Move,
             Op::Select if !self.secret(g.args[0]) => Form::Move,
             Op::Un(Un::Cast) if of == Elem::Bool || e == Elem::Bool => Form::Ring(self.ring(out)),
@@ -284,6 +285,20 @@ impl Range<'_> {
     }
 
     /// A wire as another type, by a gate before the next one.
+    /// What is kept is kept as the type that it had.
+    fn kept(&mut self) {
+        let root = self.c.root;
+        for k in 0..self.c.outputs.len() {
+            let w = self.c.outputs[k].wire;
+            let was = self.old[w.0 as usize];
+            if self.c.outputs[k].kept.is_some() && self.elem(w) != was {
+                let mut more = vec![];
+                self.c.outputs[k].wire = self.cast(root, w, was, SpanId(0), &mut more);
+                self.c.regions[root.0 as usize].gates.extend(more);
+            }
+        }
+    }
+
     fn cast(&mut self, r: RegionId, w: WireId, to: Elem, span: SpanId, out: &mut Vec<Gate>) -> WireId {
         let ty = self.c.ty(w);
         if ty.elem == to {

@@ -23,6 +23,7 @@ fn build(
     for (i, e) in ins.iter().enumerate() {
         c.inputs.push(circuit::Input {
             party: Some(PartyId(0)),
+            kept: false,
             name: format!("x{i}"),
             elem: *e,
             lanes: n,
@@ -30,7 +31,7 @@ fn build(
         });
     }
     if let Some(e) = clear {
-        c.inputs.push(circuit::Input { party: None, name: "k".into(), elem: e, lanes: n, range: None });
+        c.inputs.push(circuit::Input { party: None, kept: false, name: "k".into(), elem: e, lanes: n, range: None });
     }
     let mut s = Asm::new(c);
     let len = Len::Const(n);
@@ -49,7 +50,7 @@ fn build(
     s.c.effects += 1;
     let o = s.gate(Op::Open { id, to: Recipient::All }, vec![w], Domain::Clear, out, len);
     s.c.root = s.close(vec![], vec![]);
-    s.c.outputs.push(circuit::Output { party: None, name: "result".into(), wire: o });
+    s.c.outputs.push(circuit::Output { party: None, kept: None, name: "result".into(), wire: o });
     if let Err(p) = circuit::verify::verify(&s.c) {
         panic!("{}\n{}", p.iter().map(|p| p.to_string()).collect::<Vec<_>>().join("\n"), common::c_text(&s.c));
     }

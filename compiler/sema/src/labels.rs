@@ -216,6 +216,6 @@ fn atom_text(program: &Program, a: Atom) -> String {
         Atom::Var(v) if v < 26 => format!("'{}", char::from(b'a' + v as u8)),
         Atom::Var(v) => format!("'v{v}"),
         Atom::Party(p) => format!("@{}", program.parties[p.0 as usize].name),
-        Atom::Mixed(_) => "secret".into(),
+        Atom::Mixed(_) | Atom::Kept => "secret".into(),
     }
 }

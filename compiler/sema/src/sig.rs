@@ -3,7 +3,7 @@
 //! Knows no bodies.
 
 use crate::infer::{subst, weight};
-use crate::tree::{Class, Field, Origin, PartyId, Size, Struct, StructId, Ty, Variant};
+use crate::tree::{Class, Field, Gets, Origin, PartyId, Size, Struct, StructId, Ty, Variant};
 use crate::types::{self, Scope};
 use crate::world::{Gen, Name, World};
 use diag::{Diag, Diags, Span, codes};
@@ -21,7 +21,7 @@ pub(crate) struct Sig {
     pub params: Vec<SigParam>,
     pub ret: Ty,
     pub ret_span: Span,
-    pub recipients: Vec<Option<PartyId>>,
+    pub recipients: Vec<Gets>,
     pub owner: Option<Ty>,
     pub test: bool,
     pub allow: Vec<Name>,
@@ -463,10 +463,13 @@ fn param(s: &mut SigScope<'_, '_>, p: &a::Param, is_main: bool) -> SigParam {
         a::TypeKind::Labelled { label, ty } => (Some(*label), &**ty),
         _ => (None, &p.ty),
     };
-    if label == Some(a::LabelWord::Secret) {
-        let d = Diag::error(codes::E0018, "`secret` parameters are not in the language yet")
+    let kept = label == Some(a::LabelWord::Secret);
+    if kept && !is_main {
+        let written = Span { hi: written.span.lo, ..p.ty.span };
+        let d = Diag::error(codes::E0505, "only `main` takes shares that an earlier run kept")
             .at(p.ty.span, "this parameter")
-            .note("in a function, leave the label out: it is inferred; in `main`, say who brings it: `from P`");
+            .note("a function is not told what is secret: that is inferred from what it is called with")
+            .help_edit("leave the label out", written, "");
         s.diags.push(d);
     }
     let public = label == Some(a::LabelWord::Public);
@@ -477,8 +480,17 @@ fn param(s: &mut SigScope<'_, '_>, p: &a::Param, is_main: bool) -> SigParam {
         _ => written.clone(),
     };
     let (ty, range) = if is_main { ranged(s, written) } else { (types::lower(s, written), None) };
-    let _ = ranged_here;
-    let mut origin = if public { Origin::Public } else { Origin::Caller };
+    if kept && is_main && ranged_here {
+        let d = Diag::error(codes::E0503, "what an earlier run kept has no range")
+            .at(p.ty.span, "nobody can hold a share against it")
+            .help("leave the range out, and compare in the program where it matters");
+        s.diags.push(d);
+    }
+    let mut origin = match label {
+        Some(a::LabelWord::Public) => Origin::Public,
+        Some(a::LabelWord::Secret) if is_main => Origin::Kept,
+        _ => Origin::Caller,
+    };
     if !is_main {
         if let Some(from) = &p.from {
             let d = Diag::error(codes::E0505, "only `main` has inputs `from` a party");
@@ -497,11 +509,12 @@ fn param(s: &mut SigScope<'_, '_>, p: &a::Param, is_main: bool) -> SigParam {
         let d = Diag::error(codes::E0506, "`main` cannot take a function");
         s.diags.push(d.at(p.ty.span, "no party can bring this"));
     }
-    match (&p.from, public) {
+    match (&p.from, public || kept) {
         (Some(from), true) => {
-            let d = Diag::error(codes::E0501, "a parameter is public or from a party, not both")
+            let word = if kept { "kept by an earlier run" } else { "public" };
+            let d = Diag::error(codes::E0501, format!("a parameter is {word} or from a party, not both"))
                 .at(from.span, "brought by this party")
-                .also(p.ty.span, "and public");
+                .also(p.ty.span, format!("and {word}"));
             s.diags.push(d);
         }
         (None, false) => {
@@ -554,37 +567,48 @@ fn family(s: &mut SigScope<'_, '_>, id: PartyId, ty: &Ty, span: Span, verb: &str
     }
 }
 
-fn result(s: &mut SigScope<'_, '_>, decl: &a::FnDecl, is_main: bool) -> (Ty, Span, Vec<Option<PartyId>>) {
+fn result(s: &mut SigScope<'_, '_>, decl: &a::FnDecl, is_main: bool) -> (Ty, Span, Vec<Gets>) {
     let part = |s: &mut SigScope<'_, '_>, t: &a::Type, to: &Option<a::Ident>| {
         let written = match &t.kind {
             a::TypeKind::Labelled { label: a::LabelWord::Public, ty } if is_main => &**ty,
             a::TypeKind::Labelled { label: a::LabelWord::Secret, ty } => {
-                let d = Diag::error(codes::E0018, "`secret` results are not in the language yet");
-                s.diags.push(d.at(t.span, "this result"));
+                if !is_main {
+                    let d = Diag::error(codes::E0505, "only `main` keeps shares for a later run")
+                        .at(t.span, "not a result of `main`")
+                        .help_edit("leave the label out", Span { hi: ty.span.lo, ..t.span }, "");
+                    s.diags.push(d);
+                }
                 &**ty
             }
             _ => t,
         };
+        let kept = is_main && matches!(t.kind, a::TypeKind::Labelled { label: a::LabelWord::Secret, .. });
         let ty = types::lower(s, written);
         if let Ty::Fn(..) = ty {
             let d = Diag::error(codes::E0213, "a function cannot be a result");
             s.diags.push(d.at(t.span, "function types stand at parameters alone"));
-            return (Ty::Error, None);
+            return (Ty::Error, Gets::Everyone);
         }
-        let Some(to) = to else { return (ty, None) };
+        let Some(to) = to else { return (ty, if kept { Gets::Nobody } else { Gets::Everyone }) };
         if !is_main {
             let d = Diag::error(codes::E0505, "only `main` has results `to` a party");
             s.diags.push(d.at(to.span, "not a result of `main`"));
-            return (ty, None);
+            return (ty, Gets::Everyone);
+        }
+        if kept {
+            let d = Diag::error(codes::E0501, "a result is kept or given to a party, not both")
+                .at(to.span, "given to this party")
+                .also(t.span, "and kept for a later run");
+            s.diags.push(d);
         }
         let id = s.w.party(s.module, to, s.diags);
         if let Some(id) = id {
             family(s, id, &ty, t.span, "gets");
         }
-        (ty, id)
+        (ty, id.map_or(Gets::Everyone, Gets::Party))
     };
     let (ty, span, recipients) = match &decl.ret {
-        None => (Ty::Unit, decl.name.span, vec![None]),
+        None => (Ty::Unit, decl.name.span, vec![Gets::Everyone]),
         Some(a::RetType::One { ty, to }) => {
             let (t, r) = part(s, ty, to);
             (t, ty.span, vec![r])

@@ -251,8 +251,8 @@ pub struct Fn {
     pub params: Vec<Param>,
     /// Result type.
     pub ret: Ty,
-    /// For `main`: recipients of the result, one, or one per part of the result tuple; `None` is everyone. Else empty.
-    pub recipients: Vec<Option<PartyId>>,
+    /// For `main`: who gets the result, one, or one per part of the result tuple. Else empty.
+    pub recipients: Vec<Gets>,
     /// Where the result type stands (the name, if there is none).
     pub ret_span: Span,
     /// Locals, parameters first.
@@ -306,6 +306,28 @@ pub enum Origin {
     From(PartyId),
     /// `public`
     Public,
+    /// `secret`: nobody brings it; the nodes have shares of it that an earlier run left.
+    Kept,
+}
+
+/// Who gets a part of `main`'s result.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Gets {
+    /// All learn it.
+    #[default]
+    Everyone,
+    /// `to P`
+    Party(PartyId),
+    /// `secret`: nobody learns it; the nodes keep shares of it for a later run.
+    Nobody,
+}
+
+impl Fn {
+    /// Who gets part k of the result, of as many as the result tuple has.
+    pub fn gets(&self, k: usize) -> Gets {
+        let each = self.recipients.len() > 1;
+        self.recipients.get(if each { k } else { 0 }).copied().unwrap_or_default()
+    }
 }
 
 /// A local variable.

@@ -146,7 +146,7 @@ fn walkthrough() {
     let p = fine(WALK);
     let f = p.f(p.main.unwrap());
     assert_eq!(f.params[0].origin, Origin::From(PartyId(0)));
-    assert_eq!(f.recipients, [None]);
+    assert_eq!(f.recipients, [Gets::Everyone]);
     assert_eq!(local(&p, "i"), Ty::Index);
     let writes: Vec<_> = f
         .exprs
@@ -422,7 +422,7 @@ fn contract() {
     let p = fine("party A, B;\nfn main(x: u16 in 0..4000 from A) -> (u16 to A, u16) { (x, x) }");
     let f = p.f(p.main.unwrap());
     assert_eq!(f.params[0].range, Some((0, 3999)));
-    assert_eq!(f.recipients, [Some(PartyId(0)), None]);
+    assert_eq!(f.recipients, [Gets::Party(PartyId(0)), Gets::Everyone]);
 }
 
 #[test]

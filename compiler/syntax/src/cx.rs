@@ -166,7 +166,9 @@ impl<'a> Cx<'a> {
         end: u32,
     ) -> RetType {
         let span = self.span(lo, hi);
-        if parts.iter().any(|p| p.1.is_some()) {
+        // Parts that go different ways: to parties, or kept as shares.
+        let own = |t: &Type| matches!(t.kind, TypeKind::Labelled { .. });
+        if parts.iter().any(|p| p.1.is_some() || own(&p.0)) {
             if let Some(p) = at.or(to) {
                 let d = Diag::error(codes::E0007, "parts of this result have recipients already")
                     .at(p.span, "so the whole cannot have one")

@@ -17,6 +17,7 @@
 
 mod batch;
 pub mod client;
+pub mod kept;
 mod lanes;
 mod local;
 mod machine;
@@ -27,7 +28,7 @@ pub mod testing;
 mod types;
 mod value;
 
-pub use machine::{Machine, WINDOW};
+pub use machine::{Ended, Machine, WINDOW};
 pub use types::{Error, Fault, LocalInputs, Outputs, Program, Stats, Status};
 
 pub use circuit::interp::{AtRunner, NoBlocks};

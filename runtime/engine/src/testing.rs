@@ -13,13 +13,15 @@ use proto::SessionKeys;
 use proto::rep3::NODES;
 
 use crate::client::{self, Answers, ClientShares, MaskKey, MemberInput, member_lanes, repeat};
+use crate::kept::{self, KeptShare};
 use crate::place::seats;
 use crate::{AtRunner, Fault, Machine, Outputs, Program, Stats, Status};
 
 /// What a run in memory came to.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// Columns by output: each from a node that knows it; a family's lanes from its members' nodes.
+    /// Columns by output: each from a node that knows it; a family's lanes from its members' nodes; of what is kept, the value
+    /// that the three shares are of.
     pub outputs: Vec<Column>,
     /// Outputs by node.
     pub by_node: Vec<Outputs>,
@@ -42,6 +44,7 @@ pub fn local_inputs(program: &Program, inputs: &[Column], me: usize) -> Vec<Opti
         .iter()
         .zip(inputs)
         .map(|(i, c)| match i.party {
+            None if i.kept => None,
             None => Some(c.clone()),
             Some(p) => {
                 let seat = seats.get(p.0 as usize)?;
@@ -84,11 +87,23 @@ pub fn run_in_memory(
             shares[node].place(client.party, client.member, &input)?;
         }
     }
+    let mut random = Rng::new(keys ^ 0x6b65_7074);
+    let mut kept: [Vec<Option<KeptShare>>; NODES] = Default::default();
+    for (input, column) in c.inputs.iter().zip(inputs) {
+        match input.kept {
+            true => {
+                let shares = kept::deal(input.elem, column, &mut || random.wide())?;
+                kept.iter_mut().zip(shares).for_each(|(k, s)| k.push(Some(s)));
+            }
+            false => kept.iter_mut().for_each(|k| k.push(None)),
+        }
+    }
     let mut machines = Vec::new();
     for (me, shares) in shares.into_iter().enumerate() {
         let keys = SessionKeys::insecure_from_seed(me, keys);
         let m = Machine::new(program.clone(), me, keys, local_inputs(program, inputs, me), at(me));
-        machines.push(m.map_err(|e| Fault::Internal(e.to_string()))?.with_clients(shares));
+        let m = m.and_then(|m| m.with_clients(shares).with_kept(std::mem::take(&mut kept[me])));
+        machines.push(m.map_err(|e| Fault::Internal(e.to_string()))?);
     }
     let mut rng = Rng::new(pieces);
     type Wire = VecDeque<(u64, Vec<u8>)>;
@@ -138,17 +153,25 @@ pub fn run_in_memory(
         }
     }
     let stats = machines.iter().map(|m| m.stats().clone()).collect();
-    let ends = machines.into_iter().map(Machine::finish_with_clients).collect::<Result<Vec<_>, _>>()?;
+    let ends = machines.into_iter().map(Machine::end).collect::<Result<Vec<_>, _>>()?;
     let key = MaskKey::new(&[7; 16]);
     let answers = ends
         .iter()
         .enumerate()
-        .map(|(me, (outputs, opened))| Answers::new(c, me, opened, outputs, &key))
+        .map(|(me, end)| Answers::new(c, me, &end.opened, &end.outputs, &key))
         .collect::<Result<Vec<_>, _>>()?;
-    let by_node: Vec<Outputs> = ends.into_iter().map(|(outputs, _)| outputs).collect();
+    let keeps: Vec<_> = ends.iter().map(|end| end.kept.clone()).collect();
+    let by_node: Vec<Outputs> = ends.into_iter().map(|end| end.outputs).collect();
     let seats = seats(&program.circuit.parties);
     let mut outputs = vec![];
     for (k, o) in program.circuit.outputs.iter().enumerate() {
+        if o.kept.is_some() {
+            let shares: [Option<KeptShare>; NODES] = std::array::from_fn(|me| keeps[me][k].clone());
+            let [Some(x), Some(y), Some(z)] = shares else { return Err(Fault::Internal("nothing is kept".into())) };
+            let whole = kept::join(&[x, y, z]);
+            outputs.push(whole.ok_or_else(|| Fault::Internal("kept shares that do not belong together".into()))?);
+            continue;
+        }
         let lanes = by_node.iter().find_map(|n| n[k].as_ref().map(Column::len)).unwrap_or(0);
         let mut whole = Column::zeros(program.circuit.ty(o.wire).elem, lanes);
         for (node, outs) in by_node.iter().enumerate() {
@@ -209,6 +232,7 @@ impl Client {
     fn inputs(&self, c: &Circuit, inputs: &[Column]) -> Vec<Column> {
         let members = circuit::client::members(c, self.party);
         let own = |(i, column): (&circuit::Input, &Column)| match i.party {
+            None if i.kept => Column::zeros(i.elem, column.len()),
             None => column.clone(),
             Some(p) if p == self.party => repeat(&member_lanes(column, members, self.member), i.elem, members),
             Some(_) => Column::zeros(i.elem, column.len()),

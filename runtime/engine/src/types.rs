@@ -17,7 +17,7 @@ pub struct Program {
 ///
 /// A node needs those of public inputs (`party: None`) and of parties that it hosts. A family's column has the full
 /// length at every node that hosts a member; only lanes of own members are read (lane l of L belongs to member
-/// `l / (L / members)`). Others are `None`.
+/// `l / (L / members)`). Others are `None`, and so is what an earlier run kept.
 pub type LocalInputs = Vec<Option<Column>>;
 
 /// Columns by index into `Circuit::outputs`; `None` where another node's party is the recipient. A family's column has

@@ -148,7 +148,7 @@ fn answers(c: &Circuit, inputs: &[Column], seed: u64, mask: u8, party: PartyId) 
     }
     let mut out: [Vec<u8>; 3] = Default::default();
     for (me, machine) in machines.into_iter().enumerate() {
-        let (outputs, opened) = machine.finish_with_clients().unwrap();
+        let engine::Ended { outputs, opened, .. } = machine.end().unwrap();
         let key = MaskKey::new(&[mask; 16]);
         out[me] = Answers::new(c, me, &opened, &outputs, &key).unwrap().message(party, 0).unwrap();
         assert_eq!(out[me].len(), answer_bytes(c, party).unwrap());

@@ -113,6 +113,11 @@ impl Identity {
         Ok(Identity { chain, key })
     }
 
+    /// Gives the private key's bytes to who derives other keys from it.
+    pub fn with_key<T>(&self, derive: impl FnOnce(&[u8]) -> T) -> T {
+        derive(self.key.secret_der())
+    }
+
     /// Of the certificate.
     pub fn fingerprint(&self) -> Fingerprint {
         self.chain.first().map_or(Fingerprint([0; 32]), |c| Fingerprint::of(c))

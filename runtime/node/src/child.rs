@@ -20,6 +20,7 @@ use zeroize::{Zeroize, Zeroizing};
 
 use crate::connect::{connect_error, farewell};
 use crate::data::{Inputs, Named, named};
+use crate::kept::Store;
 use crate::session::{self, Settings};
 use crate::stats::{Clock, NodeStats, peak_memory};
 use crate::timeline::Record;
@@ -38,6 +39,7 @@ pub(crate) struct Config {
     pub(crate) profile: String,
     pub(crate) memory: u64,
     pub(crate) record: Record,
+    pub(crate) store: Option<Store>,
     /// Certificate and key.
     pub(crate) identity: String,
     /// Of all nodes' certificates.
@@ -205,6 +207,7 @@ where
         stop: Stop::default(),
         record: config.record,
         clients: None,
+        store: config.store.clone(),
     };
     let mut told = Instant::now();
     let mut on_step = |step: u64| {

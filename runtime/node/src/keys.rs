@@ -130,6 +130,21 @@ pub fn load(path: &Path) -> Result<(Identity, Leaf), String> {
     Ok((Identity::from_pem(&pem).map_err(place)?, keys::read(&pem).map_err(place)?))
 }
 
+/// Certificates and keys that lie beside one as those that it took the place of: `NAME.old-….pem` beside `NAME.pem`. What cannot
+/// be read is left out.
+pub fn earlier(path: &Path) -> Vec<Identity> {
+    let (Some(dir), Some(stem)) = (path.parent(), path.file_stem().and_then(|s| s.to_str())) else { return Vec::new() };
+    let dir = if dir.as_os_str().is_empty() { Path::new(".") } else { dir };
+    let mut found: Vec<PathBuf> = fs::read_dir(dir).into_iter().flatten().flatten().map(|f| f.path()).collect();
+    let begins = format!("{stem}.old-");
+    found.retain(|p| {
+        let name = p.file_name().and_then(|n| n.to_str()).unwrap_or_default();
+        name.starts_with(&begins) && name.ends_with(".pem")
+    });
+    found.sort();
+    found.iter().filter_map(|p| Identity::from_pem(&read(p).ok()?).ok()).collect()
+}
+
 fn check(name: &str, days: u32) -> Result<(), String> {
     if !is_name(name) {
         return Err(format!("`{name}` is no name: a letter, then letters, digits, `_` and `-`, at most 60"));

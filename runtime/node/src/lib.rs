@@ -2,7 +2,8 @@
 //!
 //! Reads inputs ([`data`]), agrees with its peers about what to run ([`session`]), drives the engine's machine over links
 //! ([`drive`]), counts ([`stats`], [`timeline`]), and writes outputs. [`local`] runs all nodes in this process, [`processes`]
-//! one process per node; who is where among real hosts stands in a file ([`parties`]). Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
+//! one process per node; who is where among real hosts stands in a file ([`parties`]). What a run keeps for a later one is
+//! in [`kept`]. Does not know the language: what to compile is behind [`ProgramObject`], which the command gives.
 
 mod blame;
 pub mod child;
@@ -12,6 +13,7 @@ pub mod data;
 pub mod drive;
 mod error;
 pub mod hosts;
+pub mod kept;
 pub mod keys;
 pub mod local;
 pub mod parties;

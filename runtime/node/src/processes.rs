@@ -109,6 +109,7 @@ pub fn run_watched(
             profile: settings.profile.clone(),
             memory: settings.memory,
             record: settings.record,
+            store: settings.store.clone(),
             identity: pem.to_string(),
             fingerprints: made.iter().map(|(id, _)| id.fingerprint().to_string()).collect(),
             program: launch.program.clone(),

@@ -26,8 +26,10 @@ pub struct PartyDecl {
 pub struct Param {
     /// Its name.
     pub name: String,
-    /// Index into [`Contract::parties`]; `None` for a public parameter.
+    /// Index into [`Contract::parties`]; `None` for a public parameter, and for one that is kept.
     pub party: Option<usize>,
+    /// Nobody brings it: an earlier run kept shares of it.
+    pub kept: bool,
     /// Its shape; for a family `[T; members]`, and each member brings one element.
     pub schema: Schema,
 }
@@ -37,8 +39,10 @@ pub struct Param {
 pub struct ResultPart {
     /// `result`, or `result.0`, ….
     pub name: String,
-    /// Who learns it; `None` is everyone.
+    /// Who learns it; `None` is everyone, and nobody if it is kept.
     pub party: Option<usize>,
+    /// Nobody learns it: the nodes keep shares of it.
+    pub kept: bool,
     /// Its shape; for a family `[T; members]`, and each member learns one element.
     pub schema: Schema,
 }
@@ -56,7 +60,24 @@ pub struct Contract {
     pub sizes: Vec<String>,
 }
 
+impl Param {
+    /// Whether everyone knows it.
+    pub fn is_public(&self) -> bool {
+        self.party.is_none() && !self.kept
+    }
+}
+
 impl Contract {
+    /// Whether anything is kept for a later run.
+    pub fn keeps(&self) -> bool {
+        self.results.iter().any(|r| r.kept)
+    }
+
+    /// Whether anything comes from an earlier run.
+    pub fn takes_kept(&self) -> bool {
+        self.params.iter().any(|p| p.kept)
+    }
+
     /// Whether this party is a family.
     pub fn is_family(&self, party: usize) -> bool {
         self.parties.get(party).is_some_and(|p| p.family.is_some())

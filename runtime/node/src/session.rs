@@ -21,6 +21,7 @@ use crate::blame::Watch;
 use crate::clients::{self, ClientReport, Clients, Ground, gather};
 use crate::data::{Inputs, SizeClaim};
 use crate::drive::{self, Work, gather_each, send};
+use crate::kept::{self, Made, Place, Store};
 use crate::pulse::{self, Pulse};
 use crate::stats::{Clock, NodeStats};
 use crate::timeline::{Record, Recorder};
@@ -52,6 +53,8 @@ pub struct Settings {
     pub record: Record,
     /// Who may come as a client, and until when.
     pub clients: Option<Clients>,
+    /// Where this node keeps shares for later runs.
+    pub store: Option<Store>,
 }
 
 impl Settings {
@@ -68,6 +71,7 @@ impl Settings {
             stop: Stop::default(),
             record: Record::Off,
             clients: None,
+            store: None,
         }
     }
 }
@@ -105,7 +109,13 @@ const AMONG_NODES: [&str; 2] = ["register of clients", "cutoff for clients"];
 
 impl Hello {
     /// What this host is about to run, with a fresh nonce.
-    pub(crate) fn new(settings: &Settings, program: &dyn ProgramObject, inputs: &Inputs, nonce: [u8; 32]) -> Hello {
+    pub(crate) fn new(
+        settings: &Settings,
+        program: &dyn ProgramObject,
+        inputs: &Inputs,
+        me: Option<usize>,
+        nonce: [u8; 32],
+    ) -> Hello {
         let contract = program.contract();
         let memory = if settings.memory == 0 { "none".into() } else { format!("{} bytes", settings.memory) };
         let parties: Vec<String> = contract.parties.iter().map(|p| placed(p, &settings.names)).collect();
@@ -125,7 +135,7 @@ impl Hello {
         let among = [clients.map_or_else(none, |c| c.registry.text()), clients.map_or_else(none, |c| c.cutoff.text())];
         let own = own.into_iter().chain(AMONG_NODES.into_iter().zip(among));
         let own = own.map(|(name, value)| (name.to_owned(), value));
-        let fields = own.chain(inputs.public_fields(contract)).collect();
+        let fields = own.chain(inputs.public_fields(contract, me)).collect();
         Hello { fields, sizes: inputs.sizes().to_vec(), nonce }
     }
 
@@ -133,7 +143,7 @@ impl Hello {
     pub(crate) fn difference_to_client(&self, theirs: &Hello) -> Option<(String, String, String)> {
         let asked = |of: &Hello| {
             let mut of = of.clone();
-            of.fields.retain(|(name, _)| !AMONG_NODES.contains(&name.as_str()));
+            of.fields.retain(|(name, _)| !AMONG_NODES.contains(&name.as_str()) && !name.starts_with(kept::FIELD));
             of
         };
         asked(self).difference(&asked(theirs))
@@ -291,6 +301,7 @@ fn session(
     info!(target: "mpcc", node = me, seconds = compile.as_secs_f64(), digest, "compiled");
 
     // Before the clock: making inputs up is no part of what a run costs.
+    let shares = inputs.shares(contract, &compiled.program.circuit, me, &sizes)?;
     let columns = inputs.place(contract, &compiled.program.circuit, &hosts(contract, &sizes)?, me, &sizes)?;
     let agreeing = links.now();
     let clock = settings.clock.start();
@@ -300,7 +311,7 @@ fn session(
 
     let running = links.now();
     let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
-    let mut machine = machine;
+    let mut machine = machine.with_kept(shares).map_err(|e| NodeError::Internal(e.to_string()))?;
     let mut present = None;
     if let Some((shares, members, at)) = gathered {
         machine = machine.with_clients(shares);
@@ -310,8 +321,13 @@ fn session(
     drive::run(links, keys.session, &mut machine, watch, &settings.names, &mut recorder, on_step)?;
     let gates = machine.stats().gates.iter().map(|(k, v)| ((*k).to_owned(), *v)).collect();
     let rounds = Work::steps(&machine);
-    let ended = machine.finish_with_clients().map_err(|f| NodeError::from_fault(f, &settings.names))?;
-    let (mut outputs, opened) = ended;
+    let ended = machine.end().map_err(|f| NodeError::from_fault(f, &settings.names))?;
+    let engine::Ended { mut outputs, opened, kept } = ended;
+    if let (true, Some(store)) = (contract.keeps(), &settings.store) {
+        let (session, circuit) = (&keys.id, &compiled.digest);
+        let made = Made { place: Place::new(settings), session, circuit, sizes: &sizes };
+        store.keep(contract, &compiled.program.circuit, &kept, &made, me)?;
+    }
     let mut report = ClientReport::default();
     if let (Some((members, at)), Some(mask)) = (present, &keys.mask) {
         report = clients::deliver(at, contract, &compiled, me, members, &opened, &outputs, mask)?;
@@ -396,7 +412,7 @@ fn greet(
 ) -> Result<Greetings, NodeError> {
     let mut nonce = [0; 32];
     random(links, &mut nonce)?;
-    let mine = Hello::new(settings, program, inputs, nonce);
+    let mine = Hello::new(settings, program, inputs, Some(links.me()), nonce);
     let bytes = postcard::to_allocvec(&mine).map_err(|e| NodeError::Internal(e.to_string()))?;
     let peers: Vec<usize> = links.peers().collect();
     for &peer in &peers {
@@ -454,6 +470,8 @@ fn merge_sizes(names: &[String], all: &[Hello], me: usize) -> Result<Sizes, Node
 struct Agreed {
     keys: proto::SessionKeys,
     session: u64,
+    /// All of the session's id, of which that is the beginning.
+    id: [u8; 32],
     /// For outputs to clients.
     mask: Option<MaskKey>,
 }
@@ -574,7 +592,7 @@ fn agree(
     halves.zeroize();
     thirds.zeroize();
     secrets.zeroize();
-    Ok(Agreed { keys, session, mask })
+    Ok(Agreed { keys, session, id, mask })
 }
 
 fn random(links: &Links, out: &mut [u8]) -> Result<(), NodeError> {

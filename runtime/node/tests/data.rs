@@ -39,7 +39,7 @@ fn contract(owner: &str, family: Option<&str>, params: &[(&str, Schema)]) -> Con
         }],
         params: params
             .iter()
-            .map(|(name, schema)| Param { name: (*name).into(), party: Some(0), schema: schema.clone() })
+            .map(|(name, schema)| Param { name: (*name).into(), party: Some(0), kept: false, schema: schema.clone() })
             .collect(),
         ..Contract::default()
     }
@@ -57,7 +57,7 @@ fn read(contract: &Contract, files: &[(&str, &str)], defines: &[(&str, &str)]) -
     let folder = tempfile::tempdir().unwrap();
     write(folder.path(), files);
     let defines = defines.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-    data::read(contract, &Source { folder: Some(folder.path().to_owned()), defines, random: None }, None)
+    data::read(contract, &Source { folder: Some(folder.path().to_owned()), defines, ..Source::default() }, None)
 }
 
 /// All leaves of all parameters, as numbers; sizes in front.

@@ -134,13 +134,17 @@ fn sizes_and_public_inputs_must_agree() {
     let hand = chain(4, 1);
     let mut public = hand.clone();
     let schema = circuit::Schema::Scalar { elem: circuit::Elem::u(8), range: None };
-    public.contract.params.push(node::Param { name: "limit".into(), party: None, schema });
+    public.contract.params.push(node::Param { name: "limit".into(), party: None, kept: false, schema });
     public.contract.sizes = vec!["N".into()];
     let folder = chain_inputs(4);
     let with = |defines: &[(&str, &str)]| {
         let defines = defines.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect();
-        data::read(&public.contract, &Source { folder: Some(folder.path().to_owned()), defines, random: None }, None)
-            .unwrap()
+        data::read(
+            &public.contract,
+            &Source { folder: Some(folder.path().to_owned()), defines, ..Source::default() },
+            None,
+        )
+        .unwrap()
     };
     let settings = Settings { deadline: Duration::from_secs(5), ..Settings::local() };
     for (field, a, b) in [

@@ -95,6 +95,12 @@ impl<'a> Gen<'a> {
             for k in 0..6.min(wires.len()) {
                 let w = wires.swap_remove(g.rng.below(wires.len() as u64) as usize);
                 let to = if k % 3 == 2 { Some(g.parties[k % 2]) } else { None };
+                let t = g.b.ty(w);
+                let keeps = t.domain == Domain::Secret || t.domain == t.elem.kept_form();
+                if keeps && g.rng.one_in(3) {
+                    g.b.kept_output(&format!("result.{k}"), w);
+                    continue;
+                }
                 g.output(w, to, k)?;
             }
             Ok(())
@@ -178,6 +184,14 @@ impl<'a> Gen<'a> {
         let e = self.elem();
         let n = 1 + self.rng.below(self.shape.lanes);
         let public = self.rng.one_in(6);
+        // Gates here read all bits of a ring, of which those above a kept value's mean nothing.
+        let whole = !self.gates || e == Elem::Bool || Domain::Arith { ring: e.bits() } == e.kept_form();
+        if whole && self.rng.one_in(5) {
+            let w = self.b.kept_input(&format!("x{}", self.inputs.len()), e, n);
+            let values: Vec<u128> = (0..n).map(|_| self.word(e)).collect();
+            self.inputs.push(clear::from_lanes(e, values));
+            return self.keep(w);
+        }
         let party = (!public).then(|| self.parties[self.rng.below(3) as usize]);
         let name = format!("x{}", self.inputs.len());
         let w = self.b.input(party, &name, e, n);

@@ -58,10 +58,11 @@ impl Parser {
                     }
                     "out" => {
                         self.lx.bump();
-                        let party = if self.lx.take_word("all") { None } else { Some(self.party()?) };
+                        let kept = if self.lx.take_word("kept") { Some(self.elem()?) } else { None };
+                        let party = if kept.is_some() || self.lx.take_word("all") { None } else { Some(self.party()?) };
                         let name = self.lx.string()?;
                         let wire = self.lx.wire()?;
-                        self.c.outputs.push(Output { party, name, wire });
+                        self.c.outputs.push(Output { party, kept, name, wire });
                         self.lx.end_line()?;
                     }
                     "fn" => {
@@ -136,7 +137,8 @@ impl Parser {
             "input" => {
                 let name = self.lx.string()?;
                 self.lx.punct(":")?;
-                let party = if self.lx.take_word("clear") { None } else { Some(self.party()?) };
+                let kept = self.lx.take_word("kept");
+                let party = if kept || self.lx.take_word("clear") { None } else { Some(self.party()?) };
                 let elem = self.elem()?;
                 self.lx.punct("[")?;
                 let lanes = self.lx.int64()?;
@@ -149,7 +151,7 @@ impl Parser {
                     let (n, v) = self.number()?;
                     range = Some((lo, unvalue(n, v, elem)));
                 }
-                self.c.inputs.push(Input { party, name, elem, lanes, range });
+                self.c.inputs.push(Input { party, kept, name, elem, lanes, range });
             }
             "block" => {
                 let party = self.party()?;

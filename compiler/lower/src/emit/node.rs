@@ -11,6 +11,7 @@ use circuit::gate::{Bin, Op as Gate};
 use circuit::index::{Index, Len, Space, SpaceDim};
 use circuit::types::{Domain, Elem, WireId, WireTy};
 use rustc_hash::{FxHashMap, FxHashSet};
+use sema::tree::Gets;
 
 /// Names and tables of a circuit to be.
 pub(crate) struct Frame {
@@ -19,7 +20,7 @@ pub(crate) struct Frame {
     pub inputs: Vec<circuit::Input>,
     /// Party and hash of each `at` block.
     pub blocks: Vec<(u32, [u8; 32])>,
-    pub outputs: Vec<(Option<u32>, String, AtArg)>,
+    pub outputs: Vec<(Gets, String, AtArg)>,
     /// Circuits of files, by their number in the program.
     pub nets: Vec<circuit::NetTable>,
 }
@@ -76,7 +77,10 @@ pub(crate) fn run(
     let mut ranges = Vec::new();
     let mut leaves = Vec::new();
     for i in &frame.inputs {
-        leaves.push(e.b.input(i.party, &i.name, i.elem, i.lanes));
+        leaves.push(match i.kept {
+            true => e.b.kept_input(&i.name, i.elem, i.lanes),
+            false => e.b.input(i.party, &i.name, i.elem, i.lanes),
+        });
         ranges.push(i.range);
     }
     for (p, hash) in &frame.blocks {
@@ -99,12 +103,16 @@ pub(crate) fn run(
         }
     }
     e.items(&mut planner, body)?;
-    for (party, name, value) in &frame.outputs {
+    for (gets, name, value) in &frame.outputs {
         let w = match value {
             AtArg::Node(n) => e.wire_in(*n, &Batch::default())?,
             AtArg::Mem(m) => e.state(*m, &[])?,
         };
-        e.b.output(party.map(circuit::PartyId), name, w);
+        match gets {
+            Gets::Everyone => e.b.output(None, name, w),
+            Gets::Party(p) => e.b.output(Some(circuit::PartyId(p.0)), name, w),
+            Gets::Nobody => e.b.kept_output(name, w),
+        }
     }
     let mut c = e.b.finish();
     for (i, r) in c.inputs.iter_mut().zip(ranges) {

@@ -70,6 +70,26 @@ impl Tracer<'_> {
         }
         Ok(Val::of(v.ty.clone(), out))
     }
+    /// A value as nobody knows it, for keeping: what one party knows is shared.
+    pub(super) fn shared(&mut self, leaf: &Leaf, of: &sema::layout::Leaf) -> R<Leaf> {
+        let Domain::Local(party) = self.leaf_domain(leaf) else { return Ok(leaf.clone()) };
+        if let Leaf::N(n) = leaf {
+            return Ok(Leaf::N(self.secret(*n)));
+        }
+        let m = self.alloc(elem_of(&of.ty), of.lanes, 0);
+        let family = self.family(party);
+        let outside = self.here();
+        self.run_loop(&Index::Const(of.lanes as i64), false, vec![], &[m], &mut |s, t, _| {
+            if family {
+                s.by_members(outside);
+            }
+            let x = s.lane(leaf, t, &of.ty)?;
+            let x = s.secret(x);
+            s.store_as(m, t, x);
+            Ok(vec![])
+        })?;
+        Ok(self.whole(m))
+    }
     /// Whether a party is a family: then the lanes of what it owns lie member by member.
     fn family(&self, p: circuit::PartyId) -> bool {
         self.program.parties.get(p.0 as usize).is_some_and(|p| p.family.is_some())

@@ -7,7 +7,7 @@ use crate::{Finding, Request};
 use circuit::types::Domain;
 use diag::Span;
 use rustc_hash::FxHashSet;
-use sema::tree::{AtCode, Origin, Program, Ty};
+use sema::tree::{AtCode, Gets, Origin, Program, Ty};
 
 /// What tracing gives.
 pub(crate) struct Traced {
@@ -15,8 +15,8 @@ pub(crate) struct Traced {
     pub body: Vec<Item>,
     pub dead: FxHashSet<NodeId>,
     pub inputs: Vec<circuit::Input>,
-    /// Recipient, name, value.
-    pub outputs: Vec<(Option<u32>, String, AtArg)>,
+    /// Who gets it, name, value.
+    pub outputs: Vec<(Gets, String, AtArg)>,
     pub blocks: Vec<(u32, AtCode)>,
     pub spans: Vec<Span>,
     /// Run-time conditions in loops whose sides both run.
@@ -105,13 +105,14 @@ pub(crate) fn trace<'p>(
 }
 
 impl Tracer<'_> {
-    fn run(&mut self) -> R<Vec<(Option<u32>, String, AtArg)>> {
+    fn run(&mut self) -> R<Vec<(Gets, String, AtArg)>> {
         let program = self.program;
         let code = program.f(self.request.entry);
         let mut args = Vec::new();
         for (k, p) in code.params.iter().enumerate() {
             let ty = self.at_span(p.span, |s| s.close(&p.ty))?;
             let of = self.at_span(p.span, |s| s.leaves(&ty))?;
+            let kept = p.origin == Origin::Kept;
             let ranges = self.ranges(&ty, p.range, false)?;
             let mut leaves = Vec::new();
             for (j, of) in of.iter().enumerate() {
@@ -137,12 +138,14 @@ impl Tracer<'_> {
                     _ => None,
                 };
                 let input = self.inputs.len() as u32;
-                let range = ranges.get(j).copied().flatten().map(|(lo, hi)| {
+                // Nobody holds what is kept against the ranges of its struct.
+                let range = ranges.get(j).copied().flatten().filter(|_| !kept).map(|(lo, hi)| {
                     let m = crate::fold::mask(elem);
                     (lo as u128 & m, hi as u128 & m)
                 });
                 self.inputs.push(circuit::Input {
                     party,
+                    kept,
                     name: format!("{}{}", p.name, of.path),
                     elem,
                     lanes: of.lanes,
@@ -155,7 +158,7 @@ impl Tracer<'_> {
                     let mem = &mut self.nest.mems[m as usize];
                     mem.input = Some(input);
                     mem.owned = true;
-                    mem.dom = party.map_or(Domain::Clear, Domain::Local);
+                    mem.dom = if kept { Domain::Secret } else { party.map_or(Domain::Clear, Domain::Local) };
                     mem.key = super::hash_of(&("input", input));
                     let l = self.whole(m);
                     leaves.push(l);
@@ -171,8 +174,7 @@ impl Tracer<'_> {
         // One recipient for all, or one per part of the result.
         let mut to = Vec::new();
         match (&v.ty, code.recipients.len()) {
-            (_, 0) => to.resize(of.len(), None),
-            (_, 1) => to.resize(of.len(), code.recipients[0]),
+            (_, 0 | 1) => to.resize(of.len(), code.gets(0)),
             (Ty::Tuple(parts), _) => {
                 for (t, r) in parts.clone().iter().zip(&code.recipients) {
                     let n = self.count(t)?;
@@ -183,6 +185,7 @@ impl Tracer<'_> {
         }
         for ((leaf, of), to) in v.leaves.iter().zip(&of).zip(&to) {
             let name = format!("result{}", of.path);
+            let leaf = &if *to == Gets::Nobody { self.shared(leaf, of)? } else { leaf.clone() };
             let value = match leaf {
                 Leaf::V(view) => {
                     let m = &self.nest.mems[view.mem as usize];
@@ -206,7 +209,7 @@ impl Tracer<'_> {
                 },
                 l => AtArg::Node(self.node(l, &of.ty)?),
             };
-            out.push((to.map(|p| p.0), name, value));
+            out.push((*to, name, value));
         }
         Ok(out)
     }

@@ -300,7 +300,7 @@ impl<'p> Tracer<'p> {
             Op::Share => Domain::Secret,
             Op::Reveal(circuit::Recipient::All) => Domain::Clear,
             Op::Reveal(circuit::Recipient::Party(p)) => Domain::Local(*p),
-            Op::Input(k) => self.inputs[*k as usize].party.map_or(Domain::Clear, Domain::Local),
+            Op::Input(k) => self.inputs[*k as usize].domain(&circuit::Level::Program),
             _ => args.iter().fold(Domain::Clear, join),
         }
     }

@@ -34,7 +34,10 @@ pub(super) fn peak(c: &Circuit, s: &Schedule, p: &Protocol) -> u128 {
     let outputs = c.outputs.iter().map(|o| {
         let t = c.ty(o.wire);
         let lanes = w.lanes(o.wire);
-        w.column(o.party, t.elem, lanes) + lanes * word(t.elem)
+        match o.kept {
+            Some(_) => w.shares(t.domain, lanes),
+            None => w.column(o.party, t.elem, lanes) + lanes * word(t.elem),
+        }
     });
     run.max(outputs.sum())
 }
@@ -66,6 +69,15 @@ impl Walk<'_> {
         lanes * word(elem) * if single { 1 } else { self.nodes }
     }
 
+    /// Shares at all nodes.
+    fn shares(&self, domain: Domain, lanes: u128) -> u128 {
+        match domain {
+            Domain::Arith { ring } => self.nodes * 2 * lanes * u128::from(ring / 8),
+            Domain::Bits { planes } => self.nodes * 2 * u128::from(planes) * lanes.div_ceil(64) * 8,
+            _ => 0,
+        }
+    }
+
     /// With the variables as they are.
     fn lanes(&self, w: WireId) -> u128 {
         let len = &self.c.ty(w).len;
@@ -77,8 +89,7 @@ impl Walk<'_> {
         let t = self.c.ty(w);
         let lanes = self.lanes(w);
         match t.domain {
-            Domain::Arith { ring } => self.nodes * 2 * lanes * u128::from(ring / 8),
-            Domain::Bits { planes } => self.nodes * 2 * u128::from(planes) * lanes.div_ceil(64) * 8,
+            d @ (Domain::Arith { .. } | Domain::Bits { .. }) => self.shares(d, lanes),
             Domain::Local(p) => self.column(Some(p), t.elem, lanes),
             _ => self.column(None, t.elem, lanes),
         }
@@ -223,7 +234,11 @@ impl Walk<'_> {
         let mut live = self.sum(&region.params);
         if r == c.root {
             // Inputs are there from the start, and until their gate's result was read for the last time.
-            live += c.inputs.iter().map(|i| self.column(i.party, i.elem, u128::from(i.lanes))).sum::<u128>();
+            let given = |i: &circuit::Input| match i.kept {
+                true => self.shares(i.domain(&c.level), u128::from(i.lanes)),
+                false => self.column(i.party, i.elem, u128::from(i.lanes)),
+            };
+            live += c.inputs.iter().map(given).sum::<u128>();
         }
         let mut top = live;
         let mut gone: FxHashSet<WireId> = last.values().flatten().copied().collect();

@@ -28,6 +28,7 @@ impl Expander<'_> {
         }
         let out = g.outs[0];
         match &g.op {
+            Op::Input(k) => self.restored(out, *k),
             Op::ArgReduce { max, group } => self.arg_reduce(g, *max, group)?,
             Op::Net(k) => self.net(g, *k)?,
             Op::Gather { .. } | Op::Scatter { .. } | Op::GatherAt | Op::ScatterAt | Op::Concat => {
@@ -47,6 +48,20 @@ impl Expander<'_> {
             self.ensure(*o)?;
         }
         Ok(())
+    }
+
+    /// What an earlier run kept, in the form that it has.
+    fn restored(&mut self, out: WireId, input: u32) {
+        let t = self.c.ty(out).clone();
+        let domain = t.elem.kept_form();
+        let x = self.s.gate(Op::Input(input), vec![], domain, t.elem, t.len);
+        match domain {
+            Domain::Arith { .. } => self.set_arith(out, x),
+            _ => {
+                let planes = self.s.planes_of(x);
+                self.set_bits(out, planes);
+            }
+        }
     }
 
     /// A gate on clear or local wires: the same at both levels.

@@ -25,6 +25,7 @@ pub(super) fn unread(c: &Circuit) -> Vec<u8> {
             out[w.0 as usize] = 0;
         }
     }
+    c.outputs.iter().for_each(|o| out[o.wire.0 as usize] = 0);
     out.iter_mut().filter(|n| **n == u8::MAX).for_each(|n| *n = 0);
     out
 }

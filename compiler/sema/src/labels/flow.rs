@@ -79,6 +79,7 @@ fn parameters(program: &Program, id: FnId) -> Vec<Tree> {
                 Lab::one(Atom::Party(party), Cause::origin(Step::Brought(p.name.clone(), party), p.span))
             }
             Origin::Public => Lab::public(),
+            Origin::Kept => Lab::one(Atom::Kept, Cause::origin(Step::Kept(p.name.clone()), p.span)),
             Origin::Caller if main => Lab::public(),
             Origin::Caller => {
                 next += 1;
@@ -614,7 +615,12 @@ impl<'c, 'p> Flow<'c, 'p> {
         let many = self.f.recipients.len() > 1;
         let count = self.f.recipients.len().max(1);
         for k in 0..count {
-            let to = self.f.recipients.get(k).copied().flatten();
+            let to = match self.f.gets(k) {
+                Gets::Everyone => None,
+                Gets::Party(p) => Some(p),
+                // Whatever its label: nobody learns it.
+                Gets::Nobody => continue,
+            };
             let (tree, place) = if many {
                 let part = match &self.expr(tail).kind {
                     ExprKind::Tuple(items) => items.get(k).copied().unwrap_or(tail),

@@ -23,6 +23,8 @@ pub(super) enum Atom {
     Party(PartyId),
     /// Elements of a family's members mixed: no one knows it.
     Mixed(PartyId),
+    /// Kept from an earlier run: no one knows it.
+    Kept,
 }
 
 /// How secrecy came here: the newest step, and the path before it.
@@ -39,6 +41,8 @@ pub(super) struct Cause {
 pub(super) enum Step {
     /// A parameter of `main`, brought by a party.
     Brought(Arc<str>, PartyId),
+    /// A parameter of `main` that an earlier run kept.
+    Kept(Arc<str>),
     /// A parameter of another function.
     Param(Arc<str>),
     /// `reveal_to`.

@@ -131,6 +131,7 @@ fn origin(program: &Program, step: &Step) -> Option<String> {
     let name = |p: &PartyId| &program.parties[p.0 as usize].name;
     Some(match step {
         Step::Brought(x, p) => format!("`{x}` (brought by {})", name(p)),
+        Step::Kept(x) => format!("`{x}` (kept from an earlier run)"),
         Step::RevealedTo(p) => format!("what `reveal_to` gives {} alone", name(p)),
         Step::AtBlock(p) => format!("what {} computes alone in an `at` block", name(p)),
         Step::Param(x) => format!("the parameter `{x}`"),
@@ -143,6 +144,7 @@ fn words(program: &Program, step: &Step) -> String {
         Step::Brought(x, p) => {
             format!("`{x}` is brought by {}", program.parties[p.0 as usize].name)
         }
+        Step::Kept(x) => format!("`{x}` is kept from an earlier run: nobody knows it"),
         Step::Param(x) => format!("`{x}` may be anything"),
         Step::RevealedTo(p) => {
             format!("known to {} alone", program.parties[p.0 as usize].name)

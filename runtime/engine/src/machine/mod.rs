@@ -18,6 +18,7 @@ use proto::{SessionKeys, Tickets};
 
 use self::walk::{Frame, Kind};
 use crate::client::{ClientShares, Opened};
+use crate::kept::KeptShare;
 use crate::place::Seat;
 use crate::plan::Plan;
 use crate::round::Round;
@@ -50,6 +51,17 @@ pub struct Machine {
     max_turns: u64,
     stats: Stats,
     failed: Option<Fault>,
+}
+
+/// What a machine has at the end.
+#[derive(Debug)]
+pub struct Ended {
+    /// What this node's parties learn, and what everyone does.
+    pub outputs: Outputs,
+    /// Shares of what was opened to clients.
+    pub opened: Opened,
+    /// By index into `Circuit::outputs`: this node's shares of what is kept.
+    pub kept: Vec<Option<KeptShare>>,
 }
 
 impl std::fmt::Debug for Machine {
@@ -89,6 +101,10 @@ impl Machine {
                 Some(p) => plan.seats.get(p.0 as usize).ok_or_else(|| bad("of an unknown party".into()))?.hosts(me),
             };
             let given = given.next().flatten();
+            if input.kept {
+                values.push(None);
+                continue;
+            }
             values.push(Some(Arc::new(if hosted {
                 let c = given.ok_or_else(|| bad("is missing".into()))?;
                 if c.len() as u64 != input.lanes {
@@ -136,6 +152,20 @@ impl Machine {
     pub fn with_clients(mut self, shares: ClientShares) -> Machine {
         self.given = shares.values;
         self
+    }
+
+    /// With this node's shares of what an earlier run kept, by index into `Circuit::inputs`; a circuit with kept inputs needs
+    /// them. They are there without a step and without a byte.
+    ///
+    /// # Errors
+    /// Shares of another type or length than the circuit says.
+    pub fn with_kept(mut self, shares: Vec<Option<KeptShare>>) -> Result<Machine, Error> {
+        for ((input, slot), share) in self.program.circuit.inputs.iter().zip(&mut self.inputs).zip(shares) {
+            if let (true, Some(share)) = (input.kept, share) {
+                *slot = Some(share.value(input)?);
+            }
+        }
+        Ok(self)
     }
 
     /// Another bound than [`WINDOW`] on the bytes of later steps that are kept for each peer.
@@ -271,14 +301,14 @@ impl Machine {
     /// # Errors
     /// The fault that ended the run, or an internal one when it has not ended.
     pub fn finish(self) -> Result<Outputs, Fault> {
-        Ok(self.finish_with_clients()?.0)
+        Ok(self.end()?.outputs)
     }
 
-    /// As [`Machine::finish`], with the shares of what was opened to clients.
+    /// As [`Machine::finish`], with the shares of what was opened to clients and of what is kept.
     ///
     /// # Errors
     /// As [`Machine::finish`].
-    pub fn finish_with_clients(self) -> Result<(Outputs, Opened), Fault> {
+    pub fn end(self) -> Result<Ended, Fault> {
         if let Some(fault) = self.failed {
             return Err(fault);
         }
@@ -286,15 +316,19 @@ impl Machine {
             return Err(internal("outputs before the end"));
         }
         let program = self.program.clone();
+        let value = |o: &circuit::Output| {
+            self.registers[o.wire.0 as usize].clone().ok_or_else(|| internal("an output without a value"))
+        };
+        let keep = |o: &circuit::Output| o.kept.map(|elem| KeptShare::of(elem, &*value(o)?)).transpose();
+        let kept = program.circuit.outputs.iter().map(keep).collect::<Result<_, Fault>>()?;
         let outputs = program
             .circuit
             .outputs
             .iter()
             .map(|o| {
-                let value =
-                    self.registers[o.wire.0 as usize].clone().ok_or_else(|| internal("an output without a value"))?;
+                let value = value(o)?;
                 let mine = match o.party {
-                    None => true,
+                    None => o.kept.is_none(),
                     Some(p) if program.circuit.is_client(p) => program.circuit.ty(o.wire).domain == Domain::Clear,
                     Some(p) => Seat::of(&self.plan.seats, p)?.hosts(self.me),
                 };
@@ -305,7 +339,7 @@ impl Machine {
                 }
             })
             .collect::<Result<_, Fault>>()?;
-        Ok((outputs, Opened(self.opened)))
+        Ok(Ended { outputs, opened: Opened(self.opened), kept })
     }
 
     fn blame(&self, peer: usize, step: u64, what: &str) -> Fault {

@@ -148,7 +148,7 @@ fn greeting(
     }
     let party = program.contract().parties.get(part.party);
     let party = party.ok_or_else(|| NodeError::Internal("no such party".into()))?;
-    let hello = Hello::new(&part.settings, program, inputs, nonce);
+    let hello = Hello::new(&part.settings, program, inputs, None, nonce);
     encode(&Join { party: party.name.clone(), hello })
 }
 

@@ -8,11 +8,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use circuit::{Circuit, Column, SchemaLen};
 use engine::LocalInputs;
+use engine::kept::KeptShare;
 use spec::Host;
 
 use super::json::Scanner;
 use super::shape::{Lengths, Node, Plan, leaf_name, length, suggest};
 use super::{DataError, SizeClaim, random, scalar, table};
+use crate::kept::{self, Place, Store, Taken};
 use crate::session::NODES;
 use crate::{Contract, NodeError, Sizes};
 
@@ -25,6 +27,21 @@ pub struct Source {
     pub defines: Vec<(String, String)>,
     /// Fill every input from this seed instead of reading files.
     pub random: Option<u64>,
+    /// Where shares lie that an earlier run kept.
+    pub kept: Kept,
+}
+
+/// Where the values of parameters come from that an earlier run kept.
+#[derive(Clone, Debug, Default)]
+pub enum Kept {
+    /// From nowhere: a program that takes some cannot run.
+    #[default]
+    Nowhere,
+    /// Shares out of a store, held against how the nodes run.
+    From(Store, Place),
+    /// Of a local run without a store: values of `kept.json`, which stand in for what would be kept. Each node makes its shares of
+    /// them, all with this seed.
+    Dealt([u8; 32]),
 }
 
 /// Values by parameter and leaf, as bit patterns.
@@ -39,7 +56,14 @@ pub struct Inputs {
     /// Lengths that are expressions of sizes: text, number found, and where.
     expressions: Vec<(String, u64, String)>,
     random: Option<u64>,
+    /// By parameter and node: shares that an earlier run kept, where they were read.
+    kept: Arc<Vec<[Option<Taken>; NODES]>>,
+    /// Where none were: what shares of the values are made from.
+    dealt: Option<[u8; 32]>,
 }
+
+/// The owner, in files, of the values that stand in for what would be kept.
+const KEPT: &str = "kept";
 
 /// Reads inputs: all of them, or those that node `me` of three needs (public ones, families in turn, and its own parties').
 ///
@@ -51,10 +75,12 @@ pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<I
         source,
         plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
         columns: contract.params.iter().map(|_| None).collect(),
+        kept: contract.params.iter().map(|_| Default::default()).collect(),
         lengths: Lengths::default(),
         alone: false,
     };
     reader.defines()?;
+    reader.kept(me)?;
     if source.random.is_none() {
         reader.owner(None)?;
         for party in (0..contract.parties.len()).filter(|p| contract.is_family(*p)) {
@@ -100,6 +126,7 @@ pub fn read_member(
         source,
         plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
         columns: contract.params.iter().map(|_| None).collect(),
+        kept: contract.params.iter().map(|_| Default::default()).collect(),
         lengths: Lengths::default(),
         alone: true,
     };
@@ -157,6 +184,7 @@ struct Reader<'a> {
     source: &'a Source,
     plans: Vec<Plan>,
     columns: Vec<Option<Vec<Column>>>,
+    kept: Vec<[Option<Taken>; NODES]>,
     lengths: Lengths,
     /// A family's object may be that of one member.
     alone: bool,
@@ -171,6 +199,38 @@ impl Reader<'_> {
             expressions: self.lengths.expressions().map(|(t, n, by)| (t.to_owned(), n, by.to_owned())).collect(),
             columns: Arc::new(self.columns.into_iter().map(Mutex::new).collect()),
             random: self.source.random,
+            kept: Arc::new(self.kept),
+            dealt: match self.source.kept {
+                Kept::Dealt(seed) => Some(seed),
+                _ => None,
+            },
+        }
+    }
+
+    /// What an earlier run kept: shares of node `me`, or of all nodes; or what stands in for it.
+    fn kept(&mut self, me: Option<usize>) -> Result<(), DataError> {
+        let mine: Vec<usize> = (0..self.plans.len()).filter(|k| self.contract.params[*k].kept).collect();
+        let source = self.source;
+        match &source.kept {
+            _ if mine.is_empty() => Ok(()),
+            Kept::From(store, place) => {
+                for &k in &mine {
+                    for node in me.map_or(0..NODES, |me| me..me + 1) {
+                        let param = &self.contract.params[k];
+                        let taken = store.take(param, place, node, &mut self.lengths)?;
+                        self.kept[k][node] = Some(taken);
+                    }
+                }
+                Ok(())
+            }
+            Kept::Dealt(_) if source.random.is_some() => Ok(()),
+            Kept::Dealt(_) => self.owned(KEPT, &mine, false),
+            Kept::Nowhere => {
+                let name = &self.contract.params[mine[0]].name;
+                Err(DataError::Usage(format!(
+                    "`{name}` is of an earlier run: say where its shares lie, with --store DIR"
+                )))
+            }
         }
     }
 
@@ -178,7 +238,7 @@ impl Reader<'_> {
     fn defines(&mut self) -> Result<(), DataError> {
         let sizes = size_names(self.contract);
         for (name, text) in &self.source.defines {
-            let public = self.contract.params.iter().position(|p| p.party.is_none() && p.name == *name);
+            let public = self.contract.params.iter().position(|p| p.is_public() && p.name == *name);
             if let Some(k) = public {
                 let Node::Scalar(_) = self.plans[k].node else {
                     return Err(DataError::Usage(format!("-D {name}: only scalars can be given this way")));
@@ -201,7 +261,7 @@ impl Reader<'_> {
                 let bound = self.lengths.bind(&SchemaLen::Binds(name.clone()), value, "-D");
                 bound.map_err(|_| DataError::Usage(format!("-D {name} is given twice")))?;
             } else {
-                let public = self.contract.params.iter().filter(|p| p.party.is_none()).map(|p| p.name.as_str());
+                let public = self.contract.params.iter().filter(|p| p.is_public()).map(|p| p.name.as_str());
                 let hint = suggest(name, sizes.iter().map(String::as_str).chain(public));
                 let hint = hint.map(|h| format!(" (did you mean `{h}`?)")).unwrap_or_default();
                 return Err(DataError::Usage(format!("-D {name}: no size or public input has this name{hint}")));
@@ -212,12 +272,16 @@ impl Reader<'_> {
 
     /// Reads all parameters of a party, or the public ones.
     fn owner(&mut self, party: Option<usize>) -> Result<(), DataError> {
-        let mine: Vec<usize> = (0..self.plans.len()).filter(|k| self.contract.params[*k].party == party).collect();
-        if mine.is_empty() {
-            return Ok(());
-        }
+        let own = |k: &usize| self.contract.params[*k].party == party && !self.contract.params[*k].kept;
+        let mine: Vec<usize> = (0..self.plans.len()).filter(own).collect();
         let family = party.is_some_and(|p| self.contract.is_family(p));
         let owner = party.map_or("public", |p| self.contract.parties[p].name.as_str()).to_owned();
+        if mine.is_empty() { Ok(()) } else { self.owned(&owner, &mine, family) }
+    }
+
+    /// Reads parameters that lie under one name.
+    fn owned(&mut self, owner: &str, mine: &[usize], family: bool) -> Result<(), DataError> {
+        let (owner, mine) = (owner.to_owned(), mine.to_vec());
         let folder = self.source.folder.clone();
         let at = |name: String| folder.as_ref().map(|f| f.join(name)).filter(|p| p.exists());
 
@@ -258,6 +322,7 @@ impl Reader<'_> {
         let more = match (folder, family) {
             (None, _) => return DataError::whole("inputs", format!("`{name}` of {owner}"), "no input folder"),
             (_, true) => format!(", {owner}/0.json, …"),
+            _ if self.contract.params[k].kept => ": a value that stands in for what a run kept (or --store DIR)".into(),
             _ => String::new(),
         };
         let expected = format!("`{name}` of {owner} here or in {owner}.json{more}");
@@ -480,7 +545,7 @@ impl Inputs {
     /// # Errors
     /// A length that is not known.
     pub fn publics(&self, contract: &Contract, sizes: &Sizes) -> Result<Values, NodeError> {
-        self.values(contract, sizes, |party| party.is_none())
+        self.values(contract, sizes, crate::Param::is_public)
     }
 
     /// Values of all parameters, leaf by leaf, by name: for the reference evaluator, which sees everything. Asked for
@@ -496,16 +561,17 @@ impl Inputs {
         &self,
         contract: &Contract,
         sizes: &Sizes,
-        wanted: impl Fn(Option<usize>) -> bool,
+        wanted: impl Fn(&crate::Param) -> bool,
     ) -> Result<Values, NodeError> {
         let mut out = Values::new();
-        for (param, slot) in contract.params.iter().zip(self.columns.iter()).filter(|(p, _)| wanted(p.party)) {
+        for (param, slot) in contract.params.iter().zip(self.columns.iter()).filter(|(p, _)| wanted(p)) {
             let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
             let values = |c: &Column| (0..c.len()).map(|l| c.get(l)).collect::<Vec<u128>>();
             let leaves = match (self.random, &*slot) {
                 (_, Some(columns)) => columns.iter().map(values).collect(),
                 (Some(seed), None) => {
-                    let owner = param.party.map_or("public", |p| contract.parties[p].name.as_str());
+                    let nobody = if param.kept { KEPT } else { "public" };
+                    let owner = param.party.map_or(nobody, |p| contract.parties[p].name.as_str());
                     let drawn = random::columns(seed, owner, &param.name, &Plan::new(&param.schema), sizes);
                     let drawn = drawn.ok_or_else(|| NodeError::Usage(format!("`{}` is too long", param.name)))?;
                     drawn.iter().map(values).collect()
@@ -517,15 +583,21 @@ impl Inputs {
         Ok(out)
     }
 
-    /// The public inputs, which all nodes must have alike: by name, and a value or the digest of many.
-    pub(crate) fn public_fields(&self, contract: &Contract) -> Vec<(String, String)> {
+    /// The public inputs, which all nodes must have alike: by name, and a value or the digest of many. Of what was kept, where it
+    /// comes from, as node `me` has it.
+    pub(crate) fn public_fields(&self, contract: &Contract, me: Option<usize>) -> Vec<(String, String)> {
         let mut fields = Vec::new();
+        for (param, taken) in contract.params.iter().zip(&*self.kept) {
+            if let Some(taken) = me.and_then(|me| taken.get(me)?.as_ref()) {
+                fields.push((format!("{} `{}`", kept::FIELD, param.name), taken.origin.clone()));
+            }
+        }
         if let Some(seed) = self.random {
             fields.push(("seed of random inputs".to_owned(), seed.to_string()));
         }
         for (param, columns) in contract.params.iter().zip(self.columns.iter()) {
             let columns = columns.lock().unwrap_or_else(PoisonError::into_inner);
-            let (None, Some(columns)) = (param.party, &*columns) else { continue };
+            let (true, Some(columns)) = (param.is_public(), &*columns) else { continue };
             let value = match (&param.schema, &columns[..]) {
                 (circuit::Schema::Scalar { .. } | circuit::Schema::Fixed { .. }, [column]) if column.len() == 1 => {
                     scalar::text(&Plan::new(&param.schema).leaves[0], column.get(0))
@@ -562,7 +634,7 @@ impl Inputs {
             out.push(Column::zeros(input.elem, lanes));
         }
         for (param, slot) in contract.params.iter().zip(self.columns.iter()) {
-            if param.party.is_some_and(|p| p != party) {
+            if param.kept || param.party.is_some_and(|p| p != party) {
                 continue;
             }
             let slot = slot.lock().unwrap_or_else(PoisonError::into_inner);
@@ -609,6 +681,9 @@ impl Inputs {
         let internal = |what: String| NodeError::Internal(what);
         let mut out: LocalInputs = vec![None; circuit.inputs.len()];
         for (param, slot) in contract.params.iter().zip(self.columns.iter()) {
+            if param.kept {
+                continue;
+            }
             let plan = Plan::new(&param.schema);
             let host = param.party.map(|p| hosts[p]);
             let here = host.is_none_or(|h| h.is_at(me, NODES));
@@ -658,6 +733,73 @@ impl Inputs {
             }
         }
         Ok(out)
+    }
+}
+
+impl Inputs {
+    /// Node `me`'s shares of what was kept, by the circuit's inputs.
+    ///
+    /// # Errors
+    /// Shares of another length than the program has.
+    pub(crate) fn shares(
+        &self,
+        contract: &Contract,
+        circuit: &Circuit,
+        me: usize,
+        sizes: &Sizes,
+    ) -> Result<Vec<Option<KeptShare>>, NodeError> {
+        let mut out = vec![None; circuit.inputs.len()];
+        let params = contract.params.iter().zip(self.columns.iter().zip(&*self.kept)).enumerate();
+        for (at, (param, (slot, taken))) in params.filter(|(_, (p, _))| p.kept) {
+            for (k, leaf) in Plan::new(&param.schema).leaves.iter().enumerate() {
+                let name = leaf_name(&param.name, &leaf.path);
+                // An input that the program does not use may have left the circuit.
+                let Some(i) = circuit.inputs.iter().position(|i| i.kept && i.name == name) else { continue };
+                let input = &circuit.inputs[i];
+                if let Some(taken) = &taken[me] {
+                    out[i] = Some(taken.fits(k, input)?);
+                    continue;
+                }
+                let internal = |what: String| NodeError::Internal(what);
+                let seed = self.dealt.ok_or_else(|| internal(format!("the kept input `{name}` was not read")))?;
+                let lanes = usize::try_from(input.lanes).map_err(|_| internal(format!("`{name}` is too long")))?;
+                let column = match (self.random, &*slot.lock().unwrap_or_else(PoisonError::into_inner)) {
+                    (_, Some(columns)) => columns[k].clone(),
+                    (Some(seed), None) => {
+                        let drawn = random::columns(seed, KEPT, &param.name, &Plan::new(&param.schema), sizes);
+                        drawn
+                            .and_then(|mut d| (k < d.len()).then(|| d.swap_remove(k)))
+                            .ok_or_else(|| internal(format!("`{name}` is too long")))?
+                    }
+                    (None, None) => return Err(internal(format!("the kept input `{name}` was not read"))),
+                };
+                if column.len() != lanes {
+                    let expected = format!("{lanes} values of `{name}`");
+                    return Err(DataError::whole("inputs of kept", expected, column.len().to_string()).into());
+                }
+                let [mine, ..] = {
+                    let mut stream = dealer(&seed, at, k);
+                    let mut shares = engine::kept::deal(input.elem, &column, &mut stream)
+                        .map_err(|e| NodeError::Internal(e.to_string()))?;
+                    shares.rotate_left(me);
+                    shares
+                };
+                out[i] = Some(mine);
+            }
+        }
+        Ok(out)
+    }
+}
+
+/// Uniform words from a seed, for one leaf.
+fn dealer(seed: &[u8; 32], param: usize, leaf: usize) -> impl FnMut() -> u128 {
+    let mut hash = blake3::Hasher::new_keyed(seed);
+    hash.update(&(param as u64).to_le_bytes()).update(&(leaf as u64).to_le_bytes());
+    let mut stream = hash.finalize_xof();
+    move || {
+        let mut word = [0; 16];
+        stream.fill(&mut word);
+        u128::from_le_bytes(word)
     }
 }
 

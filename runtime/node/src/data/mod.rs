@@ -12,7 +12,7 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-pub use inputs::{Inputs, Source, Values, read, read_member};
+pub use inputs::{Inputs, Kept, Source, Values, read, read_member};
 pub use json::same;
 pub use output::{Named, OutputSet, merge, named};
 

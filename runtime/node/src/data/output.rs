@@ -78,7 +78,7 @@ impl OutputSet {
     /// If columns and contract do not fit: a bug of ours.
     pub fn new(contract: &Contract, named: &[Named], outputs: &Outputs, sizes: &Sizes) -> Result<OutputSet, NodeError> {
         let mut set = OutputSet::default();
-        for part in &contract.results {
+        for part in contract.results.iter().filter(|r| !r.kept) {
             let plan = Plan::new(&part.schema);
             let mut columns = Vec::new();
             for leaf in &plan.leaves {

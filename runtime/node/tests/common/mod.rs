@@ -43,6 +43,7 @@ impl Hand {
                 .map(|i| Param {
                     name: i.name.clone(),
                     party: i.party.map(|p| p.0 as usize),
+                    kept: i.kept,
                     schema: schema(i.elem, i.range, i.lanes),
                 })
                 .collect(),
@@ -51,10 +52,12 @@ impl Hand {
                 .iter()
                 .map(|o| {
                     let ty = circuit.ty(o.wire);
+                    let elem = o.kept.unwrap_or(ty.elem);
                     ResultPart {
                         name: o.name.clone(),
                         party: o.party.map(|p| p.0 as usize),
-                        schema: schema(ty.elem, None, ty.len.as_const().unwrap()),
+                        kept: o.kept.is_some(),
+                        schema: schema(elem, None, ty.len.as_const().unwrap()),
                     }
                 })
                 .collect(),

@@ -25,8 +25,8 @@ impl Vote {
         let scalar = |elem| Schema::Scalar { elem, range: None };
         let each = |elem| Schema::Array { elem: Box::new(scalar(elem)), len: SchemaLen::Binds("N".into()) };
         let (bit, number) = (Elem::Bool, Elem::u(32));
-        let param = |name: &str, party, schema| Param { name: name.into(), party: Some(party), schema };
-        let part = |name: &str, party, schema| ResultPart { name: name.into(), party, schema };
+        let param = |name: &str, party, schema| Param { name: name.into(), party: Some(party), kept: false, schema };
+        let part = |name: &str, party, schema| ResultPart { name: name.into(), party, kept: false, schema };
         let family = Some(SchemaLen::Binds("N".into()));
         let contract = Contract {
             parties: vec![
