@@ -57,3 +57,41 @@ fn a_file_is_replaced_whole_or_stays() {
     // Nothing is left beside it.
     assert_eq!(std::fs::read_dir(dir.path().join("out")).expect("a folder").count(), 1);
 }
+
+#[test]
+fn a_total_grows_from_run_to_run_and_nobody_sees_it() {
+    let start = crate::support::folder("fn main() -> secret u64 { 600 }", &[]);
+    let add = mpcc_tests::root().join("examples/running_total");
+    for tcp in [false, true] {
+        let dir = tempfile::tempdir().unwrap();
+        let store = dir.path().to_str().unwrap();
+        let run = |program: &std::path::Path, more: &[&str]| {
+            let mut args = vec!["run", program.to_str().unwrap(), "--format", "json", "--store", store];
+            args.extend(tcp.then_some("--tcp"));
+            args.extend(more);
+            crate::support::said(&args)
+        };
+        let (code, out, err) = run(start.path(), &["--keep", "result=day0"]);
+        assert_eq!((code, out.trim()), (0, "{\"outputs\":{}}"), "{err}");
+        // 600 + 550 k: above a thousand from the first day on.
+        for day in 0..2 {
+            let (take, keep) = (format!("total=day{day}"), format!("result.0=day{}", day + 1));
+            let (code, out, err) = run(&add, &["--take", &take, "--keep", &keep]);
+            assert_eq!(
+                (code, out.contains("\"result.1\":true"), out.contains("1150")),
+                (0, true, false),
+                "{out} {err}"
+            );
+        }
+        // Shares of different runs, a file that is missing, one that is there already.
+        let at = |node: usize, name: &str| dir.path().join(format!("node{node}/{name}.kept"));
+        let (code, _, err) = run(&add, &["--take", "total=day0", "--keep", "result.0=day1"]);
+        assert_eq!((code, err.contains("nothing that was kept is overwritten")), (2, true), "{err}");
+        let (code, _, err) = run(&add, &["--take", "total=day7", "--keep", "result.0=day8"]);
+        assert_eq!((code, err.contains("day7.kept") && err.contains("no such file")), (3, true), "{err}");
+        std::fs::copy(at(1, "day2"), at(1, "day1")).unwrap();
+        let (code, _, err) = run(&add, &["--take", "total=day1", "--keep", "result.0=day8"]);
+        assert_eq!((code, err.contains("origin of the kept value `total`")), (7, true), "{err}");
+        assert!(!at(0, "day8").exists());
+    }
+}
