@@ -285,7 +285,8 @@ fn variants_in_tables() {
 #[test]
 fn drawn_variants_are_one_each() {
     let c = contract("Ada", None, &[("es", array(choice(), "N"))]);
-    let source = Source { folder: None, defines: vec![("N".into(), "400".into())], random: Some(5) };
+    let source =
+        Source { folder: None, defines: vec![("N".into(), "400".into())], random: Some(5), ..Source::default() };
     let inputs = data::read(&c, &source, None).unwrap();
     let values = inputs.all(&c, &[("N".to_owned(), 400)].into()).unwrap();
     let leaves = &values["es"];
@@ -310,7 +311,8 @@ fn drawn_variants_are_one_each() {
 #[test]
 fn variants_are_written_as_they_are_read() {
     let mut c = contract("Ada", None, &[]);
-    c.results = vec![node::ResultPart { name: "result".into(), party: None, schema: array(choice(), "N") }];
+    c.results =
+        vec![node::ResultPart { name: "result".into(), party: None, kept: false, schema: array(choice(), "N") }];
     let leaves = vec![
         vec![0, 1, 0, 0],
         vec![0, 0, 1, 0],
