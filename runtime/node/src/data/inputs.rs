@@ -1,5 +1,6 @@
 //! An input folder: which file holds which parameter, and what all of them say together about sizes.
 //!
+//! One file, Long because: reading, placing, and naming what was read share the layout of columns by parameter.
 //! Every value is read once, into the column that the machine takes. Knows names of files; how they are read is elsewhere.
 
 use std::fs::File;
