@@ -9,14 +9,15 @@ use std::time::Duration;
 use circuit::testing::{Shape, random_gates};
 use common::*;
 use net::sim::{Ended, Faults, Options, Place, Verdict, sound};
-use node::data::{self, Inputs, Source};
+use node::data::{self, Inputs, Kept, Source};
 use node::local::{self, Run};
 use node::session::Settings;
 use node::{NodeError, ProgramObject};
 use wire::Kind;
 
 fn inputs(hand: &Hand, folder: &std::path::Path) -> Inputs {
-    data::read(&hand.contract, &Source { folder: Some(folder.to_owned()), ..Source::default() }, None).unwrap()
+    let source = Source { folder: Some(folder.to_owned()), kept: Kept::Dealt([3; 32]), ..Source::default() };
+    data::read(&hand.contract, &source, None).unwrap()
 }
 
 fn run(hand: &Hand, folder: &std::path::Path) -> Run {

@@ -124,7 +124,8 @@ pub fn chain(lanes: u64, steps: u64) -> Hand {
 pub fn write_inputs(folder: &Path, circuit: &Circuit, columns: &[Column]) {
     let mut objects: BTreeMap<String, Vec<String>> = BTreeMap::new();
     for (k, (input, column)) in circuit.inputs.iter().zip(columns).enumerate() {
-        let owner = input.party.map_or("public".to_owned(), |p| circuit.parties[p.0 as usize].name.clone());
+        let nobody = if input.kept { "kept" } else { "public" };
+        let owner = input.party.map_or(nobody.to_owned(), |p| circuit.parties[p.0 as usize].name.clone());
         let text = |l: usize, quote: bool| -> String {
             let v = column.get(l);
             match input.elem {
@@ -150,10 +151,10 @@ pub fn write_inputs(folder: &Path, circuit: &Circuit, columns: &[Column]) {
     }
 }
 
-/// The JSON that a run should print for these output columns.
+/// The JSON that a run should print for these output columns: what is kept is nobody's to see.
 pub fn expected_json(circuit: &Circuit, columns: &[Column]) -> String {
     let mut by: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (output, column) in circuit.outputs.iter().zip(columns) {
+    for (output, column) in circuit.outputs.iter().zip(columns).filter(|(o, _)| o.kept.is_none()) {
         let elem = circuit.ty(output.wire).elem;
         let text = |l: usize| match elem {
             Elem::Bool => (column.get(l) == 1).to_string(),
