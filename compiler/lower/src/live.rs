@@ -95,7 +95,8 @@ pub fn live(nest: &Nest, dead: &FxHashSet<NodeId>, roots: impl Iterator<Item = A
     }
 }
 
-/// Live users of each live node; a carried value uses its first and next ones.
+/// Live users of each live node; a carried value uses its first and next ones, and what happens in a side of a choice
+/// uses the condition.
 pub fn users(nest: &Nest, live: &Live) -> Users {
     let each = |f: &mut dyn FnMut(NodeId, NodeId)| {
         for (k, n) in nest.nodes.iter().enumerate() {
@@ -108,6 +109,14 @@ pub fn users(nest: &Nest, live: &Live) -> Users {
                 let p = nest.loops[l as usize].phis[s as usize];
                 f(p.init, id);
                 f(p.next, id);
+            }
+            let mut at = n.at;
+            while let (Some(l), false) = (at, nest.choices.is_empty()) {
+                let l = &nest.loops[l as usize];
+                if let Kind::Side(k) = l.kind {
+                    f(nest.choices[k as usize].cond, id);
+                }
+                at = l.parent;
             }
         }
     };

@@ -284,3 +284,10 @@ fn at_blocks_of_families() {
         );
     }
 }
+#[test]
+fn a_flag_of_turns_is_there_for_the_choices_that_read_it() {
+    // The flag of the inner loop is public and stays a loop of its own, apart from the choice that it decides.
+    ok(
+        "fn main(x: [u32; 5] from A, y: [bool; 5] from B) -> [u32; 3] { let mut v: [u32; 3] = [1; 3]; for i in 0..3 { if y[i] { break; } v[i] += v[0] * 5; for j in 0..5 { v[i] += 7; if j < 1 { if 5 > 4 { break; } } v[i] = x.map(|e| e * 3).sum() + (j as u32); } } reveal(v) }",
+    );
+}
