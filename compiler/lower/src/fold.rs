@@ -170,6 +170,9 @@ pub fn bin<S: Sink + ?Sized>(s: &mut S, op: Bin, x: NodeId, y: NodeId) -> NodeId
             _ => {}
         }
     }
+    if let Some(r) = absorbed(s, op, x, y).or_else(|| absorbed(s, op, y, x)) {
+        return r;
+    }
     if op == Bin::Add {
         if let Op::Un(Un::Neg) = s.nest().n(y).op {
             let y = s.nest().n(y).args[0];
@@ -183,6 +186,34 @@ pub fn bin<S: Sink + ?Sized>(s: &mut S, op: Bin, x: NodeId, y: NodeId) -> NodeId
     let commutes = matches!(op, Bin::Add | Bin::Mul | Bin::And | Bin::Or | Bin::Xor | Bin::Eq);
     let args = if commutes { ordered(s, x, y) } else { vec![x, y] };
     s.make(Op::Bin(op), args, out)
+}
+/// `x & (x | z)` is x and `x & (!x | z)` is `x & z`; likewise with `|` and `&` exchanged.
+fn absorbed<S: Sink + ?Sized>(s: &mut S, op: Bin, x: NodeId, y: NodeId) -> Option<NodeId> {
+    let other = match op {
+        Bin::And => Bin::Or,
+        Bin::Or => Bin::And,
+        _ => return None,
+    };
+    let (Op::Bin(o), [p, q]) = (&s.nest().n(y).op, &s.nest().n(y).args[..]) else { return None };
+    let (p, q) = (*p, *q);
+    let opposite = |n: NodeId| {
+        let of = |a: NodeId, b: NodeId| matches!(s.nest().n(a).op, Op::Un(Un::Not)) && s.nest().n(a).args[0] == b;
+        of(n, x) || of(x, n)
+    };
+    if *o != other {
+        return None;
+    }
+    if p == x || q == x {
+        return Some(x);
+    }
+    let rest = if opposite(p) {
+        q
+    } else if opposite(q) {
+        p
+    } else {
+        return None;
+    };
+    Some(bin(s, op, x, rest))
 }
 fn ordered<S: Sink + ?Sized>(s: &S, x: NodeId, y: NodeId) -> Vec<NodeId> {
     // Constants last, carried values first, else by structure.
@@ -267,6 +298,13 @@ pub fn select<S: Sink + ?Sized>(s: &mut S, c: NodeId, a: NodeId, b: NodeId) -> N
                 return bin(s, Bin::Or, c, a);
             }
             _ => {}
+        }
+        if oa == Op::Un(Un::Not) && aa[0] == b {
+            return bin(s, Bin::Xor, c, b);
+        }
+        if ob == Op::Un(Un::Not) && ab[0] == a {
+            let x = bin(s, Bin::Xor, c, a);
+            return not(s, x);
         }
     }
     match (ca, cb) {

@@ -13,6 +13,7 @@ mod live;
 mod nest;
 mod plan;
 mod reduce;
+mod scan;
 mod sweep;
 mod trace;
 

@@ -8,6 +8,7 @@ use crate::ix;
 use crate::live::{Live, Users};
 use crate::nest::{Item, Kind, LoopId, MemId, Nest, NodeId, Op};
 use crate::reduce::{self, Reduction};
+use crate::scan::{self, Scan};
 use circuit::index::Index;
 use rustc_hash::{FxHashMap, FxHashSet};
 
@@ -18,6 +19,8 @@ pub enum Plan {
     Node(NodeId),
     /// Cyclic code that is a reduction.
     Reduce(Box<Reduction>),
+    /// Cyclic code that a prefix network computes.
+    Scan(Box<Scan>),
     /// A loop that stays one.
     Seq {
         /// The loop.
@@ -228,6 +231,13 @@ impl<'n> Planner<'n> {
             }
             if let Some(r) = reduce::recognise(self.nest, self.users, &mut self.depend, &ids, l) {
                 out.push(Plan::Reduce(Box::new(r)));
+                continue;
+            }
+            if !whole
+                && !self.keep.contains(&l)
+                && let Some(s) = scan::recognise(self.nest, self.users, &mut self.depend, &ids, l)
+            {
+                out.push(Plan::Scan(Box::new(s)));
                 continue;
             }
             if let Some((a, b)) = carried {

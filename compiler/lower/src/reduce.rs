@@ -160,6 +160,20 @@ impl Decompose<'_> {
     }
 }
 
+/// `n = start ⊕ terms`: the operation, what is combined with the first value, and the nodes of the chain.
+pub fn decompose(
+    nest: &Nest,
+    inside: &FxHashSet<NodeId>,
+    n: NodeId,
+    start: &dyn Fn(NodeId) -> bool,
+    guard: &[Index],
+) -> Option<(Op, Vec<Term>, FxHashSet<NodeId>)> {
+    let mut d = Decompose { nest, inside, op: None, terms: vec![], used: Default::default() };
+    d.run(n, start, &[], guard, 0)?;
+    d.terms.reverse();
+    Some((d.op?, d.terms, d.used))
+}
+
 /// Whether a strongly connected part whose cycle loop `l` carries is a reduction.
 pub fn recognise(nest: &Nest, users: &Users, depend: &mut Depend, ids: &[NodeId], l: LoopId) -> Option<Reduction> {
     let inside: FxHashSet<NodeId> = ids.iter().copied().collect();
@@ -175,13 +189,10 @@ pub fn recognise(nest: &Nest, users: &Users, depend: &mut Depend, ids: &[NodeId]
         return arg(nest, users, &inside, l);
     }
     let p = own.first()?;
-    let mut d = Decompose { nest, inside: &inside, op: None, terms: vec![], used: Default::default() };
-    d.used.insert(p.phi);
-    d.run(p.next, &|x| x == p.phi, &[], &[], 0)?;
-    closed(nest, users, &inside, &d.used)?;
-    let Decompose { op, mut terms, .. } = d;
-    terms.reverse();
-    Some(Reduction::Scalar { l, phi: p.phi, op: op?, terms })
+    let (op, terms, mut used) = decompose(nest, &inside, p.next, &|x| x == p.phi, &[])?;
+    used.insert(p.phi);
+    closed(nest, users, &inside, &used)?;
+    Some(Reduction::Scalar { l, phi: p.phi, op, terms })
 }
 
 /// The part is no more than the chain, and nobody sees the values on the way.
@@ -209,13 +220,10 @@ fn memory(
     let node = nest.n(store);
     let Op::Store(mem, at) = &node.op else { return None };
     let old = |n: NodeId| matches!(&nest.n(n).op, Op::Load(m, e) if m == mem && e == at);
-    let mut d = Decompose { nest, inside, op: None, terms: vec![], used: Default::default() };
-    d.used.insert(store);
-    d.used.extend(inside.iter().copied().filter(|n| old(*n)));
-    d.run(node.args[0], &old, &[], &node.guard, 0)?;
-    closed(nest, users, inside, &d.used)?;
-    let Decompose { op, mut terms, .. } = d;
-    terms.reverse();
+    let (op, terms, mut used) = decompose(nest, inside, node.args[0], &old, &node.guard)?;
+    used.insert(store);
+    used.extend(inside.iter().copied().filter(|n| old(*n)));
+    closed(nest, users, inside, &used)?;
     let path: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| nest.within(Some(*x), l)).collect();
     let of = ix::vars(at);
     let (kept, gone): (Vec<LoopId>, Vec<LoopId>) = path.iter().partition(|x| of.contains(x));
@@ -228,7 +236,7 @@ fn memory(
             return None;
         }
     }
-    Some(Reduction::Memory { l, store, at: at.clone(), op: op?, terms })
+    Some(Reduction::Memory { l, store, at: at.clone(), op, terms })
 }
 
 /// The carried key that a carried payload depends on.

@@ -10,36 +10,7 @@ fn ok(text: &str) -> circuit::Circuit {
     ok_for(text, &[])
 }
 fn ok_for(text: &str, families: &[i64]) -> circuit::Circuit {
-    let text = format!("{AB}{text}");
-    let l = support::load(&text, &[], families);
-    let lowered = l.lower().unwrap_or_else(|f| panic!("{text}\n{f:#?}"));
-    let c = lowered.circuit;
-    let shown = circuit::text::print(&c);
-    if let Err(e) = circuit::verify::verify(&c) {
-        panic!("{text}\n{shown}\n{}", e.iter().take(5).map(|e| e.to_string()).collect::<Vec<_>>().join("\n"));
-    }
-    for seed in 0..8 {
-        let inputs = l.inputs(seed);
-        let flat: Vec<circuit::Column> = inputs
-            .iter()
-            .flatten()
-            .zip(&c.inputs)
-            .map(|(v, i)| {
-                let mut col = circuit::Column::with_capacity(i.elem, v.len());
-                v.iter().for_each(|x| col.push(*x));
-                col
-            })
-            .collect();
-        let mut at = support::Blocks { program: &l.program, codes: &lowered.blocks, circuit: &c, calls: 0 };
-        let got = circuit::interp::run(&c, &flat, &mut at, 1)
-            .map(|c| c.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect::<Vec<_>>()).collect::<Vec<_>>());
-        match (got, l.try_eval(&inputs)) {
-            (Ok(a), Ok(b)) => assert_eq!(a, b, "{text}\n{shown}\ninputs {inputs:?}"),
-            (Err(circuit::interp::InterpError::Program { .. }), Err(_)) => {}
-            (a, b) => panic!("{text}\n{shown}\ninputs {inputs:?}: {a:?}, but {b:?}"),
-        }
-    }
-    c
+    support::agree_also_in_errors(&format!("{AB}{text}"), &[], families)
 }
 /// Numbers of `if`, `while`, and `loop` gates.
 fn regions(c: &circuit::Circuit) -> (usize, usize, usize) {

@@ -29,7 +29,7 @@ fn sizes_are_numbers() {
         "party A, B; fn main<N: size>(x: [u32; N] from A) -> u32 { let mut s: u32 = 0; for i in 0..N { for j in i + 1..N { if x[i] == x[j] { s += 1; } } } reveal(s) }",
         "party A, B; fn main<N: size>(x: [u32; N] from A) -> u32 { let mut s: u32 = 1; for i in 0..N { s = s * s + x[i]; } reveal(s) }",
         "party A, B; fn main<N: size>(x: [u8; N] from A) -> [u32; 10] { let mut h: [u32; 10] = [0; 10]; for i in 0..N { for b in 0..10 { if x[i] == b { h[b] += 1; } } } reveal(h) }",
-        "party A, B; fn main<N: size>(x: [u32; N] from A) -> [u32; N] { let mut y = x; for i in 1..N { y[i] = y[i - 1] * y[i]; } reveal(y) }",
+        "party A, B; fn main<N: size>(x: [u32; N] from A) -> [u32; N] { let mut y = x; for i in 1..N { y[i] = y[i - 1] * y[i - 1] + y[i]; } reveal(y) }",
         "party A, B; fn main<N: size>(x: [u32; N] from A) -> u64 { reveal(x.argmax()) }",
         "party A, B; fn main<N: size>(x: [u32; N] from A) -> [u32; N] { let mut y = x; for r in 0..N { for i in 0..(N - r % 2) / 2 { let a = y[2 * i + r % 2]; let b = y[2 * i + r % 2 + 1]; y[2 * i + r % 2] = min(a, b); y[2 * i + r % 2 + 1] = max(a, b); } } reveal(y) }",
     ] {

@@ -7,6 +7,7 @@ mod at;
 mod choice;
 mod node;
 mod reduce;
+mod scan;
 mod seq;
 
 use crate::ix;

@@ -110,7 +110,18 @@ pub(crate) fn run(
         };
         match gets {
             Gets::Everyone => e.b.output(None, name, w),
-            Gets::Party(p) => e.b.output(Some(circuit::PartyId(p.0)), name, w),
+            Gets::Party(p) => {
+                let party = circuit::PartyId(p.0);
+                // Computed on shares from what the party brought: its own, and nobody opened it.
+                let w = match e.b.ty(w).domain {
+                    Domain::Secret => {
+                        let id = e.b.effect();
+                        e.gate(Gate::Reveal { id, to: circuit::gate::Recipient::Party(party) }, &[w])?
+                    }
+                    _ => w,
+                };
+                e.b.output(Some(party), name, w);
+            }
             Gets::Nobody => e.b.kept_output(name, w),
         }
     }
@@ -128,6 +139,7 @@ impl Emit<'_> {
             match p {
                 Plan::Node(n) => self.node(*n)?,
                 Plan::Reduce(r) => self.reduction(r)?,
+                Plan::Scan(s) => self.scan(s)?,
                 Plan::Seq { l, nodes, body } => self.sequential(*l, nodes, &mut |s| s.plan(body))?,
                 Plan::Choice { k, nodes, sides } => self.choice(*k, nodes, &mut |s, j| s.plan(&sides[j]))?,
             }

@@ -36,7 +36,7 @@ impl Emit<'_> {
         Ok(())
     }
     /// `acc ⊕ w`, over the loops that either varies over.
-    fn combine(
+    pub(super) fn combine(
         &mut self,
         acc: Option<(WireId, Batch)>,
         (w, b): (WireId, Batch),
@@ -64,7 +64,7 @@ impl Emit<'_> {
 
     /// A term reduced over the loops `over`; `keep` are loops that the result must vary over. The flag says whether the
     /// result has a lane for each point of the loops' box.
-    fn term(
+    pub(super) fn term(
         &mut self,
         t: &Term,
         op: &Op,
