@@ -9,7 +9,9 @@ use crate::ix;
 use crate::live::Users;
 use crate::nest::{LoopId, MemId, Nest, NodeId, Op, Phi};
 use crate::reduce::{Term, decompose};
+use circuit::gate::{Bin, Un};
 use circuit::index::{Index, LoopVar};
+use circuit::types::Elem;
 use rustc_hash::FxHashSet;
 
 /// Where a recurrence keeps its value.
@@ -26,8 +28,9 @@ pub enum Start {
 pub enum Step {
     /// Combines it with terms.
     Fold(Op, Vec<Term>),
-    /// Replaces it, or not: a tree of selections whose leaves are the value before and others.
-    Replace,
+    /// Replaces it, or not: a tree of selections whose leaves are the value before and others. At most one iteration does,
+    /// if the flag says so.
+    Replace(bool),
 }
 
 /// A recognised recurrence.
@@ -122,7 +125,7 @@ fn scalar(nest: &Nest, inside: &FxHashSet<NodeId>, l: LoopId) -> Option<Found> {
         None => {
             let mut used = FxHashSet::default();
             replaced(nest, inside, p.next, p.phi, l, &mut used)?;
-            (used, Step::Replace)
+            (used, Step::Replace(once(nest, &p, l)))
         }
     };
     let mut used = used;
@@ -150,6 +153,61 @@ fn replaced(
     used.insert(n);
     replaced(nest, inside, a, phi, l, used)?;
     replaced(nest, inside, b, phi, l, used)
+}
+
+/// Whether at most one iteration replaces: it does so only where some carried flag holds, which falls then and never
+/// rises again.
+fn once(nest: &Nest, p: &Phi, l: LoopId) -> bool {
+    let n = nest.n(p.next);
+    let [c, a, b] = n.args[..] else { return false };
+    let mut facts = Vec::new();
+    match (a == p.phi, b == p.phi) {
+        (false, true) => known(nest, c, true, &mut facts),
+        (true, false) => known(nest, c, false, &mut facts),
+        _ => return false,
+    }
+    // The flag holds before, and only falls; what is known of a replacing iteration makes it fall.
+    let falls = |q: &Phi| {
+        let mut parts = Vec::new();
+        known(nest, q.next, true, &mut parts);
+        let only_falls = parts.contains(&(q.phi, true));
+        only_falls && facts.contains(&(q.phi, true)) && parts.iter().any(|f| refuted(nest, &facts, *f))
+    };
+    nest.loops[l as usize].phis.iter().any(|q| nest.n(q.phi).elem == Elem::Bool && falls(q))
+}
+type Fact = (NodeId, bool);
+/// What follows from a truth value.
+fn known(nest: &Nest, n: NodeId, holds: bool, out: &mut Vec<Fact>) {
+    let node = nest.n(n);
+    if out.len() > 64 || out.contains(&(n, holds)) || node.elem != Elem::Bool {
+        return;
+    }
+    out.push((n, holds));
+    match (&node.op, holds) {
+        (Op::Un(Un::Not), _) => known(nest, node.args[0], !holds, out),
+        (Op::Bin(Bin::And), true) | (Op::Bin(Bin::Or), false) => {
+            node.args.iter().for_each(|a| known(nest, *a, holds, out));
+        }
+        _ => {}
+    }
+}
+/// Whether it cannot be so, by facts.
+fn refuted(nest: &Nest, facts: &[Fact], (n, holds): Fact) -> bool {
+    let node = nest.n(n);
+    if node.elem != Elem::Bool {
+        return false;
+    }
+    facts.contains(&(n, !holds))
+        || match (&node.op, holds) {
+            (Op::Un(Un::Not), _) => refuted(nest, facts, (node.args[0], !holds)),
+            (Op::Bin(Bin::And), true) | (Op::Bin(Bin::Or), false) => {
+                node.args.iter().any(|a| refuted(nest, facts, (*a, holds)))
+            }
+            (Op::Bin(Bin::Or), true) | (Op::Bin(Bin::And), false) => {
+                node.args.iter().all(|a| refuted(nest, facts, (*a, holds)))
+            }
+            _ => false,
+        }
 }
 
 fn element(nest: &Nest, depend: &mut Depend, inside: &FxHashSet<NodeId>, store: NodeId, l: LoopId) -> Option<Found> {

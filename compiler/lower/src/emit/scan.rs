@@ -6,10 +6,10 @@
 
 use super::{Batch, E, Emit};
 use crate::ix;
-use crate::nest::{LoopId, NodeId, Op};
+use crate::nest::{LoopId, NodeId, Op, Phi};
 use crate::reduce::Term;
 use crate::scan::{Scan, Start, Step};
-use circuit::gate::{Bin, Op as Gate, Un};
+use circuit::gate::{Bin, Op as Gate, Red, Un};
 use circuit::index::{Index, Len, LoopVar, Space, SpaceDim};
 use circuit::types::{Elem, WireId, WireTy};
 
@@ -45,7 +45,7 @@ impl Emit<'_> {
                 let values = self.terms(&s.own, op, terms)?;
                 self.prefixes(s, Monoid::Op(op.clone()), values)
             }
-            Step::Replace => {
+            Step::Replace(once) => {
                 let mut leaves = Vec::new();
                 self.leaves(s.after, s.before, &mut leaves)?;
                 let batches = leaves.iter().map(|n| Ok(self.wire(*n)?.1)).collect::<E<Vec<_>>>()?;
@@ -55,10 +55,10 @@ impl Emit<'_> {
                 let (Flag::Where(flag), Some(value)) = (flag, value) else {
                     return Err("a value that is always or never replaced".into());
                 };
-                if s.seen {
-                    self.prefixes(s, Monoid::Last, (vec![flag, value], to))
-                } else {
-                    self.last(s, flag, value, &to)
+                match (s.seen, once) {
+                    (true, _) => self.prefixes(s, Monoid::Last, (vec![flag, value], to)),
+                    (false, true) => self.only(s, flag, value, &to),
+                    (false, false) => self.last(s, flag, value, &to),
                 }
             }
         }
@@ -305,13 +305,7 @@ impl Emit<'_> {
         let time = Index::Coord(around.dims.len() as u32);
         let back = ix::sub(&Index::Const(n - 1), &time);
         let place = if self.nest.loops[s.l as usize].rev { time } else { back };
-        let rank = self.rank(to).ok_or("no rank")?;
-        let here = rank.subst(&|i| match i {
-            Index::Var(v) if v.0 == s.l => Some(place.clone()),
-            Index::Var(v) => around.dims.iter().position(|d| *d == v.0).map(|k| Index::Coord(k as u32)),
-            _ => None,
-        });
-        let here = ix::norm(&here);
+        let here = self.along(to, &around, s.l, &place)?;
         let args = [flag, value].map(|w| self.gather_space(w, all.clone(), here.clone()));
         let [flag, value] = args;
         let args = [flag?, value?];
@@ -323,11 +317,46 @@ impl Emit<'_> {
             WireTy { domain: d, len: len.clone(), ..t }
         });
         let outs = self.gates(Gate::ArgReduce { max: true, group: Len::Const(n as u64) }, &args, &want)?;
+        self.settled(p, (outs[0], outs[1]), &around)
+    }
+    /// The value of the only iteration that replaces, if any does: values where it does not are none, and sums over bits
+    /// cost nothing.
+    fn only(&mut self, s: &Scan, flag: WireId, value: WireId, to: &Batch) -> E<()> {
+        let Start::Scalar(p) = &s.start else { return Err("an element that nobody reads".into()) };
+        let around = Batch { dims: to.dims.iter().copied().filter(|d| *d != s.l).collect(), ..Batch::default() };
+        let (len, out, elem) = (self.len(to)?, self.len(&around)?, self.elem(value));
+        let none = self.constant(0, elem, len)?;
+        let value = self.gate(Gate::Select, &[flag, value, none])?;
+        let mut sums = Vec::new();
+        for w in [flag, value] {
+            // Rows of the loop's iterations, which need not be the innermost loop's.
+            let mut all = self.space(&around)?;
+            let n = self.nest.loops[s.l as usize].max;
+            all.dims.push(SpaceDim::upto(n as i64));
+            let here = self.along(to, &around, s.l, &Index::Coord(around.dims.len() as u32))?;
+            let w = self.gather_space(w, all, here)?;
+            let want = WireTy { len: out.clone(), ..self.b.ty(w).clone() };
+            let gate = Gate::Reduce { red: Red::Xor, group: Len::Const(n) };
+            sums.push(self.gate_want(gate, &[w], Some(want))?);
+        }
+        self.settled(p, (sums[0], sums[1]), &around)
+    }
+    /// The lane of a batch at an iteration of `l`, over coordinates of the loops around.
+    fn along(&self, to: &Batch, around: &Batch, l: LoopId, place: &Index) -> E<Index> {
+        let rank = self.rank(to).ok_or("no rank")?;
+        Ok(ix::norm(&rank.subst(&|i| match i {
+            Index::Var(v) if v.0 == l => Some(place.clone()),
+            Index::Var(v) => around.dims.iter().position(|d| *d == v.0).map(|k| Index::Coord(k as u32)),
+            _ => None,
+        })))
+    }
+    /// What comes out: what was found, or the first value.
+    fn settled(&mut self, p: &Phi, (found, value): (WireId, WireId), around: &Batch) -> E<()> {
         let dims = self.wire(p.init)?.1.dims;
         let to = self.closed(dims.into_iter().chain(around.dims.iter().copied()));
         let to = self.batch(to, &[]);
-        let found = self.convert(outs[0], &around, &to)?;
-        let value = self.convert(outs[1], &around, &to)?;
+        let found = self.convert(found, around, &to)?;
+        let value = self.convert(value, around, &to)?;
         let init = self.wire_in(p.init, &to)?;
         let out = self.gate(Gate::Select, &[found, value, init])?;
         self.finals.insert(p.phi, (out, to));
