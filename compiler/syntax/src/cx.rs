@@ -167,7 +167,8 @@ impl<'a> Cx<'a> {
     ) -> RetType {
         let span = self.span(lo, hi);
         // Parts that go different ways: to parties, or kept as shares.
-        let own = |t: &Type| matches!(t.kind, TypeKind::Labelled { .. });
+        let several = parts.len() > 1;
+        let own = |t: &Type| several && matches!(t.kind, TypeKind::Labelled { .. });
         if parts.iter().any(|p| p.1.is_some() || own(&p.0)) {
             if let Some(p) = at.or(to) {
                 let d = Diag::error(codes::E0007, "parts of this result have recipients already")
