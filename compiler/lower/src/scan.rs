@@ -155,8 +155,8 @@ fn replaced(
     replaced(nest, inside, b, phi, l, used)
 }
 
-/// Whether at most one iteration replaces: it does so only where some carried flag holds, which falls then and never
-/// rises again.
+/// Whether at most one iteration replaces: it does so only where some carried flag has a value that it leaves then for
+/// good.
 fn once(nest: &Nest, p: &Phi, l: LoopId) -> bool {
     let n = nest.n(p.next);
     let [c, a, b] = n.args[..] else { return false };
@@ -166,14 +166,15 @@ fn once(nest: &Nest, p: &Phi, l: LoopId) -> bool {
         (true, false) => known(nest, c, false, &mut facts),
         _ => return false,
     }
-    // The flag holds before, and only falls; what is known of a replacing iteration makes it fall.
-    let falls = |q: &Phi| {
+    // The flag has one value before and never comes back to it; what is known of a replacing iteration makes it leave.
+    let leaves = |q: &Phi, value: bool| {
         let mut parts = Vec::new();
-        known(nest, q.next, true, &mut parts);
-        let only_falls = parts.contains(&(q.phi, true));
-        only_falls && facts.contains(&(q.phi, true)) && parts.iter().any(|f| refuted(nest, &facts, *f))
+        known(nest, q.next, value, &mut parts);
+        let stays = parts.contains(&(q.phi, value));
+        stays && facts.contains(&(q.phi, value)) && parts.iter().any(|f| refuted(nest, &facts, *f))
     };
-    nest.loops[l as usize].phis.iter().any(|q| nest.n(q.phi).elem == Elem::Bool && falls(q))
+    let flags = nest.loops[l as usize].phis.iter().filter(|q| nest.n(q.phi).elem == Elem::Bool);
+    flags.into_iter().any(|q| leaves(q, true) || leaves(q, false))
 }
 type Fact = (NodeId, bool);
 /// What follows from a truth value.

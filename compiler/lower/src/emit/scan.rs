@@ -10,7 +10,7 @@ use crate::nest::{LoopId, NodeId, Op, Phi};
 use crate::reduce::Term;
 use crate::scan::{Scan, Start, Step};
 use circuit::gate::{Bin, Op as Gate, Red, Un};
-use circuit::index::{Index, Len, LoopVar, Space, SpaceDim};
+use circuit::index::{Index, IndexOp, Len, LoopVar, Space, SpaceDim};
 use circuit::types::{Elem, WireId, WireTy};
 
 /// What is associative: an operation, or "the last that replaces", on pairs of a flag and a value.
@@ -258,26 +258,22 @@ impl Emit<'_> {
         while half < lines.len {
             let (blocks, over) = (lines.len / (2 * half), lines.len % (2 * half) - half);
             // The whole blocks, and what there is of the last one.
-            let parts = [(0, blocks, half), (blocks, 1, over)];
-            let mut next = state.to_vec();
-            for (from, blocks, wide) in parts.into_iter().filter(|p| p.1 > 0 && p.2 > 0) {
-                let space = Space::rect(&[lines.count, blocks, wide]);
-                let block = ix::add(&Index::Coord(1), &Index::Const(from));
-                let begin = ix::add(&ix::scale(&Index::Coord(0), lines.len), &ix::scale(&block, 2 * half));
-                let begin = ix::add(&begin, &Index::Const(half));
-                let left = ix::norm(&ix::sub(&begin, &Index::Const(1)));
-                let right = ix::norm(&ix::add(&begin, &Index::Coord(2)));
-                let take = |s: &mut Self, index: &Index| {
-                    state.iter().map(|w| s.gather_space(*w, space.clone(), index.clone())).collect::<E<Vec<_>>>()
-                };
-                let (a, b) = (take(self, &left)?, take(self, &right)?);
-                let both = self.product_of(monoid, &a, &b)?;
-                let (space, _) = self.len_of(space)?;
-                for (w, new) in next.iter_mut().zip(both) {
-                    *w = self.gate(Gate::Scatter { space, index: right.clone() }, &[*w, new])?;
-                }
+            let pairs = blocks * half + over.max(0);
+            let space = Space::rect(&[lines.count, pairs]);
+            let half_of = |op| ix::bin(op, &Index::Coord(1), &Index::Const(half));
+            let block = ix::scale(&half_of(IndexOp::Div), 2 * half);
+            let begin = ix::add(&ix::scale(&Index::Coord(0), lines.len), &ix::add(&block, &Index::Const(half)));
+            let left = ix::norm(&ix::sub(&begin, &Index::Const(1)));
+            let right = ix::norm(&ix::add(&begin, &half_of(IndexOp::Rem)));
+            let take = |s: &mut Self, index: &Index| {
+                state.iter().map(|w| s.gather_space(*w, space.clone(), index.clone())).collect::<E<Vec<_>>>()
+            };
+            let (a, b) = (take(self, &left)?, take(self, &right)?);
+            let both = self.product_of(monoid, &a, &b)?;
+            let (space, _) = self.len_of(space.clone())?;
+            for (w, new) in state.iter_mut().zip(both) {
+                *w = self.gate(Gate::Scatter { space, index: right.clone() }, &[*w, new])?;
             }
-            state.copy_from_slice(&next);
             half *= 2;
         }
         Ok(())
@@ -317,7 +313,7 @@ impl Emit<'_> {
             WireTy { domain: d, len: len.clone(), ..t }
         });
         let outs = self.gates(Gate::ArgReduce { max: true, group: Len::Const(n as u64) }, &args, &want)?;
-        self.settled(p, (outs[0], outs[1]), &around)
+        self.settled(p, (outs[0], outs[1]), &around, false)
     }
     /// The value of the only iteration that replaces, if any does: values where it does not are none, and sums over bits
     /// cost nothing.
@@ -339,7 +335,7 @@ impl Emit<'_> {
             let gate = Gate::Reduce { red: Red::Xor, group: Len::Const(n) };
             sums.push(self.gate_want(gate, &[w], Some(want))?);
         }
-        self.settled(p, (sums[0], sums[1]), &around)
+        self.settled(p, (sums[0], sums[1]), &around, true)
     }
     /// The lane of a batch at an iteration of `l`, over coordinates of the loops around.
     fn along(&self, to: &Batch, around: &Batch, l: LoopId, place: &Index) -> E<Index> {
@@ -351,14 +347,18 @@ impl Emit<'_> {
         })))
     }
     /// What comes out: what was found, or the first value.
-    fn settled(&mut self, p: &Phi, (found, value): (WireId, WireId), around: &Batch) -> E<()> {
+    fn settled(&mut self, p: &Phi, (found, value): (WireId, WireId), around: &Batch, summed: bool) -> E<()> {
         let dims = self.wire(p.init)?.1.dims;
         let to = self.closed(dims.into_iter().chain(around.dims.iter().copied()));
         let to = self.batch(to, &[]);
         let found = self.convert(found, around, &to)?;
         let value = self.convert(value, around, &to)?;
         let init = self.wire_in(p.init, &to)?;
-        let out = self.gate(Gate::Select, &[found, value, init])?;
+        // Where nothing was found, the sum is zero.
+        let out = match self.consts.get(&init) {
+            Some(0) if summed => value,
+            _ => self.gate(Gate::Select, &[found, value, init])?,
+        };
         self.finals.insert(p.phi, (out, to));
         Ok(())
     }
