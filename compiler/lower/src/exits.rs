@@ -48,6 +48,8 @@ struct Flag {
 /// A loop around: whether it goes on, and whether this turn does.
 struct Around {
     going: Option<Flag>,
+    /// Only the function's end leaves it: it goes on as long as the function does.
+    shared: bool,
     on: Option<Flag>,
 }
 
@@ -173,21 +175,26 @@ impl Rewrite {
         // A condition that changes something must not be asked again once it did not hold.
         let once = bounded.is_some_and(|(cond, _)| self.assigns(cond));
         let flag = |local| Some(Flag { local, used: false });
-        let going = (l.brk || l.ret || once).then(|| self.local("going", Ty::Bool, id)).and_then(flag);
+        let shared = l.ret && !l.brk && !once;
+        let going = (l.brk || once).then(|| self.local("going", Ty::Bool, id)).and_then(flag);
         let on = if l.cont { flag(self.local("on", Ty::Bool, id)) } else { None };
-        self.fun().loops.push(Around { going, on });
+        self.fun().loops.push(Around { going, shared, on });
         self.expr(body, Pos::Turn);
         let Some(mut around) = self.fun().loops.pop() else { return };
         let span = self.f.exprs[id.0 as usize].span;
         let unit: Arc<Ty> = Ty::Unit.into();
         let mut turn = body;
+        let goes = match around.shared {
+            true => self.fun().live.filter(|l| l.used),
+            false => around.going,
+        };
         if let Some(on) = around.on.filter(|o| o.used) {
             let first = self.begin(on.local, id);
             turn = self.push(ExprKind::Block(vec![first, Stmt::Expr(turn)], None), unit.clone(), id);
         }
         let kind = match self.take(id) {
             ExprKind::For { pat, iter, .. } => {
-                if let Some(g) = around.going.filter(|g| g.used) {
+                if let Some(g) = goes.filter(|g| g.used) {
                     let cond = self.get(g.local, id);
                     turn = self.choice(cond, turn, None, unit, id);
                 }
@@ -203,7 +210,7 @@ impl Rewrite {
                     self.push(ExprKind::Block(vec![stop], None), Ty::Unit, id)
                 });
                 turn = self.choice(cond, turn, otherwise, unit.clone(), id);
-                if let Some(g) = around.going.filter(|g| g.used) {
+                if let Some(g) = around.going.or(goes).filter(|g| g.used) {
                     let cond = self.get(g.local, id);
                     turn = self.choice(cond, turn, None, unit, id);
                 }
@@ -213,7 +220,7 @@ impl Rewrite {
             }
             ExprKind::While { cond, max: None, .. } => {
                 let mut cond = cond;
-                if let Some(g) = around.going.filter(|g| g.used) {
+                if let Some(g) = goes.filter(|g| g.used) {
                     let go = self.get(g.local, id);
                     cond = self.push(ExprKind::Chain(go, vec![(BinOp::And, span, cond)]), Ty::Bool, id);
                 }
@@ -268,8 +275,9 @@ impl Rewrite {
     fn still(&mut self, at: ExprId) -> Option<ExprId> {
         let fun = self.fun();
         let flag = match fun.loops.last_mut() {
-            Some(l) => l.on.as_mut().or(l.going.as_mut()),
-            None => fun.live.as_mut(),
+            Some(Around { on: Some(on), .. }) => Some(on),
+            Some(l) if !l.shared => l.going.as_mut(),
+            _ => fun.live.as_mut(),
         }?;
         flag.used = true;
         let l = flag.local;

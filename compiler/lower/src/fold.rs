@@ -319,6 +319,11 @@ pub fn select<S: Sink + ?Sized>(s: &mut S, c: NodeId, a: NodeId, b: NodeId) -> N
         let c = bin(s, Bin::And, c, aa[0]);
         return select(s, c, aa[1], b);
     }
+    if oa == Op::Select && aa[1] == b {
+        let d = not(s, aa[0]);
+        let c = bin(s, Bin::And, c, d);
+        return select(s, c, aa[2], b);
+    }
     if let Some(r) = accumulate(s, c, (&oa, &aa), b, e) {
         return r;
     }
