@@ -79,7 +79,12 @@ pub fn recognise(nest: &Nest, users: &Users, depend: &mut Depend, ids: &[NodeId]
         Start::Scalar(_) => Some(l),
         Start::Element(store, ..) => nest.n(store).at,
     };
-    if !inside.iter().all(|n| used.contains(n)) || !nest.path(own).into_iter().all(whole) {
+    // The other of a lesser and a greater stands with it, and is on no cycle: a cycle goes through what is carried.
+    let beside = |n: &NodeId| {
+        let node = nest.n(*n);
+        matches!(start, Start::Scalar(_)) && matches!(node.op, Op::Min | Op::Max) && node.at == own
+    };
+    if !inside.iter().all(|n| used.contains(n) || beside(n)) || !nest.path(own).into_iter().all(whole) {
         return None;
     }
     let out = |u: NodeId| match (&start, &nest.n(u).op) {

@@ -124,3 +124,13 @@ fn a_network_takes_the_operations_of_its_levels() {
     }
     assert_eq!(lanes, [8, 8, 8, 8]);
 }
+#[test]
+fn the_lesser_beside_a_running_maximum() {
+    // A second price: what the maximum so far and the next bid leave over.
+    at_lengths(
+        "fn main(x: [u32; NN] from A) -> (u32, u32) { let mut best: u32 = 0; let mut second: u32 = 0; for i in 0..NN { second = max(second, min(best, x[i])); best = max(best, x[i]); } (reveal(best), reveal(second)) }",
+    );
+    at_lengths(
+        "fn main(x: [i32; NN] from A) -> [i32; NN] { let mut y = x; let mut low = x[0]; for i in 0..NN { y[i] = max(low, x[i]); low = min(low, x[i]); } reveal(y) }",
+    );
+}
