@@ -31,6 +31,8 @@ struct World {
     cutoff: Cutoff,
     deadline: Duration,
     folder: tempfile::TempDir,
+    /// What node 1 believes instead.
+    odd: Option<fn(&mut Clients)>,
 }
 
 impl World {
@@ -54,6 +56,7 @@ impl World {
             cutoff: Cutoff { count: None, time: PATIENCE },
             deadline: Duration::from_secs(20),
             folder,
+            odd: None,
         }
     }
 
@@ -96,7 +99,10 @@ impl World {
     }
 
     fn node(&self, me: usize, listener: TcpListener, program: &Vote) -> Result<Finished, NodeError> {
-        let settings = self.settings(true);
+        let mut settings = self.settings(true);
+        if let (1, Some(odd), Some(clients)) = (me, self.odd, &mut settings.clients) {
+            odd(clients);
+        }
         let fingerprints = settings.clients.as_ref().unwrap().registry.fingerprints();
         let call = Call {
             me,
@@ -233,6 +239,30 @@ fn a_count_and_a_time_end_the_wait() {
         assert_eq!((a.unwrap().member, b.unwrap().member), (1, 0));
         owner.unwrap();
         nodes.into_iter().for_each(|n| assert_eq!(n.unwrap().sizes["N"], 2));
+    }
+}
+
+#[test]
+fn nodes_that_would_take_other_clients_do_not_begin() {
+    let odd: [(&str, fn(&mut Clients)); 4] = [
+        ("register of clients", |c| c.registry.parties[0].1.swap(0, 1)),
+        ("register of clients", |c| {
+            c.registry.parties[0].1.pop();
+        }),
+        ("cutoff for clients", |c| c.cutoff.count = Some(2)),
+        ("cutoff for clients", |c| c.cutoff.time = Duration::from_secs(3)),
+    ];
+    for (field, change) in odd {
+        let mut world = World::new(2);
+        // Nobody comes: nodes that did not compare would end by this, with another word.
+        world.cutoff.time = Duration::from_secs(2);
+        world.odd = Some(change);
+        let program = Vote::new();
+        let (nodes, ()) = world.run([&program; 3], async |_| ());
+        for (me, node) in nodes.into_iter().enumerate() {
+            let e = node.unwrap_err();
+            assert_eq!((e.exit(), e.to_string().contains(field)), (7, true), "node {me}: {e}");
+        }
     }
 }
 
