@@ -103,7 +103,7 @@ pub fn recognise(nest: &Nest, users: &Users, depend: &mut Depend, ids: &[NodeId]
     if !rest.is_empty() && ids.iter().any(|n| nest.n(*n).at != own) {
         return None;
     }
-    let seen = kept.is_some() || ids.iter().any(|n| read(n));
+    let seen = kept.is_some() || ids.iter().any(read);
     Some(Scan {
         l,
         own: nest.path(own).into_iter().filter(|x| nest.within(Some(*x), l)).collect(),
