@@ -21,6 +21,9 @@ use node::session::{self, Finished, Settings};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// A change of what a node knows of clients.
+type Change = fn(&mut Clients);
+
 /// Three nodes on loopback, and the identities of clients.
 struct World {
     nodes: Vec<Identity>,
@@ -32,7 +35,7 @@ struct World {
     deadline: Duration,
     folder: tempfile::TempDir,
     /// What node 1 believes instead.
-    odd: Option<fn(&mut Clients)>,
+    odd: Option<Change>,
 }
 
 impl World {
@@ -244,7 +247,7 @@ fn a_count_and_a_time_end_the_wait() {
 
 #[test]
 fn nodes_that_would_take_other_clients_do_not_begin() {
-    let odd: [(&str, fn(&mut Clients)); 4] = [
+    let odd: [(&str, Change); 4] = [
         ("register of clients", |c| c.registry.parties[0].1.swap(0, 1)),
         ("register of clients", |c| {
             c.registry.parties[0].1.pop();
