@@ -48,6 +48,9 @@ pub type Came = Vec<End<Result<Joined, NodeError>>>;
 pub struct Poll {
     program: Vote,
     folder: tempfile::TempDir,
+    cutoff: Cutoff,
+    /// Voters in the register who never come.
+    away: usize,
 }
 
 fn fingerprint(client: usize) -> Fingerprint {
@@ -65,14 +68,19 @@ fn ready<T>(future: impl Future<Output = T>) -> T {
 
 impl Poll {
     pub fn new() -> Poll {
-        Poll { program: Vote::new(), folder: vote::inputs(VOTERS) }
+        Poll {
+            program: Vote::new(),
+            folder: vote::inputs(VOTERS),
+            cutoff: Cutoff { count: None, time: CUTOFF },
+            away: 0,
+        }
     }
 
     fn settings(&self, at_node: bool) -> Settings {
-        let voters = (0..VOTERS).map(|k| vec![fingerprint(k)]).collect();
+        let away = (0..self.away).map(|k| OWNER + k);
+        let voters = (0..VOTERS).chain(away).map(|k| vec![fingerprint(k)]).collect();
         let registry = Registry { parties: vec![(0, voters), (1, vec![vec![fingerprint(VOTERS)]])] };
-        let cutoff = Cutoff { count: None, time: CUTOFF };
-        let clients = at_node.then_some(Clients { registry, cutoff });
+        let clients = at_node.then_some(Clients { registry, cutoff: self.cutoff });
         Settings { deadline: DEADLINE, clients, ..Settings::local() }
     }
 
@@ -312,6 +320,20 @@ fn every_fault_at_every_message_with_clients_is_blamed_rightly() {
     println!("{} runs, {kinds:?}", strikes.len());
     assert!(failures.is_empty(), "{} of {}:\n{}", failures.len(), strikes.len(), failures.join("\n"));
     assert!(strikes.len() > 3000);
+}
+
+#[test]
+fn a_count_ends_the_wait_and_where_it_is_not_reached_the_time_does() {
+    for (count, early) in [(Some(3), true), (Some(4), false), (None, false)] {
+        let poll = Poll { cutoff: Cutoff { count, time: CUTOFF }, away: 1, ..Poll::new() };
+        let (nodes, clients) = poll.run(&options(5), sound());
+        assert_eq!(consistent(&nodes, &clients, true), Ok(vec![0, 1]), "{count:?}");
+        for end in &nodes.ends {
+            assert!(matches!(&end.how, Ended::Done(Ok(_))), "{count:?}: {:?}", end.how);
+            // The simulation's clock, not this machine's.
+            assert_eq!(end.at < CUTOFF, early, "{count:?}: it ended at {:?}", end.at);
+        }
+    }
 }
 
 /// Seeds of a test run.
