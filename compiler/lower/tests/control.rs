@@ -262,3 +262,22 @@ fn a_flag_of_turns_is_there_for_the_choices_that_read_it() {
         "fn main(x: [u32; 5] from A, y: [bool; 5] from B) -> [u32; 3] { let mut v: [u32; 3] = [1; 3]; for i in 0..3 { if y[i] { break; } v[i] += v[0] * 5; for j in 0..5 { v[i] += 7; if j < 1 { if 5 > 4 { break; } } v[i] = x.map(|e| e * 3).sum() + (j as u32); } } reveal(v) }",
     );
 }
+#[test]
+fn what_a_party_brought_alone_goes_back_to_it() {
+    let opened = |c: &circuit::Circuit| {
+        let gates = c.regions.iter().flat_map(|r| &r.gates);
+        gates.filter(|g| matches!(g.op, Op::Reveal { .. })).count()
+    };
+    let c = ok(
+        "fn main(x: [u32; 5] from A) -> [u32; 5] to A { let mut y = x; for i in 1..5 { y[i] = y[i - 1] * y[i - 1] + x[i]; } y }",
+    );
+    assert_eq!(opened(&c), 1);
+    let c = ok(
+        "fn main(x: [u32; 5] from A, y: u32 from B) -> (u32 to A, u32 to B) { let mut s: u32 = 0; for i in 0..5 { if x[i] > 3 { s = s * s + x[i]; } } let mut t = y; for i in 0..3 { t = t * t; } (s, t) }",
+    );
+    assert_eq!(opened(&c), 2);
+    // What a choice that all know selects is the party's own still.
+    ok(
+        "fn main(x: [u32; 5] from A, y: u32 from B) -> (u32 to A, bool) { let c = reveal(y > 7); let mut s: u32 = 0; if c { for i in 0..5 { s = s * s + x[i]; } } (s, c) }",
+    );
+}

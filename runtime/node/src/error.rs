@@ -219,6 +219,8 @@ impl NodeError {
             NodeError::Stopped { peer, exit, what, .. } => Word { exit: *exit, culprit: Some(*peer), ..own(what) },
             NodeError::Usage(_) => own("it was started in a way that cannot work"),
             NodeError::Data(_) => own("its input data are not valid"),
+            // A limit is met by what the circuit takes, which all may know.
+            NodeError::Compile(e) if e.exit == 8 => own(&e.message),
             NodeError::Compile(_) => own("the program does not compile there"),
             NodeError::Program { .. } => own("the program failed there"),
             NodeError::Internal(_) => own("an internal error"),
@@ -252,5 +254,17 @@ impl NodeError {
                 what,
             },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_refused_budget_is_told_and_diagnostics_are_not() {
+        let word = |exit| NodeError::Compile(CompileError { message: "its budget is 10000".into(), exit }).word();
+        assert_eq!((word(8).exit, word(8).what.as_str()), (8, "its budget is 10000"));
+        assert_eq!((word(1).exit, word(1).what.as_str()), (1, "the program does not compile there"));
     }
 }

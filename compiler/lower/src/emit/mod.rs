@@ -6,6 +6,7 @@
 mod at;
 mod choice;
 mod node;
+mod own;
 mod reduce;
 mod scan;
 mod seq;

@@ -115,6 +115,9 @@ pub(crate) fn run(
                 // Computed on shares from what the party brought: its own, and nobody opened it.
                 let w = match e.b.ty(w).domain {
                     Domain::Secret => {
+                        if !super::own::only(e.b.circuit(), w, party) {
+                            return Err(format!("`{name}` holds values of others, and nobody opened it"));
+                        }
                         let id = e.b.effect();
                         e.gate(Gate::Reveal { id, to: circuit::gate::Recipient::Party(party) }, &[w])?
                     }

@@ -111,6 +111,16 @@ impl Loaded {
     }
 }
 
+/// Inputs as the interpreter takes them.
+fn columns(inputs: &[Vec<Vec<u128>>], c: &circuit::Circuit) -> Vec<Column> {
+    let filled = |(v, i): (&Vec<u128>, &circuit::Input)| {
+        let mut col = Column::with_capacity(i.elem, v.len());
+        v.iter().for_each(|x| col.push(*x));
+        col
+    };
+    inputs.iter().flatten().zip(&c.inputs).map(filled).collect()
+}
+
 /// Lowers, verifies, and holds the interpreter against the evaluator on random inputs; gives the normalised text.
 pub fn agree(text: &str, sizes: &[i64], families: &[i64]) -> String {
     let l = load(text, sizes, families);
@@ -123,16 +133,7 @@ pub fn agree(text: &str, sizes: &[i64], families: &[i64]) -> String {
     }
     for seed in 0..6 {
         let inputs = l.inputs(seed);
-        let flat: Vec<Column> = inputs
-            .iter()
-            .flatten()
-            .zip(&c.inputs)
-            .map(|(v, i)| {
-                let mut col = Column::with_capacity(i.elem, v.len());
-                v.iter().for_each(|x| col.push(*x));
-                col
-            })
-            .collect();
+        let flat = columns(&inputs, &c);
         let got = circuit::interp::run(&c, &flat, &mut circuit::interp::NoBlocks, 1)
             .unwrap_or_else(|e| panic!("{text}\n{shown}\n{e}"));
         let got: Vec<Vec<u128>> = got.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect()).collect();
@@ -154,16 +155,7 @@ pub fn agree_also_in_errors(text: &str, sizes: &[i64], families: &[i64]) -> circ
     }
     for seed in 0..8 {
         let inputs = l.inputs(seed);
-        let flat: Vec<circuit::Column> = inputs
-            .iter()
-            .flatten()
-            .zip(&c.inputs)
-            .map(|(v, i)| {
-                let mut col = circuit::Column::with_capacity(i.elem, v.len());
-                v.iter().for_each(|x| col.push(*x));
-                col
-            })
-            .collect();
+        let flat = columns(&inputs, &c);
         let mut at = Blocks { program: &l.program, codes: &lowered.blocks, circuit: &c, calls: 0 };
         let got = circuit::interp::run(&c, &flat, &mut at, 1)
             .map(|c| c.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect::<Vec<_>>()).collect::<Vec<_>>());

@@ -1,0 +1,117 @@
+//! Whose values a wire holds: what may be opened to a party because nothing of anyone else is in it.
+//!
+//! The checker of labels has decided that already. This looks at the circuit alone, so that a mistake there ends a
+//! compilation and never opens a value. Knows data, and takes a gate with regions for one that depends on all inside.
+
+use circuit::gate::Op;
+use circuit::types::{Domain, PartyId, WireId};
+use circuit::{Circuit, Gate};
+use rustc_hash::FxHashMap;
+
+/// Whose values something depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Owner {
+    /// What everyone knows.
+    Nobody,
+    One(PartyId),
+    Several,
+}
+
+impl Owner {
+    fn with(self, other: Owner) -> Owner {
+        match (self, other) {
+            (Owner::Nobody, x) | (x, Owner::Nobody) => x,
+            (a, b) if a == b => a,
+            _ => Owner::Several,
+        }
+    }
+}
+
+/// Whether a wire of the outermost region depends on nobody's values but the party's.
+pub(super) fn only(c: &Circuit, wire: WireId, party: PartyId) -> bool {
+    let mut owners: FxHashMap<WireId, Owner> = FxHashMap::default();
+    for g in &c.region(c.root).gates {
+        let owner = of(c, g, &owners);
+        for w in &g.outs {
+            // An opened value is for those that it was opened to.
+            let known = match c.ty(*w).domain {
+                Domain::Clear => Owner::Nobody,
+                Domain::Local(p) => Owner::One(p),
+                _ => owner,
+            };
+            owners.insert(*w, known);
+        }
+    }
+    owners.get(&wire).is_some_and(|o| *o == Owner::Nobody || *o == Owner::One(party))
+}
+
+/// Whose values a gate takes in.
+fn of(c: &Circuit, g: &Gate, owners: &FxHashMap<WireId, Owner>) -> Owner {
+    let mut owner = match &g.op {
+        Op::Input(k) => match c.inputs.get(*k as usize) {
+            Some(i) => match i.party {
+                Some(p) => Owner::One(p),
+                // Shares that an earlier run kept are of anyone.
+                None if i.kept => Owner::Several,
+                None => Owner::Nobody,
+            },
+            None => Owner::Several,
+        },
+        _ => Owner::Nobody,
+    };
+    for w in &g.args {
+        // What a region made or was given is counted with the gate around it.
+        owner = owner.with(owners.get(w).copied().unwrap_or(Owner::Nobody));
+    }
+    for r in g.op.regions() {
+        owner = c.region(r).gates.iter().fold(owner, |o, g| o.with(of(c, g, owners)));
+    }
+    owner
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use circuit::gate::{Bin, Recipient};
+    use circuit::index::{Index, Len};
+    use circuit::{Builder, Elem, Level, WireTy};
+
+    #[test]
+    fn what_holds_another_s_value_is_not_one_s_own() {
+        let mut b = Builder::new(Level::Program);
+        let (ada, ben) = (b.party("Ada", None), b.party("Ben", None));
+        let ty = WireTy { domain: Domain::Secret, elem: Elem::u(8), len: Len::ONE };
+        let [x, y] = [(ada, "x"), (ben, "y")].map(|(p, name)| {
+            let w = b.input(Some(p), name, Elem::u(8), 1);
+            let id = b.effect();
+            b.gate1_as(Op::Share(id), &[w], ty.clone()).unwrap()
+        });
+        let kept = b.kept_input("old", Elem::u(8), 1);
+        let open = b.input(None, "open", Elem::u(8), 1);
+        let mut both = |b: &mut Builder, p, q| b.gate1_as(Op::Bin(Bin::Add), &[p, q], ty.clone()).unwrap();
+        let own = both(&mut b, x, x);
+        let public = both(&mut b, own, open);
+        let mixed = both(&mut b, x, y);
+        let old = both(&mut b, x, kept);
+        let id = b.effect();
+        let shown = b.gate_as(Op::Reveal { id, to: Recipient::All }, &[mixed], &[]).unwrap()[0];
+        let after = both(&mut b, x, shown);
+        // A loop whose body alone reads the other's value.
+        let inner = |b: &mut Builder, other| {
+            let var = b.loop_var();
+            let (body, params) = b.begin(std::slice::from_ref(&ty));
+            let sum = b.gate1_as(Op::Bin(Bin::Add), &[params[0], other], ty.clone()).unwrap();
+            b.end(vec![sum]);
+            let op = Op::Loop { var, lo: Index::Const(0), hi: Index::Const(3), step: 1, body };
+            b.gate_as(op, &[x], std::slice::from_ref(&ty)).unwrap()[0]
+        };
+        let (alone, looped) = (inner(&mut b, x), inner(&mut b, y));
+        let c = b.circuit();
+        for (wire, fits) in
+            [(own, true), (public, true), (mixed, false), (old, false), (after, true), (alone, true), (looped, false)]
+        {
+            assert_eq!(only(c, wire, ada), fits, "{wire:?}");
+        }
+        assert!(!only(c, own, ben) && only(c, y, ben));
+    }
+}
