@@ -88,7 +88,7 @@ mod tests {
         });
         let kept = b.kept_input("old", Elem::u(8), 1);
         let open = b.input(None, "open", Elem::u(8), 1);
-        let mut both = |b: &mut Builder, p, q| b.gate1_as(Op::Bin(Bin::Add), &[p, q], ty.clone()).unwrap();
+        let both = |b: &mut Builder, p, q| b.gate1_as(Op::Bin(Bin::Add), &[p, q], ty.clone()).unwrap();
         let own = both(&mut b, x, x);
         let public = both(&mut b, own, open);
         let mixed = both(&mut b, x, y);
