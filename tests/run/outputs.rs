@@ -95,3 +95,38 @@ fn a_total_grows_from_run_to_run_and_nobody_sees_it() {
         assert!(!at(0, "day8").exists());
     }
 }
+
+#[test]
+fn values_of_every_kind_come_back_as_they_were_kept() {
+    let types = "enum Card { Number(u8), Pair { low: i8, high: i8 }, Joker }\n\
+                 struct Hand { cards: [Card; 3], rate: fixed<16>, open: bool }\n";
+    let first = format!(
+        "party Ada;\n{types}fn main(n: u8 from Ada, r: fixed<16> from Ada) -> secret Hand {{\n    let last = if n > 5 \
+         {{ Card::Pair {{ low: -3, high: 5 }} }} else {{ Card::Joker }};\n    Hand {{ cards: [Card::Number(n), \
+         Card::Joker, last], rate: r, open: n == 7 }}\n}}\n"
+    );
+    let next = format!(
+        "{types}fn main(hand: secret Hand) -> ([i16; 3], fixed<16>, bool, secret Hand) {{\n    let mut out = [0i16; 3];\n    \
+         for k in 0..3 {{\n        out[k] = match hand.cards[k] {{\n            Card::Number(n) => n as i16,\n            \
+         Card::Pair {{ low, high }} => (low as i16) * (high as i16),\n            Card::Joker => 100,\n        }};\n    }}\n    \
+         (reveal(out), reveal(hand.rate * 2.0), reveal(hand.open), hand)\n}}\n"
+    );
+    let first = crate::support::folder(&first, &[("Ada.json", "{\"n\": 7, \"r\": -1.25}")]);
+    let next = crate::support::folder(&next, &[]);
+    let dir = tempfile::tempdir().unwrap();
+    let store = dir.path().to_str().unwrap();
+    let run = |program: &tempfile::TempDir, more: &[&str]| {
+        let mut args = vec!["run", program.path().to_str().unwrap(), "--format", "json", "--store", store];
+        args.extend(more);
+        let (code, out, err) = crate::support::said(&args);
+        assert_eq!(code, 0, "{err}");
+        out
+    };
+    run(&first, &["--keep", "result=one"]);
+    // The second time it is taken from what the first one kept in turn.
+    for (take, keep) in [("hand=one", "result.3=two"), ("hand=two", "result.3=three")] {
+        let out: serde_json::Value = serde_json::from_str(&run(&next, &["--take", take, "--keep", keep])).unwrap();
+        let want = serde_json::json!({ "result.0": [7, 100, -15], "result.1": "-2.5", "result.2": true });
+        assert_eq!(out["outputs"]["all"], want);
+    }
+}

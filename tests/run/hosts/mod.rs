@@ -1,6 +1,7 @@
 //! Runs among hosts: three folders, three processes, keys of `mpcc party`, one parties file.
 
 mod ends;
+mod kept;
 mod namespaces;
 mod page;
 mod places;

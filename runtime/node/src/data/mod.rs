@@ -2,6 +2,7 @@
 //!
 //! Knows the contract of `main` and the layout of an input folder; nothing of circuits beyond names and types of leaves.
 
+mod folder;
 mod inputs;
 mod json;
 mod output;
@@ -12,7 +13,8 @@ mod table;
 
 use serde::{Deserialize, Serialize};
 
-pub use inputs::{Inputs, Kept, Source, Values, read, read_member};
+pub use folder::{read, read_member};
+pub use inputs::{Inputs, Kept, Source, Values};
 pub use json::same;
 pub use output::{Named, OutputSet, merge, named};
 

@@ -207,8 +207,9 @@ fn header<'a>(mut lines: impl Iterator<Item = &'a str>) -> Option<Header> {
 }
 
 fn leaf(text: &str) -> Option<LeafLine> {
-    let (path, rest) = text.split_once(' ')?;
-    let (elem, dims) = rest.split_once(' ')?;
+    // From the right: a path has spaces where an enum's variant is told (`cards.is Joker`).
+    let (rest, dims) = text.strip_suffix(']')?.rsplit_once(" [")?;
+    let (path, elem) = rest.rsplit_once(' ')?;
     let (elem, frac) = match elem.split_once('/') {
         Some((elem, frac)) => (elem, frac.parse().ok().filter(|f| (1..=127).contains(f))?),
         None => (elem, 0),
@@ -221,7 +222,6 @@ fn leaf(text: &str) -> Option<LeafLine> {
             Elem::Int { signed, bits }
         }
     };
-    let dims = dims.strip_prefix('[')?.strip_suffix(']')?;
     let dims = if dims.is_empty() { Some(Vec::new()) } else { dims.split(", ").map(|d| d.parse().ok()).collect() };
     Some(LeafLine { path: if path == "-" { String::new() } else { path.to_owned() }, elem, frac, dims: dims? })
 }
@@ -239,6 +239,8 @@ mod tests {
         let leaves = vec![
             LeafLine { path: String::new(), elem: Elem::u(24), frac: 0, dims: vec![2, 3] },
             LeafLine { path: "a.0".into(), elem: Elem::Bool, frac: 0, dims: vec![] },
+            LeafLine { path: "b.is Some".into(), elem: Elem::Bool, frac: 0, dims: vec![] },
+            LeafLine { path: "b.Some.0".into(), elem: Elem::i(64), frac: 16, dims: vec![2] },
         ];
         let mut state = 7u128;
         let mut random = || {
@@ -322,6 +324,9 @@ mod tests {
     fn debug_tells_no_share_and_no_key() {
         let (_, shares) = sample();
         let text = format!("{shares:?} {:?}", key("one", 0xaa));
-        assert_eq!(text, "[KeptShare(u24 × 6), KeptShare(bool × 1)] TagKey(one)");
+        assert_eq!(
+            text,
+            "[KeptShare(u24 × 6), KeptShare(bool × 1), KeptShare(bool × 1), KeptShare(i64 × 2)] TagKey(one)"
+        );
     }
 }

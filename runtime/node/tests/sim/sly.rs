@@ -190,6 +190,42 @@ fn a_byte_behind_any_frame_of_clients_is_refused_also_if_all_fits() {
     says(e, "an abort that cannot be read", 0).unwrap_or_else(|e| panic!("{e}"));
 }
 
+/// Behind a client's greeting there are its sizes, none, and a nonce: it tells of this size instead.
+fn claim(bytes: &mut Vec<u8>, header: Header, name: &str, value: u8) {
+    let at = bytes.len() - 33;
+    assert_eq!(bytes[at], 0, "a voter binds no size");
+    let mut claims = vec![1, name.len() as u8];
+    claims.extend_from_slice(name.as_bytes());
+    claims.extend_from_slice(&[value, 1, b'x']);
+    let header = Header { length: header.length + claims.len() as u32 - 1, ..header };
+    bytes.splice(at..=at, claims);
+    bytes[..HEADER].copy_from_slice(&header.encode());
+}
+
+#[test]
+fn a_client_that_tells_nodes_different_sizes_is_out_and_the_others_go_on() {
+    let poll = Poll::new();
+    let voter = 3;
+    // No node's view of it is wrong by itself: what one was told, the others were not. The second size is one that nothing binds.
+    for (name, value, node) in [("N", 1, 0), ("N", 1, 1), ("N", 1, 2), ("M", 5, 1)] {
+        let told = move |p: &Place, b: &mut Vec<u8>| {
+            if (p.header.kind, p.from, p.to) == (Kind::Join, voter, node) {
+                claim(b, p.header, name, value);
+            }
+            Verdict::Deliver
+        };
+        let (nodes, clients) = poll.run(&with_clients(3), Box::new(told));
+        for (me, end) in nodes.ends.iter().enumerate() {
+            assert!(done(&end.how).is_none(), "{name} at node {node}: node {me}: {:?}", done(&end.how));
+            let Ended::Done(Ok(f)) = &end.how else { panic!("node {me}") };
+            assert_eq!(f.sizes["N"], 1, "{name} at node {node}: node {me}");
+        }
+        let e = done(&clients[0].how).expect("it is not let in");
+        assert_eq!((e.exit(), e.to_string().contains("the run is closed")), (6, true), "{e}");
+        clients[1..].iter().for_each(|c| assert!(done(&c.how).is_none(), "{:?}", done(&c.how)));
+    }
+}
+
 /// The error that a participant ended with.
 fn done<T>(how: &Ended<Result<T, NodeError>>) -> Option<&NodeError> {
     match how {
