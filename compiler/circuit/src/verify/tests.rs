@@ -216,3 +216,34 @@ fn lengths_that_vary_are_checked_on_iterations() {
     assert!(check(&with("8", 8)).is_err(), "right in the last iteration alone");
     assert!(check(&with("s0 max 8", 7)).is_err(), "above the maximum in the last iteration");
 }
+
+#[test]
+fn what_is_kept_has_no_party_no_range_and_the_form_of_its_type() {
+    let other = |c: &mut Circuit, domain| {
+        let w = c.outputs[0].wire.0 as usize;
+        c.wires[w].domain = domain;
+    };
+    type Change<'a> = (&'a str, &'a dyn Fn(&mut Circuit));
+    let changes: [Change<'_>; 6] = [
+        ("input `x` is kept, and has a party", &|c| c.inputs[0].party = Some(crate::PartyId(0))),
+        ("input `x` is kept, and has a party or a range", &|c| c.inputs[0].range = Some((0, 9))),
+        ("output `y` is kept, and has a party", &|c| c.outputs[0].party = Some(crate::PartyId(0))),
+        ("output `y` is kept, and has a party or another form", &|c| c.outputs[0].kept = Some(Elem::u(40))),
+        ("output `y` is kept, and has a party or another form", &|c| c.outputs[0].kept = Some(Elem::Bool)),
+        ("output `y` is kept, and has a party or another form", &|c| other(c, Domain::Local(crate::PartyId(0)))),
+    ];
+    for level in [Level::Program, Level::Gates("rep3".into())] {
+        let mut b = crate::Builder::new(level);
+        b.party("Ada", None);
+        let x = b.kept_input("x", Elem::u(24), 3);
+        b.kept_output("y", x);
+        let right = b.finish();
+        assert!(verify(&right).is_ok(), "{:?}", verify(&right));
+        for (what, change) in &changes {
+            let mut c = right.clone();
+            change(&mut c);
+            let said = verify(&c).expect_err(what);
+            assert!(said.iter().any(|p| p.to_string().contains(what)), "{what}: {said:?}");
+        }
+    }
+}
