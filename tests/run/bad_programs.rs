@@ -31,6 +31,9 @@ fn three_syntax_errors_are_all_told() {
     let program = "party A;\nfn main(x: u32 from A) -> u32 {\n    let a = 1 +;\n    let b = ) 2;\n    let c 3;\n    reveal(x)\n}\n";
     let codes = refused(program);
     assert!(codes.iter().filter(|c| c.starts_with("E00")).count() >= 3, "{codes:?}");
+    // In statements that follow one another, too: behind a `;` the parser is in step again.
+    let program = "party A;\nfn main(x: u32 from A) -> u32 {\n    let a = ;\n    let = 3;\n    reveal(x + )\n}\n";
+    assert_eq!(refused(program), ["E0007"; 3]);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::ast::Module;
 use crate::cx::Cx;
 use crate::filter::filter;
-use crate::lexer::{Token, lex};
+use crate::lexer::{Tok, Token, lex};
 use crate::message::diagnose;
 use diag::{Diag, Diags, FileId, Span, codes};
 use std::cell::Cell;
@@ -42,16 +42,18 @@ pub fn parse(file: FileId, text: &str, diags: &mut Diags) -> Module {
     for d in std::mem::take(&mut cx.diags) {
         diags.push(d);
     }
-    let mut calm_at = 0;
+    let (mut calm_at, mut read_from) = (0, 0);
     for e in &cx.errors {
         let at = index_of(tokens, error_start(&e.error, text));
         let resumed = e.dropped_tokens.last().map_or(at, |t| index_of(tokens, t.0) + 1);
         let (before, here) = (at.checked_sub(1).map_or(0, |i| tokens[i].hi), tokens.get(at).map_or(u32::MAX, |t| t.lo));
         let left_out = filtered.left_out.partition_point(|&p| p < before);
-        let echo = calm_at > 0 && at < calm_at + CALM
+        // Behind a `;` the parser is in step again.
+        let in_step = tokens.get(read_from..at).is_some_and(|t| t.iter().any(|t| t.tok == Tok::Semi));
+        let echo = calm_at > 0 && at < calm_at + CALM && !in_step
             || filtered.left_out.get(left_out).is_some_and(|&p| p < here)
             || filtered.spoiled.iter().any(|&(lo, hi)| lo < here && here < hi);
-        calm_at = resumed.max(at + 1);
+        (calm_at, read_from) = (resumed.max(at + 1), resumed);
         if !echo && let Some(d) = diagnose(file, text, before_of(tokens, at), &e.error, filtered.cut_short) {
             diags.push(d);
         }
