@@ -152,7 +152,7 @@ fn completions_know_where_they_are() {
     );
     assert!(!list.contains(&"sum".into()), "a local of another function: {list:?}");
     let list = complete(&mut e, "|use std", "use std::guard::");
-    assert_eq!(list, ["at_least"]);
+    assert_eq!(list, ["at_least", "cells", "clipped_sum"]);
     let list = complete(&mut e, "|use std", "use std::");
     assert!(list.contains(&"array".into()), "{list:?}");
     let list = complete(&mut e, "y: u32 from |Bob", "");

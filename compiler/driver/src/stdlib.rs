@@ -3,10 +3,12 @@
 /// Modules by name, with their source.
 pub const MODULES: &[(&str, &str)] = &[
     ("array", include_str!("../../../stdlib/array.mpc")),
+    ("auction", include_str!("../../../stdlib/auction.mpc")),
     ("guard", include_str!("../../../stdlib/guard.mpc")),
     ("math", include_str!("../../../stdlib/math.mpc")),
     ("sort", include_str!("../../../stdlib/sort.mpc")),
     ("stats", include_str!("../../../stdlib/stats.mpc")),
+    ("vote", include_str!("../../../stdlib/vote.mpc")),
 ];
 
 /// Circuits by file name, with their text.
