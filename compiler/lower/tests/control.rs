@@ -263,6 +263,27 @@ fn a_flag_of_turns_is_there_for_the_choices_that_read_it() {
     );
 }
 #[test]
+fn what_both_sides_of_a_choice_open_to_a_party_is_its_own() {
+    let head = "fn main(x: u32 from A, y: u32 from B) -> ";
+    for program in [
+        "(bool, u32 to A) { let c = reveal(x != y); if c { (c, reveal_to(A, x * y)) } else { (c, reveal_to(A, x + y)) } }",
+        "(bool, u32 to A) { let c = reveal(x != y); if c { (c, reveal_to(A, x * y)) } else { (c, reveal_to(A, 7)) } }",
+        "([u32; 3] to A, bool) { let c = reveal(x != y); if c { (reveal_to(A, [x, y, x * y]), c) } else { (reveal_to(A, [0; 3]), c) } }",
+        // Shared again afterwards.
+        "(bool, u32) { let c = reveal(x != y); let z = if c { reveal_to(A, x * y) } else { reveal_to(A, x + y) }; (c, reveal(z + y)) }",
+        "(bool, u32) { let c = reveal(x != y); let z = if c { reveal_to(A, x * y) } else { reveal_to(B, x + y) }; (c, reveal(z + y)) }",
+        "u32 { let mut z = reveal_to(A, x * y); for i in 0..3 { if reveal(z > 9) { z = reveal_to(A, z + y); } } reveal(z * y) }",
+        "u32 { let mut z = reveal_to(A, x * y); for i in 0..3 { z = reveal_to(A, z * z + y); } reveal(z * y) }",
+        "u32 { let mut z = reveal_to(A, x * y); let mut n = 0; while reveal(z < 90) && n < 3 { z = reveal_to(A, z + y); n += 1; } reveal(z * y) }",
+        "u32 to A { let mut z = reveal_to(A, x * y); let mut n = 0; while reveal(z < 90) && n < 3 { z = reveal_to(A, z + y); n += 1; } z }",
+        "[u32; 3] to A { let mut z = reveal_to(A, [x, y, 3]); for i in 1..3 { z[i] = reveal_to(A, z[i - 1] * y); } z }",
+        "[u32; 3] to A { let mut z = reveal_to(A, [x, y, 3]); for i in 1..3 { if reveal(y > 3) { z[i] = reveal_to(A, z[i - 1] * y); } } z }",
+    ] {
+        ok(&format!("{head}{program}"));
+    }
+}
+
+#[test]
 fn what_a_party_brought_alone_goes_back_to_it() {
     let opened = |c: &circuit::Circuit| {
         let gates = c.regions.iter().flat_map(|r| &r.gates);

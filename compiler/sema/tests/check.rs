@@ -205,6 +205,17 @@ fn counts_take_a_wanted_type() {
 }
 
 #[test]
+fn sums_of_constants_are_sizes_in_bodies_too() {
+    for size in ["W * 2", "2 * W", "W + 1", "W - 3", "W * N"] {
+        fine(&format!("const W: u64 = 4;\nfn f<N: size>(x: [u8; N]) {{ let a: [u8; {size}] = [0; {size}]; }}"));
+    }
+    // Arithmetic of their type would leave it, or has no result: no size.
+    for size in ["W - 5", "W - 5 + 6", "W / 0", "W * 9000000000000000000"] {
+        assert_eq!(codes(&format!("const W: u64 = 4;\nfn f() {{ let a = [0 as u8; {size}]; }}")), ["E0207"]);
+    }
+}
+
+#[test]
 fn constants_serve_as_sizes_and_indices() {
     let p = fine(
         "fn f(x: [u32; W * 2]) -> u32 { let mut s = x[0]; for i in 0..W { s += x[i * W + 1 - i * W]; } s }\nconst W: u64 = 3 + 1;",

@@ -55,10 +55,10 @@ fn what_hosts_keep_for_one_another_comes_back_and_nothing_else_does() {
         assert!(!said[0].out.contains(&want.to_string()) && !said[1].out.contains(&want.to_string()), "{said:?}");
     }
     let days = ["day0.kept", "day1.kept", "day2.kept"];
-    for k in 0..3 {
-        assert_eq!(files(&hosts, k), days, "{}", NODES[k]);
+    for (k, name) in NODES.iter().enumerate() {
+        assert_eq!(files(&hosts, k), days, "{name}");
         let mode = std::fs::metadata(file(&hosts, k, "day2")).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o600, "{}", NODES[k]);
+        assert_eq!(mode & 0o777, 0o600, "{name}");
     }
 
     // A file of another run at one host: all hear of it before a share moves.

@@ -1,11 +1,11 @@
 //! Whose values a wire holds: what may be opened to a party because nothing of anyone else is in it.
 //!
 //! The checker of labels has decided that already. This looks at the circuit alone, so that a mistake there ends a
-//! compilation and never opens a value. Knows data, and takes a gate with regions for one that depends on all inside.
+//! compilation and never opens a value. Knows data, and that conditions of regions are public.
 
 use circuit::gate::Op;
-use circuit::types::{Domain, PartyId, WireId};
-use circuit::{Circuit, Gate};
+use circuit::types::{Domain, PartyId, RegionId, WireId};
+use circuit::{Circuit, Gate, Input};
 use rustc_hash::FxHashMap;
 
 /// Whose values something depends on.
@@ -27,11 +27,19 @@ impl Owner {
     }
 }
 
+type Owners = FxHashMap<WireId, Owner>;
+
 /// Whether a wire of the outermost region depends on nobody's values but the party's.
 pub(super) fn only(c: &Circuit, wire: WireId, party: PartyId) -> bool {
-    let mut owners: FxHashMap<WireId, Owner> = FxHashMap::default();
-    for g in &c.region(c.root).gates {
-        let owner = of(c, g, &owners);
+    let mut owners = Owners::default();
+    walk(c, c.root, &mut owners);
+    owners.get(&wire).is_some_and(|o| *o == Owner::Nobody || *o == Owner::One(party))
+}
+
+/// Notes whose values the wires of a region depend on. Its parameters are noted already.
+fn walk(c: &Circuit, region: RegionId, owners: &mut Owners) {
+    for g in &c.region(region).gates {
+        let owner = of(c, g, owners);
         for w in &g.outs {
             // An opened value is for those that it was opened to.
             let known = match c.ty(*w).domain {
@@ -42,31 +50,36 @@ pub(super) fn only(c: &Circuit, wire: WireId, party: PartyId) -> bool {
             owners.insert(*w, known);
         }
     }
-    owners.get(&wire).is_some_and(|o| *o == Owner::Nobody || *o == Owner::One(party))
 }
 
-/// Whose values a gate takes in.
-fn of(c: &Circuit, g: &Gate, owners: &FxHashMap<WireId, Owner>) -> Owner {
-    let mut owner = match &g.op {
-        Op::Input(k) => match c.inputs.get(*k as usize) {
-            Some(i) => match i.party {
-                Some(p) => Owner::One(p),
-                // Shares that an earlier run kept are of anyone.
-                None if i.kept => Owner::Several,
-                None => Owner::Nobody,
-            },
-            None => Owner::Several,
-        },
-        _ => Owner::Nobody,
-    };
-    for w in &g.args {
-        // What a region made or was given is counted with the gate around it.
-        owner = owner.with(owners.get(w).copied().unwrap_or(Owner::Nobody));
+fn all<'a>(wires: impl IntoIterator<Item = &'a WireId>, owners: &Owners) -> Owner {
+    let of = |w: &WireId| owners.get(w).copied().unwrap_or(Owner::Several);
+    wires.into_iter().fold(Owner::Nobody, |o, w| o.with(of(w)))
+}
+
+/// Whose values a gate takes in. Of one with regions, all that it is given and all that they give flow into each other.
+fn of(c: &Circuit, g: &Gate, owners: &mut Owners) -> Owner {
+    let mut owner = all(&g.args, owners);
+    if let Op::Input(k) = &g.op {
+        owner = match c.inputs.get(*k as usize) {
+            Some(Input { party: Some(p), .. }) => Owner::One(*p),
+            Some(Input { kept: false, .. }) => Owner::Nobody,
+            // Shares that an earlier run kept are of anyone.
+            _ => Owner::Several,
+        };
     }
-    for r in g.op.regions() {
-        owner = c.region(r).gates.iter().fold(owner, |o, g| o.with(of(c, g, owners)));
+    // At most twice more: from nobody by one to several.
+    loop {
+        let before = owner;
+        for r in g.op.regions() {
+            owners.extend(c.region(r).params.iter().map(|w| (*w, before)));
+            walk(c, r, owners);
+            owner = owner.with(all(&c.region(r).results, owners));
+        }
+        if owner == before {
+            return owner;
+        }
     }
-    owner
 }
 
 #[cfg(test)]
@@ -106,10 +119,39 @@ mod tests {
             b.gate_as(op, &[x], std::slice::from_ref(&ty)).unwrap()[0]
         };
         let (alone, looped) = (inner(&mut b, x), inner(&mut b, y));
+        // A choice: one side gives what was opened there to Ada, or the other's value as it is; the other gives what is public.
+        let choice = |b: &mut Builder, open: bool| {
+            let secret = b.gate1_as(Op::Bin(Bin::Lt), &[x, y], WireTy { elem: Elem::Bool, ..ty.clone() }).unwrap();
+            let id = b.effect();
+            let cond = b.gate_as(Op::Reveal { id, to: Recipient::All }, &[secret], &[]).unwrap()[0];
+            let (then, _) = b.begin(&[]);
+            let given = if open {
+                let id = b.effect();
+                let local = b.gate_as(Op::Reveal { id, to: Recipient::Party(ada) }, &[mixed], &[]).unwrap()[0];
+                let id = b.effect();
+                b.gate1_as(Op::Share(id), &[local], ty.clone()).unwrap()
+            } else {
+                mixed
+            };
+            b.end(vec![given]);
+            let (otherwise, _) = b.begin(&[]);
+            let zero = b.gate1_as(Op::Const(0), &[], WireTy { domain: Domain::Clear, ..ty.clone() }).unwrap();
+            b.end(vec![zero]);
+            b.gate_as(Op::If { then, otherwise }, &[cond], std::slice::from_ref(&ty)).unwrap()[0]
+        };
+        let (opened, given) = (choice(&mut b, true), choice(&mut b, false));
         let c = b.circuit();
-        for (wire, fits) in
-            [(own, true), (public, true), (mixed, false), (old, false), (after, true), (alone, true), (looped, false)]
-        {
+        for (wire, fits) in [
+            (own, true),
+            (public, true),
+            (mixed, false),
+            (old, false),
+            (after, true),
+            (alone, true),
+            (looped, false),
+            (opened, true),
+            (given, false),
+        ] {
             assert_eq!(only(c, wire, ada), fits, "{wire:?}");
         }
         assert!(!only(c, own, ben) && only(c, y, ben));

@@ -301,6 +301,8 @@ impl<'p> Tracer<'p> {
             Op::Reveal(circuit::Recipient::All) => Domain::Clear,
             Op::Reveal(circuit::Recipient::Party(p)) => Domain::Local(*p),
             Op::Input(k) => self.inputs[*k as usize].domain(&circuit::Level::Program),
+            // What both sides know to be one party's stays so; the condition is public.
+            Op::Join(_) => join(self.nest.n(args[1]).dom, &args[2]),
             _ => args.iter().fold(Domain::Clear, join),
         }
     }

@@ -536,8 +536,9 @@ impl<'a> Body<'a, '_> {
     /// The value of a checked expression as a size, if it has one.
     fn as_size(&mut self, x: ExprId) -> Option<Size> {
         let ty = self.ty(x);
-        // Only exact arithmetic: of indices, and of literals.
+        // Only exact arithmetic: of indices, of literals, and of constants where no step leaves their type.
         let exact = ty == Ty::Index || matches!(self.inf.free(&ty), Some(Kind::Int(_)));
+        let range = if exact { None } else { types::bounds(&ty) };
         let y = &self.exprs[x.0 as usize];
         match &y.kind {
             ExprKind::Size(s) => Some(s.clone()),
@@ -548,7 +549,7 @@ impl<'a> Body<'a, '_> {
             }
             ExprKind::Local(l) => self.locals[l.0 as usize].size.clone(),
             ExprKind::Const(c) => Some(Size::Const(i64::try_from(self.w.const_value(*c)?).ok()?)),
-            ExprKind::Chain(first, rest) if exact => {
+            ExprKind::Chain(first, rest) if exact || range.is_some() => {
                 let (first, rest) = (*first, rest.clone());
                 if rest.len() > 64 {
                     return None;
@@ -557,6 +558,10 @@ impl<'a> Body<'a, '_> {
                 for (op, _, y) in rest {
                     let r = self.as_size(y)?;
                     s = size::apply(types::size_op(op)?, &s, &r);
+                    if let Some((lo, hi)) = range {
+                        let Size::Const(v) = s else { return None };
+                        (lo..=hi).contains(&i128::from(v)).then_some(())?;
+                    }
                 }
                 Some(s)
             }
