@@ -109,6 +109,25 @@ fn blocks_of_families_in_loops_agree_on_every_rung() {
 }
 
 #[test]
+fn words_of_127_bits_keep_their_top_on_every_rung() {
+    let programs = [
+        "party A; fn main<N: size>(x: [u32; N] from A) -> [u127; N] { let mut v: [u127; N] = [!505; N]; for i in 1..N { v[i] = v[i - 1] ^ (x[i] as u127); } reveal(v) }",
+        "party A; fn main<N: size>(x: [u32; N] from A) -> u127 { let mut v: u127 = !0 - 9; for i in 0..N { v = (v | (x[i] as u127)) ^ 4; } reveal(v) }",
+        "party A; fn main<N: size>(x: [u32; N] from A) -> (u128, bool) { let mut v: u128 = !7; for i in 0..N { v ^= x[i] as u128; } (reveal(v), reveal(v > 1 << 126)) }",
+    ];
+    for program in &programs {
+        let checked = check(program);
+        assert!(checked.ok(), "{program}");
+        let sizes: BTreeMap<String, u64> = BTreeMap::from([("N".to_string(), 6)]);
+        let bound = bound(&checked, &sizes);
+        match climb(&checked, &bound, &mpcc_tests::ladder::random_inputs(&checked, &bound, 5)) {
+            Ok(Climb::Agree { .. }) => {}
+            other => panic!("{program}\n{other:?}"),
+        }
+    }
+}
+
+#[test]
 fn what_is_kept_agrees_on_every_rung() {
     let programs = [
         "fn main(x: secret u64) -> secret u64 { x }",

@@ -40,6 +40,11 @@ fn width(v: i128) -> u8 {
     (128 - v.leading_zeros()) as u8
 }
 
+/// The greatest number of as many bits as one that is not negative has.
+fn ones(v: i128) -> i128 {
+    1i128.checked_shl(width(v).into()).map_or(i128::MAX, |p| p.wrapping_sub(1))
+}
+
 /// The smallest type of an interval.
 pub(super) fn type_of((lo, hi): Interval) -> Elem {
     if lo >= 0 { Elem::u(width(hi).max(2)) } else { Elem::i(width(hi.max(0)).max(width(!lo)) + 1) }
@@ -211,7 +216,6 @@ impl Range<'_> {
             Bin::And if a.0 >= 0 => b.unwrap_or((i128::MIN, i128::MAX)),
             _ => b?,
         };
-        let ones = |v: i128| (1i128 << width(v).min(126)) - 1;
         match bin {
             Bin::Add => corners(i128::checked_add, a, b),
             Bin::Sub => corners(i128::checked_sub, a, b),
@@ -249,9 +253,21 @@ impl Range<'_> {
             Red::Count => Some((0, i128::from(group.max_lanes()))),
             Red::Mul if i.0 >= 0 && i.1 <= 1 => Some((0, 1)),
             Red::And if some && i.0 >= 0 => Some((0, i.1)),
-            Red::Or | Red::Xor if i.0 >= 0 => Some((0, (1 << width(i.1).min(126)) - 1)),
+            Red::Or | Red::Xor if i.0 >= 0 => Some((0, ones(i.1))),
             Red::Min | Red::Max if some => Some(i),
             _ => None,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::ones;
+
+    #[test]
+    fn as_many_ones_as_bits() {
+        assert_eq!([0, 1, 5, 255].map(ones), [0, 1, 7, 255]);
+        assert_eq!(ones(i128::MAX >> 1), i128::MAX >> 1);
+        assert_eq!([i128::MAX - 505, i128::MAX].map(ones), [i128::MAX; 2]);
     }
 }
