@@ -14,6 +14,7 @@ mod nest;
 mod plan;
 mod reduce;
 mod scan;
+mod skew;
 mod sweep;
 mod trace;
 
@@ -81,25 +82,38 @@ fn trace_coords(e: &Index, path: &[u32]) -> Index {
 pub fn lower(program: &Program, request: &Request) -> Result<Lowered, Vec<Finding>> {
     let without_jumps = exits::structured(program);
     let program = without_jumps.as_ref().unwrap_or(program);
-    let mut choosing = FxHashSet::default();
+    let mut hints = Hints::default();
     for _ in 0..MAX_TRIES {
-        let (lowered, more) = lower_once(program, request, &choosing)?;
-        if more.is_empty() {
+        let (lowered, more) = lower_once(program, request, &hints)?;
+        if more.choosing.is_empty() && more.skewed.is_empty() {
             return Ok(lowered);
         }
-        choosing.extend(more);
+        // Loops are numbered as they are traced: which to skew is asked once it is settled how conditions are.
+        if more.choosing.is_empty() {
+            hints.skewed = more.skewed;
+        }
+        hints.choosing.extend(more.choosing);
     }
     Err(vec![Finding::internal("conditions that are traced without end")])
 }
 
-/// As [`lower`], and the numbers of further run-time conditions in loops that stay loops: of those one side alone is to run.
-fn lower_once(
-    program: &Program,
-    request: &Request,
-    choosing: &FxHashSet<u32>,
-) -> Result<(Lowered, Vec<u32>), Vec<Finding>> {
-    let mut t = trace::trace(program, request, choosing)?;
+/// What one lowering finds for the next.
+#[derive(Default)]
+struct Hints {
+    /// Numbers of run-time conditions in loops that stay loops: of those one side alone is to run.
+    choosing: FxHashSet<u32>,
+    /// Loops that go along the diagonals that they make with the loop inside.
+    skewed: Vec<LoopId>,
+}
+
+/// As [`lower`], and further hints.
+fn lower_once(program: &Program, request: &Request, hints: &Hints) -> Result<(Lowered, Hints), Vec<Finding>> {
+    let mut t = trace::trace(program, request, &hints.choosing)?;
     live::settle_outs(&mut t.nest);
+    if !hints.skewed.is_empty() {
+        let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
+        hints.skewed.iter().for_each(|l| skew::skew(&mut t.nest, &mut t.body, &live, *l));
+    }
     let live = live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2));
     let live = if live::chain(&mut t.nest, &live) {
         live::live(&t.nest, &t.dead, t.outputs.iter().map(|o| o.2))
@@ -127,10 +141,14 @@ fn lower_once(
     let frame = emit::Frame { sizes, parties, inputs: t.inputs, blocks, outputs: t.outputs, nets };
     let emitted =
         emit::run(&t.nest, &t.body, &live, &users, &absorbed, frame).map_err(|e| vec![Finding::internal(&e)])?;
-    let more = t.selected.iter().filter(|s| stays(&t.nest, &live, &emitted.seq, s)).map(|s| s.branch).collect();
+    let choosing = t.selected.iter().filter(|s| stays(&t.nest, &live, &emitted.seq, s)).map(|s| s.branch).collect();
+    let skewed = match hints.skewed.is_empty() {
+        true => skew::candidates(&t.nest, &t.body, &live, &emitted.seq),
+        false => Vec::new(),
+    };
     let lints = lints(&t.nest, &t.spans, &emitted.forced);
     let blocks = t.blocks.into_iter().map(|b| b.1).collect();
-    Ok((Lowered { circuit: emitted.circuit, blocks, spans: t.spans, lints }, more))
+    Ok((Lowered { circuit: emitted.circuit, blocks, spans: t.spans, lints }, Hints { choosing, skewed }))
 }
 
 /// Whether all that a selection makes both sides send runs in loops that stay loops, so that one side may be chosen.
