@@ -13,6 +13,8 @@ fn the_circuit_at_a_thousand_and_a_million_differs_in_numbers_alone() {
         let (small, large) = match class.as_str() {
             "sort" => ("500", "1000"),
             "scan" | "search" => ("600", "1000"),
+            // A cell for each pair.
+            "wavefront" => ("300", "1000"),
             _ => ("1000", "1000000"),
         };
         let levels = std::fs::read_to_string(&file).unwrap().contains("L: size");
