@@ -43,9 +43,11 @@ thread_local! {
 /// The programs to begin with.
 fn corpus() -> Vec<String> {
     let mut paths: Vec<PathBuf> = Vec::new();
-    for dir in ["examples", "stdlib", "tests/pairs", "tests/fuzz/corpus"] {
+    for dir in ["examples", "stdlib", "tests/pairs"] {
         walk(&root().join(dir), "mpc", &mut paths);
     }
+    // Not all of them are programs.
+    walk(&root().join("tests/fuzz/corpus"), "txt", &mut paths);
     let mut pages = mpcc_tests::markdown_files();
     walk(&root().join("compiler/diag/explain"), "md", &mut pages);
     let read = |path: PathBuf| std::fs::read_to_string(&path).unwrap_or_else(|e| panic!("{}: {e}", path.display()));
