@@ -4,6 +4,7 @@
 //! digests of greetings and lists, commitments. The frame's own reader must then refuse it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use net::sim::{Ended, Options, Place, Verdict};
 use node::NodeError;
@@ -101,7 +102,7 @@ fn says(e: &NodeError, what: &str, culprit: usize) -> Result<(), String> {
 fn a_byte_behind_any_frame_between_nodes_is_refused_also_if_all_fits() {
     let case = Case::chain(4, 8, 5);
     // A small window, so that credit is given; and time for heartbeats.
-    let slow = vec![std::time::Duration::from_millis(15)];
+    let slow = vec![Duration::from_millis(15)];
     let options = Options { window: 200, slow, ..Options::new(4) };
     // By kind, what its reader says, and whether all nodes say it: who is through already does not look any more.
     let table = [
@@ -224,6 +225,43 @@ fn a_client_that_tells_nodes_different_sizes_is_out_and_the_others_go_on() {
         assert_eq!((e.exit(), e.to_string().contains("the run is closed")), (6, true), "{e}");
         clients[1..].iter().for_each(|c| assert!(done(&c.how).is_none(), "{:?}", done(&c.how)));
     }
+}
+
+#[test]
+fn who_has_all_confirmations_still_heeds_that_another_stopped() {
+    let case = Case::chain(4, 3, 5);
+    // Node 1 misses a confirmation and stops when its sender is gone; node 0, who is slow, finds its word together with the last
+    // confirmation, which was under way for a while.
+    let slow = vec![Duration::from_millis(100)];
+    let options = Options { slow, ..Options::new(6) };
+    let mut heeded = 0;
+    for late in (0..120).step_by(4) {
+        let stopped = Arc::new(Mutex::new(None));
+        let told = stopped.clone();
+        let faults = move |p: &Place, _: &mut Vec<u8>| match (p.header.kind, p.from, p.to) {
+            (Kind::Confirm, 2, 1) => Verdict::Lose,
+            (Kind::Confirm, 2, 0) => Verdict::Delay(Duration::from_millis(late)),
+            (Kind::Abort, 1, 0) => {
+                told.lock().unwrap().get_or_insert(p.at);
+                Verdict::Deliver
+            }
+            _ => Verdict::Deliver,
+        };
+        let report = case.run(&options, Box::new(faults));
+        let Some(stopped) = *stopped.lock().unwrap() else { continue };
+        let end = &report.ends[0];
+        // What node 1 said was there well before.
+        if end.at > stopped + Duration::from_millis(20) {
+            let Ended::Done(end) = &end.how else { panic!("late by {late} ms: {:?}", end.how) };
+            let e = end
+                .as_ref()
+                .err()
+                .unwrap_or_else(|| panic!("late by {late} ms: node 0 has a result, and node 1 has not"));
+            assert_eq!((e.exit(), e.blame()), (4, Some(2)), "late by {late} ms: {e}");
+            heeded += 1;
+        }
+    }
+    assert!(heeded > 3, "{heeded}");
 }
 
 /// The error that a participant ended with.
