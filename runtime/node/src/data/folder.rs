@@ -22,15 +22,7 @@ use crate::{Contract, Sizes};
 /// # Errors
 /// What is wrong, with file, row, and column.
 pub fn read(contract: &Contract, source: &Source, me: Option<usize>) -> Result<Inputs, DataError> {
-    let mut reader = Reader {
-        contract,
-        source,
-        plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
-        columns: contract.params.iter().map(|_| None).collect(),
-        kept: contract.params.iter().map(|_| Default::default()).collect(),
-        lengths: Lengths::default(),
-        alone: false,
-    };
+    let mut reader = Reader::new(contract, source, false);
     reader.defines()?;
     reader.kept(me)?;
     if source.random.is_none() {
@@ -73,15 +65,7 @@ pub fn read_member(
     party: usize,
     member: Option<u64>,
 ) -> Result<Inputs, DataError> {
-    let mut reader = Reader {
-        contract,
-        source,
-        plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
-        columns: contract.params.iter().map(|_| None).collect(),
-        kept: contract.params.iter().map(|_| Default::default()).collect(),
-        lengths: Lengths::default(),
-        alone: true,
-    };
+    let mut reader = Reader::new(contract, source, true);
     reader.defines()?;
     reader.owner(None)?;
     reader.owner(Some(party))?;
@@ -142,7 +126,20 @@ struct Reader<'a> {
     alone: bool,
 }
 
-impl Reader<'_> {
+impl<'a> Reader<'a> {
+    /// Nothing is read yet.
+    fn new(contract: &'a Contract, source: &'a Source, alone: bool) -> Reader<'a> {
+        Reader {
+            contract,
+            source,
+            plans: contract.params.iter().map(|p| Plan::new(&p.schema)).collect(),
+            columns: contract.params.iter().map(|_| None).collect(),
+            kept: contract.params.iter().map(|_| Default::default()).collect(),
+            lengths: Lengths::default(),
+            alone,
+        }
+    }
+
     /// What was read.
     fn finish(self) -> Inputs {
         let claim = |(name, value, by): (&str, u64, &str)| SizeClaim { name: name.into(), value, by: by.into() };
