@@ -17,8 +17,8 @@ use crate::nest::{Item, Kind, LoopId, Nest, NodeId, Op};
 use circuit::index::{Index, IndexOp};
 use rustc_hash::{FxHashMap, FxHashSet};
 
-/// Iterations of the outer loop up to which distances are computed.
-const MAX_OUTER: i64 = 1 << 20;
+/// Iterations of either loop up to which distances are computed.
+const MAX_TRIPS: i64 = 1 << 20;
 
 /// Outer loops of pairs that both stayed loops, and may be skewed. `seq` says which nodes run in loops that stayed.
 pub fn candidates(nest: &Nest, body: &[Item], live: &Live, seq: &FxHashMap<LoopId, FxHashSet<NodeId>>) -> Vec<LoopId> {
@@ -76,9 +76,10 @@ fn trips(nest: &Nest, outer: LoopId, inner: LoopId) -> Option<(i64, i64)> {
         lp.trip.as_const().filter(|n| plain && *n >= 2)
     };
     let (a, b) = (trip(outer)?, trip(inner)?);
-    (a <= MAX_OUTER && b <= MAX_OUTER).then_some((a, b))
+    (a <= MAX_TRIPS && b <= MAX_TRIPS).then_some((a, b))
 }
 
+/// Adds the nodes of a body; `false` if some of them may not change places.
 fn nodes(items: &[Item], out: &mut Vec<NodeId>) -> bool {
     items.iter().all(|item| match item {
         Item::Node(n) => {
