@@ -3,6 +3,7 @@
 //! Knows the tree. Knows neither tokens' filter nor how errors of the parser itself become words (`message.rs`).
 
 use crate::ast::*;
+use crate::climb::Between;
 use crate::lexer::{Tok, split_number};
 use crate::ops::level;
 use diag::{Diag, FileId, Span, codes};
@@ -26,6 +27,8 @@ pub struct Cx<'a> {
     /// Depth of the tree under each expression.
     depth: Vec<u32>,
     too_deep: bool,
+    /// Operands that wait for their right-hand sides, with the operators behind them.
+    pub waiting: Vec<(ExprId, Between)>,
     /// Errors of the parser, in order.
     pub errors: Vec<Recovery<'a>>,
     /// Their number, for who feeds the parser.
@@ -52,6 +55,7 @@ impl<'a> Cx<'a> {
             exprs: Vec::with_capacity(tokens.min(1 << 22)),
             depth: Vec::with_capacity(tokens.min(1 << 22)),
             too_deep: false,
+            waiting: Vec::new(),
             errors: Vec::new(),
             error_count,
             diags: Vec::new(),
@@ -450,7 +454,8 @@ impl<'a> Cx<'a> {
         self.push(ExprKind::Error, whole.lo, whole.hi)
     }
 
-    pub fn range(&mut self, lo: ExprId, hi: ExprId, inclusive: bool, l: u32, r: u32) -> ExprId {
+    pub fn range(&mut self, lo: ExprId, hi: ExprId, inclusive: bool) -> ExprId {
+        let (l, r) = (self.exprs[lo.0 as usize].span.lo, self.exprs[hi.0 as usize].span.hi);
         if let Expr { kind: ExprKind::Range { .. }, span } = &self.exprs[lo.0 as usize] {
             let d = Diag::error(codes::E0010, "ranges do not chain")
                 .at(self.exprs[hi.0 as usize].span, "third bound")

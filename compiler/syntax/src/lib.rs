@@ -5,6 +5,7 @@
 // The fields of variants are explained by the form that stands above each.
 #[allow(missing_docs)]
 pub mod ast;
+mod climb;
 mod cx;
 mod filter;
 mod lexer;
