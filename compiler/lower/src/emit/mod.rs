@@ -27,12 +27,18 @@ pub(crate) use node::{Frame, run};
 pub(crate) type E<T> = Result<T, String>;
 
 /// Over which lanes a wire runs: the iterations of some loops, row-major, where some public conditions hold.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Hash)]
+#[derive(Clone, Debug, Default, Eq, Hash)]
 pub(crate) struct Batch {
     pub dims: Vec<LoopId>,
     pub guard: Vec<Index>,
     /// The box of the loops' greatest trip counts instead of their exact iterations.
     pub boxed: bool,
+}
+
+impl PartialEq for Batch {
+    fn eq(&self, other: &Batch) -> bool {
+        ix::same_ids(&self.dims, &other.dims) && self.guard == other.guard && self.boxed == other.boxed
+    }
 }
 
 /// What a memory holds.

@@ -227,7 +227,7 @@ impl<'p> Tracer<'p> {
         for s in &self.scopes[place..] {
             if let Some(n) = s.same.get(&key) {
                 let node = self.nest.n(*n);
-                if node.op == op && node.args == args && node.elem == elem {
+                if node.op == op && ix::same_ids(&node.args, &args) && node.elem == elem {
                     return *n;
                 }
             }
