@@ -130,6 +130,10 @@ fn scalar(nest: &Nest, inside: &FxHashSet<NodeId>, l: LoopId) -> Option<Found> {
         None => {
             let mut used = FxHashSet::default();
             replaced(nest, inside, p.next, p.phi, l, &mut used)?;
+            // Each iteration leaves something that none before it decides: no recurrence.
+            if used.is_empty() {
+                return None;
+            }
             (used, Step::Replace(once(nest, &p, l)))
         }
     };

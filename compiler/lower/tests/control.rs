@@ -89,6 +89,25 @@ fn in_a_loop_that_stays_a_loop() {
     );
 }
 #[test]
+fn what_a_loop_that_stays_takes_from_lanes_before() {
+    // Products over a ragged nest, summed inside of a loop that a `while` keeps: the factors are taken, not the products.
+    ok(
+        "fn main(x: [u32; 3] from A, y: [u32; 3] from B) -> u32 { let mut s = x[0]; for i in 0..3 { let n: u32 = (51 + i) % 4; for j in (0..n).step_by(2) { s += x[2] * (422 + j) * y[j]; } let k = reveal(y[i] % 3); let mut t: u32 = 0; while t < k { s += 204; t += 1; } } reveal(s) }",
+    );
+    ok(
+        "fn main(x: [u32; 3] from A, y: [u32; 3] from B) -> u32 { let mut s = x[0]; let v = reveal_to(A, x[1]); let w = at A { v ^ 384 }; for i in 0..3 { let n: u32 = (51 + i) % 4; for j in (0..n).step_by(2) { s += w * (422 + j); } let k = reveal(y[i] % 3); let mut t: u32 = 0; while t < k { s += 204; t += 1; } } reveal(s) }",
+    );
+}
+#[test]
+fn a_condition_on_what_the_iteration_before_left() {
+    ok(
+        "fn main(x: [i64; 4] from A) -> [i64; 4] { let mut v = x; let mut p: i16 = 12; for i in 0..4 { if reveal(p <= -506) { v[0] -= v[i]; } p = 135; } reveal(v) }",
+    );
+    ok(
+        "fn main(x: [i64; 4] from A, y: [i64; 4] from B) -> [i64; 4] { let mut v = x; let mut p: i64 = 12; for i in 0..4 { if reveal(p <= y[i]) { v[0] -= v[i]; } p = 135; } reveal(v) }",
+    );
+}
+#[test]
 fn while_turns() {
     shape(
         "fn main(x: u32 from A) -> u32 { let mut r = x % 50; let mut n: u32 = 0; while reveal(r > 9) { r = r - 10; n += 1; } n }",

@@ -3,7 +3,7 @@
 use super::{Batch, E, Emit, State};
 use crate::ix;
 use crate::nest::{LoopId, MemId, NodeId, Op};
-use circuit::gate::Op as Gate;
+use circuit::gate::{Bin, Op as Gate};
 use circuit::index::{Index, Len};
 use circuit::types::{Domain, SpanId, WireId, WireTy};
 
@@ -56,6 +56,12 @@ impl Emit<'_> {
                 {
                     let boxed = self.boxed(w, &b, 0)?;
                     self.finals.insert(phi, boxed);
+                }
+            }
+            // A sum of products takes the factors, wherever the product stands.
+            for k in 0..uses.len() {
+                if nest.n(uses[k]).op == Op::Bin(Bin::Mul) {
+                    uses.extend(&nest.n(uses[k]).args);
                 }
             }
             for a in uses {
