@@ -108,6 +108,29 @@ fn a_condition_on_what_the_iteration_before_left() {
     );
 }
 #[test]
+fn sums_into_an_element_where_lanes_around_have_a_condition() {
+    for (c, n) in [("i < 1", 2), ("i == 1", 3), ("3 * i + j < 2", 3), ("i + j == 2", 2), ("i > 1 && j > 0", 3)] {
+        ok(&format!(
+            "fn main(x: [i16; 4] from A) -> [i16; 4] {{ let mut v = x; for i in 0..{n} {{ for j in 0..3 {{ if {c} {{ v[0] -= v[j]; }} }} }} reveal(v) }}",
+        ));
+        ok(&format!(
+            "fn main(x: [i16; 4] from A) -> [i16; 4] {{ let mut v = x; for i in 0..{n} {{ for j in 0..3 {{ if {c} {{ v[0] += x[j] * x[i]; }} }} }} reveal(v) }}",
+        ));
+        ok(&format!(
+            "fn main() -> [i16; 4] {{ let mut v: [i16; 4] = [5; 4]; for i in 0..{n} {{ for j in 0..3 {{ if {c} {{ v[0] -= v[j]; }} }} }} v }}",
+        ));
+    }
+    ok(
+        "fn main(x: [i16; 4] from A) -> [i16; 4] { let mut v: [i16; 4] = [5; 4]; for i in 0..2 { if i < 1 { for j in 0..2 { v[0] -= v[j]; } } } reveal(v) }",
+    );
+}
+#[test]
+fn what_a_party_knows_leaves_a_choice_with_empty_sides() {
+    ok(
+        "fn main(x: [u32; 3] from A, y: u32 from B) -> u32 { let c = reveal(x[2] * y); let mut v = x[0]; if c < 3 { v = x[1]; } reveal(v) }",
+    );
+}
+#[test]
 fn while_turns() {
     shape(
         "fn main(x: u32 from A) -> u32 { let mut r = x % 50; let mut n: u32 = 0; while reveal(r > 9) { r = r - 10; n += 1; } n }",

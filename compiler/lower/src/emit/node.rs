@@ -321,8 +321,12 @@ impl Emit<'_> {
             Op::Phi(..) => return Ok(()),
             Op::Join(_) if self.wires.get(n).is_some() => return Ok(()),
             // Both sides are empty.
-            Op::Join(_) => {
+            Op::Join(k) => {
                 let b = self.natural(n, &[])?;
+                // What a party knows is not selected among, but either side can give it.
+                if matches!(node.dom, Domain::Local(_)) && b == Batch::default() {
+                    return self.choice(*k, &[n], &mut |_, _| Ok(()));
+                }
                 let mut args = Vec::new();
                 for a in &node.args {
                     args.push(self.wire_in(*a, &b)?);

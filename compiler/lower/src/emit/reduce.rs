@@ -224,11 +224,22 @@ impl Emit<'_> {
         let m = nest.mem_of(store).ok_or("no memory")?;
         let of = ix::vars(at);
         let path: Vec<LoopId> = nest.path(node.at).into_iter().filter(|x| nest.within(Some(*x), l)).collect();
-        let (mut keep, over): (Vec<LoopId>, Vec<LoopId>) = path.iter().partition(|x| of.contains(x));
+        let (mut keep, mut over): (Vec<LoopId>, Vec<LoopId>) = path.iter().partition(|x| of.contains(x));
         keep.extend(of.iter().copied().filter(|v| self.lane_loop(*v)));
         let above = nest.path(node.at).into_iter().filter(|x| !path.contains(x) && self.skips(*x));
         keep.extend(above);
         keep.extend(self.state_dims(m).into_iter().filter(|x| self.lane_loop(*x)));
+        // Conditions on lanes around: where they do not hold nothing is stored. Where the loops summed over decide too, a sum
+        // over all is the sum of the one iteration around that has any (or it would not be lanes).
+        for g in node.guard.iter() {
+            let vars = self.lane_vars(g);
+            let mixed = vars.iter().any(|v| over.contains(v));
+            for v in vars {
+                if !keep.contains(&v) && !over.contains(&v) {
+                    if mixed { over.insert(0, v) } else { keep.push(v) }
+                }
+            }
+        }
         let keep = self.closed(keep);
         if keep.iter().any(|k| over.contains(k)) {
             return Err("an element's place depends on what is summed over".into());
