@@ -115,15 +115,37 @@ fn words_of_127_bits_keep_their_top_on_every_rung() {
         "party A; fn main<N: size>(x: [u32; N] from A) -> u127 { let mut v: u127 = !0 - 9; for i in 0..N { v = (v | (x[i] as u127)) ^ 4; } reveal(v) }",
         "party A; fn main<N: size>(x: [u32; N] from A) -> (u128, bool) { let mut v: u128 = !7; for i in 0..N { v ^= x[i] as u128; } (reveal(v), reveal(v > 1 << 126)) }",
     ];
-    for program in &programs {
-        let checked = check(program);
-        assert!(checked.ok(), "{program}");
-        let sizes: BTreeMap<String, u64> = BTreeMap::from([("N".to_string(), 6)]);
-        let bound = bound(&checked, &sizes);
-        match climb(&checked, &bound, &mpcc_tests::ladder::random_inputs(&checked, &bound, 5)) {
-            Ok(Climb::Agree { .. }) => {}
-            other => panic!("{program}\n{other:?}"),
-        }
+    programs.iter().for_each(|p| agrees(p, 6));
+}
+
+#[test]
+fn what_a_party_knows_leaves_a_choice_of_which_nothing_is_left() {
+    agrees(
+        "party A, B;
+        fn main<N: size>(x: [i102; N] from B, y: [[u32; 3]; N] from A, z: [u32; N] from A) -> (u32, secret u32) {
+            let mut v = z[0];
+            let w: u32 = match v { 0 => y[0][0] >> 26, 1 | 3..=7 => z[1] + z[1], k if k == k => v, _ => y[0][0] % (v | 1) };
+            let m: [i102; N] = x.map(|e| if e < 244 { e } else { 244 });
+            let c: u32 = reveal(min(w, y[1][0] / 325) % 4);
+            if c < 3 {
+                v = y[1][0];
+                let _lost: u128 = match c { 0 => m.argmax() as u128, 1 | 3..=7 => !67, k if k > 9 => 110, _ => 113 };
+            }
+            (reveal(v), v)
+        }",
+        3,
+    );
+}
+
+/// That a program of size `N` agrees on every rung.
+fn agrees(program: &str, n: u64) {
+    let checked = check(program);
+    assert!(checked.ok(), "{program}");
+    let sizes: BTreeMap<String, u64> = BTreeMap::from([("N".to_string(), n)]);
+    let bound = bound(&checked, &sizes);
+    match climb(&checked, &bound, &mpcc_tests::ladder::random_inputs(&checked, &bound, 5)) {
+        Ok(Climb::Agree { .. }) => {}
+        other => panic!("{program}\n{other:?}"),
     }
 }
 
