@@ -27,7 +27,7 @@ pub(crate) use node::{Frame, run};
 pub(crate) type E<T> = Result<T, String>;
 
 /// Over which lanes a wire runs: the iterations of some loops, row-major, where some public conditions hold.
-#[derive(Clone, Debug, Default, Eq, Hash)]
+#[derive(Clone, Debug, Default, Eq)]
 pub(crate) struct Batch {
     pub dims: Vec<LoopId>,
     pub guard: Vec<Index>,
@@ -38,6 +38,12 @@ pub(crate) struct Batch {
 impl PartialEq for Batch {
     fn eq(&self, other: &Batch) -> bool {
         ix::same_ids(&self.dims, &other.dims) && self.guard == other.guard && self.boxed == other.boxed
+    }
+}
+
+impl Hash for Batch {
+    fn hash<H: Hasher>(&self, h: &mut H) {
+        (&self.dims, &self.guard, self.boxed).hash(h);
     }
 }
 
