@@ -125,12 +125,6 @@ fn sums_into_an_element_where_lanes_around_have_a_condition() {
     );
 }
 #[test]
-fn what_a_party_knows_leaves_a_choice_with_empty_sides() {
-    ok(
-        "fn main(x: [u32; 3] from A, y: u32 from B) -> u32 { let c = reveal(x[2] * y); let mut v = x[0]; if c < 3 { v = x[1]; } reveal(v) }",
-    );
-}
-#[test]
 fn while_turns() {
     shape(
         "fn main(x: u32 from A) -> u32 { let mut r = x % 50; let mut n: u32 = 0; while reveal(r > 9) { r = r - 10; n += 1; } n }",
