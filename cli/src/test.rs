@@ -1,4 +1,5 @@
-//! `mpcc test`: a program's `#[test]` functions, in the reference evaluator or among three nodes in memory.
+//! `mpcc test`: a program's `#[test]` functions, in the reference evaluator or among three nodes in memory; and whether its
+//! `#[associative]` functions are so.
 //!
 //! Under a protocol nothing is protected: keys come from a fixed seed, so that a failure happens again.
 
@@ -20,6 +21,14 @@ struct Took {
     bytes: u64,
 }
 
+/// What a test came to.
+enum Passed {
+    InTheClear,
+    /// On random values.
+    Associative,
+    Under(Took),
+}
+
 /// Runs the tests that the filter names.
 ///
 /// # Errors
@@ -36,8 +45,10 @@ pub fn test(args: &TestArgs, shown: &Shown) -> Result<(), Failure> {
     let program = &checked.program;
     let name = |id: FnId| program.f(id).name.to_string();
     let wanted = |id: &FnId| args.filter.as_ref().is_none_or(|f| name(*id).contains(f.as_str()));
-    let chosen: Vec<FnId> = program.tests.iter().copied().filter(wanted).collect();
-    let left_out = program.tests.len() - chosen.len();
+    let claims = driver::associative(program);
+    let all = program.tests.iter().chain(&claims).copied();
+    let chosen: Vec<FnId> = all.clone().filter(wanted).collect();
+    let left_out = all.count() - chosen.len();
     if args.list {
         let names: Vec<String> = chosen.iter().map(|id| name(*id)).collect();
         print(&match shown.format {
@@ -50,8 +61,9 @@ pub fn test(args: &TestArgs, shown: &Shown) -> Result<(), Failure> {
     let mut list = Vec::new();
     for id in chosen {
         let outcome = match protocol {
-            None => driver::run_test(&checked, id).map(|()| None),
-            Some(p) => under(&checked, id, p)?.map(Some),
+            _ if claims.contains(&id) => driver::run_associative(&checked, id).map(|()| Passed::Associative),
+            None => driver::run_test(&checked, id).map(|()| Passed::InTheClear),
+            Some(p) => under(&checked, id, p)?.map(Passed::Under),
         };
         match &outcome {
             Ok(_) => passed += 1,
@@ -75,10 +87,11 @@ pub fn test(args: &TestArgs, shown: &Shown) -> Result<(), Failure> {
     if failed > 0 { Err(Failure::Shown(1)) } else { Ok(()) }
 }
 
-fn as_json(checked: &Checked, name: &str, outcome: &Result<Option<Took>, TestFailure>) -> serde_json::Value {
+fn as_json(checked: &Checked, name: &str, outcome: &Result<Passed, TestFailure>) -> serde_json::Value {
     match outcome {
-        Ok(None) => json!({"name": name, "ok": true}),
-        Ok(Some(t)) => {
+        Ok(Passed::InTheClear) => json!({"name": name, "ok": true}),
+        Ok(Passed::Associative) => json!({"name": name, "ok": true, "triples": driver::TRIPLES}),
+        Ok(Passed::Under(t)) => {
             json!({"name": name, "ok": true, "secrets": t.secrets, "rounds": t.rounds, "bytes_sent": t.bytes})
         }
         Err(e) => {
@@ -90,12 +103,13 @@ fn as_json(checked: &Checked, name: &str, outcome: &Result<Option<Took>, TestFai
     }
 }
 
-fn as_text(checked: &Checked, name: &str, outcome: &Result<Option<Took>, TestFailure>) -> String {
+fn as_text(checked: &Checked, name: &str, outcome: &Result<Passed, TestFailure>) -> String {
     let mut out = String::new();
     // Writing to a string cannot fail.
     let _ = match outcome {
-        Ok(None) => writeln!(out, "ok      {name}"),
-        Ok(Some(t)) => {
+        Ok(Passed::InTheClear) => writeln!(out, "ok      {name}"),
+        Ok(Passed::Associative) => writeln!(out, "ok      {name} (associative on {} triples)", driver::TRIPLES),
+        Ok(Passed::Under(t)) => {
             writeln!(out, "ok      {name} ({} secret values, {} rounds, {} bytes)", t.secrets, t.rounds, t.bytes)
         }
         Err(e) => {

@@ -93,3 +93,52 @@ fn interfaces_are_printed_with_labels_and_costs() {
     let (code, _, stderr) = said(&["doc", "std::arra"]);
     assert!(code == 2 && stderr.contains("std::array"), "{stderr}");
 }
+
+#[test]
+fn what_is_called_associative_is_tried() {
+    let program = "\
+party A;
+
+enum Move {
+    Stay,
+    Add(u32),
+    Set(u32),
+}
+
+#[associative]
+fn then(a: Move, b: Move) -> Move {
+    match b {
+        Move::Stay => a,
+        Move::Set(y) => Move::Set(y),
+        Move::Add(y) => match a {
+            Move::Stay => Move::Add(y),
+            Move::Add(x) => Move::Add(x + y),
+            Move::Set(x) => Move::Set(x + y),
+        },
+    }
+}
+
+#[associative]
+fn difference(a: i16, b: i16) -> i16 {
+    a - b
+}
+
+#[test]
+fn works() {
+    assert_eq(difference(3, 1), 2);
+}
+
+fn main(x: [i16; 4] from A) -> i16 {
+    reveal(x.fold(0, difference))
+}
+";
+    let dir = folder(program, &[]);
+    let place = dir.path().to_str().unwrap();
+    let (code, stdout, _) = said(&["test", place]);
+    assert_eq!(code, 1);
+    assert!(stdout.contains("ok      works\nok      then (associative on 256 triples)\n"), "{stdout}");
+    assert!(stdout.contains("/main.mpc:23:4: not associative: "), "{stdout}");
+    assert!(stdout.contains("difference(difference(a, b), c)") && stdout.contains("        left:  "), "{stdout}");
+    assert!(stdout.ends_with("2 passed, 1 failed\n"), "{stdout}");
+    assert_eq!(said(&["test", place, "then", "--protocol", "rep3"]).0, 0);
+}

@@ -142,6 +142,7 @@ table! {
     E0506 "what `main` cannot take";
     E0507 "a test with parameters";
     E0508 "a program without `main`";
+    E0509 "a function that cannot be associative";
     // L01xx: lints.
     L0101 "a documentation comment that documents nothing";
     L0102 "something that is never used";

@@ -3,6 +3,7 @@
 //! Knows every stage and how its findings become diagnostics; reads no files (a [`SourceProvider`] does) and runs nothing but
 //! the reference evaluator.
 
+mod associative;
 mod at;
 mod bind;
 mod check;
@@ -13,6 +14,7 @@ mod schema;
 mod stdlib;
 mod trial;
 
+pub use associative::{TRIPLES, associative, run_associative};
 pub use at::Blocks;
 pub use bind::{BindError, Bound, bind, size_names};
 pub use check::{Checked, NoModules, SourceProvider, check};

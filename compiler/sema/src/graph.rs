@@ -134,6 +134,35 @@ fn mentions(t: &Ty) -> bool {
     }
 }
 
+/// Reports associative functions that do more than compute: in another grouping they would open, check, or ask for other
+/// values.
+pub(crate) fn associative(p: &Program, diags: &mut Diags) {
+    for f in p.fns.iter().filter(|f| f.associative) {
+        let (mut seen, mut todo) = (vec![false; p.fns.len()], vec![f]);
+        let mut found = None;
+        while let (Some(g), None) = (todo.pop(), found) {
+            found = g.exprs.iter().find_map(|e| match &e.kind {
+                ExprKind::Builtin(Builtin::Reveal | Builtin::RevealTo(_), _) => Some((e.span, "opens a value")),
+                ExprKind::At { .. } => Some((e.span, "runs at a party")),
+                ExprKind::Assert { .. } => Some((e.span, "may end the run")),
+                _ => None,
+            });
+            for (next, _) in edges(p, g) {
+                if !std::mem::replace(&mut seen[next.0 as usize], true) {
+                    todo.push(p.f(next));
+                }
+            }
+        }
+        if let Some((span, what)) = found {
+            let d = Diag::error(codes::E0509, format!("`{}` does more than compute", f.name))
+                .at(span, format!("this {what}"))
+                .also(f.span, "declared associative")
+                .note("calls may be grouped in any way: nothing else may depend on which values they are of");
+            diags.push(d);
+        }
+    }
+}
+
 /// Checks equalities of sizes that a callee left open against the sizes of each call.
 pub(crate) fn size_checks(p: &Program, diags: &mut Diags) {
     for f in &p.fns {

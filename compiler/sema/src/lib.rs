@@ -2,6 +2,7 @@
 //!
 //! Takes syntax trees, gives a typed program ([`tree::Program`]) and findings. Knows no circuit and no file system.
 
+mod attrs;
 mod body;
 mod circuits;
 mod graph;
@@ -49,6 +50,7 @@ pub fn check(
             recipients: Vec::new(),
             owner: None,
             test: false,
+            associative: false,
             allow: Vec::new(),
         });
     }
@@ -106,6 +108,7 @@ pub fn check(
     }
     graph::circles(&program, diags);
     graph::size_checks(&program, diags);
+    graph::associative(&program, diags);
     literals::check(&program, diags);
     program
 }

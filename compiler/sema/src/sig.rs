@@ -2,6 +2,7 @@
 //!
 //! Knows no bodies.
 
+use crate::attrs::Attrs;
 use crate::infer::{subst, weight};
 use crate::tree::{Class, Field, Gets, Origin, PartyId, Size, Struct, StructId, Ty, Variant};
 use crate::types::{self, Scope};
@@ -24,6 +25,7 @@ pub(crate) struct Sig {
     pub recipients: Vec<Gets>,
     pub owner: Option<Ty>,
     pub test: bool,
+    pub associative: bool,
     pub allow: Vec<Name>,
 }
 
@@ -381,39 +383,8 @@ pub(crate) fn function<'a>(w: &'a World<'a>, k: usize, diags: &mut Diags) -> Sig
             }
         }
     }
-    let mut allow = Vec::new();
-    let mut test = false;
-    for at in f.attrs {
-        match &*at.name.name {
-            "test" => {
-                test = true;
-                if !decl.params.is_empty() || !gens.is_empty() {
-                    let d = Diag::error(codes::E0507, "a test takes no parameters");
-                    diags.push(d.at(decl.name.span, "this function has some"));
-                }
-            }
-            "allow" => {
-                for arg in &at.args {
-                    if diag::explain(&arg.name).is_none_or(|e| !e.code.as_str().starts_with('L')) {
-                        let d = Diag::error(codes::E0108, format!("there is no lint `{}`", arg.name));
-                        diags.push(d.at(arg.span, "lints have codes such as `L0102`"));
-                    }
-                    allow.push(Name::from(arg.name.to_ascii_uppercase()));
-                }
-            }
-            "associative" => {
-                let d = Diag::error(codes::E0018, "`#[associative]` is not in the language yet");
-                diags.push(d.at(at.span, ""));
-            }
-            other => {
-                let d = Diag::error(codes::E0108, format!("there is no attribute `{other}`"))
-                    .at(at.name.span, "")
-                    .did_you_mean(other, at.name.span, ["test", "allow"]);
-                diags.push(d);
-            }
-        }
-    }
-    Sig { gens, params, ret, ret_span, recipients, owner, test, allow }
+    let Attrs { test, associative, allow } = crate::attrs::read(f, &gens, &params, &ret, diags);
+    Sig { gens, params, ret, ret_span, recipients, owner, test, associative, allow }
 }
 
 /// The type of `self`: the struct with its own parameters, unless the `impl` wrote arguments.

@@ -263,6 +263,9 @@ pub struct Fn {
     pub body: ExprId,
     /// Whether it comes from the embedded library.
     pub library: bool,
+    /// `#[associative]`: of two values of the result's type; any grouping of several calls gives the same, so its author
+    /// says.
+    pub associative: bool,
     /// Codes of lints that `#[allow(…)]` switches off.
     pub allow: Vec<Arc<str>>,
 }

@@ -303,28 +303,40 @@ impl Tracer<'_> {
     }
     fn map(&mut self, ty: &Ty, v: &Val, f: &Val) -> R<Val> {
         let (elem, n) = self.array(ty)?;
-        let of = self.leaves(&elem)?;
-        let mems: Vec<MemId> =
-            of.iter().map(|l| self.alloc(elem_of(&l.ty), l.lanes.saturating_mul(n as u64), 0)).collect();
+        let mems = self.memories(&elem, n)?;
         self.run_loop(&Index::Const(n), false, vec![], &mems, &mut |s, t, _| {
             let x = s.element(v, t)?;
             let y = s.apply(f, vec![x])?;
-            for ((leaf, of), m) in y.leaves.iter().zip(&of).zip(&mems) {
-                let base = ix::scale(t, of.lanes as i64);
-                if of.dims.is_empty() {
-                    let x = s.node(leaf, &of.ty)?;
-                    let x = s.secret(x);
-                    s.store(*m, &base, x);
-                } else {
-                    s.copy(*m, &base, leaf, of.lanes)?;
-                }
-            }
+            s.put_element(&mems, &elem, t, &y)?;
             Ok(vec![])
         })?;
         let leaves = mems.into_iter().map(|m| self.whole(m)).collect();
         Ok(Val::of(ty.clone(), leaves))
     }
+    /// A memory for each leaf of `n` elements of a type.
+    pub(super) fn memories(&mut self, elem: &Ty, n: i64) -> R<Vec<MemId>> {
+        let of = self.leaves(elem)?;
+        Ok(of.iter().map(|l| self.alloc(elem_of(&l.ty), l.lanes.saturating_mul(n as u64), 0)).collect())
+    }
+    /// Puts a value of the type at place `at` of such memories.
+    pub(super) fn put_element(&mut self, mems: &[MemId], elem: &Ty, at: &Index, v: &Val) -> R<()> {
+        let of = self.leaves(elem)?;
+        for ((leaf, of), m) in v.leaves.iter().zip(&of).zip(mems) {
+            let base = ix::scale(at, of.lanes as i64);
+            if of.dims.is_empty() {
+                let x = self.node(leaf, &of.ty)?;
+                let x = self.secret(x);
+                self.store(*m, &base, x);
+            } else {
+                self.copy(*m, &base, leaf, of.lanes)?;
+            }
+        }
+        Ok(())
+    }
     fn fold(&mut self, v: &Val, init: Val, f: &Val) -> R<Val> {
+        if let Some(done) = self.grouped_fold(v, &init, f)? {
+            return Ok(done);
+        }
         let (_, n) = self.array(&v.ty)?;
         let ty = init.ty.clone();
         let of = if init.leaves.is_empty() { vec![] } else { self.leaves(&ty)? };

@@ -10,6 +10,7 @@ mod effect;
 mod entry;
 mod expr;
 mod fixed;
+mod grouped;
 mod index;
 mod loops;
 mod oblivious;

@@ -72,6 +72,10 @@ impl Tracer<'_> {
 
     fn assign(&mut self, local: LocalId, proj: &[Proj], op: Option<BinOp>, value: ExprId) -> R<()> {
         let v = self.eval(value)?;
+        self.assign_value(local, proj, op, v)
+    }
+    /// Puts a value where an assignment says.
+    pub(super) fn assign_value(&mut self, local: LocalId, proj: &[Proj], op: Option<BinOp>, v: Val) -> R<()> {
         let slot = local.0 as usize;
         if proj.is_empty()
             && let Some(old) = &self.frame.locals[slot]

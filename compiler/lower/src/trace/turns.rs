@@ -21,17 +21,17 @@ const MAX_SEARCH: i64 = 1 << 20;
 const COUNT: Elem = Elem::Int { signed: false, bits: 64 };
 
 /// Scalars that come around: variable, leaf, type.
-type Slots = Vec<(usize, usize, Ty)>;
+pub(super) type Slots = Vec<(usize, usize, Ty)>;
 
 /// What a `for` binds in an iteration.
-enum Over {
+pub(super) enum Over {
     Range(Leaf, Leaf),
     Array(Val),
 }
 
 impl<'p> Tracer<'p> {
     /// What comes around: scalars of assigned variables, and memories.
-    fn carried(&mut self, writes: &[LocalId]) -> R<(Slots, Vec<Leaf>, Vec<MemId>)> {
+    pub(super) fn carried(&mut self, writes: &[LocalId]) -> R<(Slots, Vec<Leaf>, Vec<MemId>)> {
         let (mut slots, mut carried, mut mems) = (Slots::new(), Vec::new(), Vec::new());
         for l in writes {
             let Some(v) = self.frame.locals[l.0 as usize].clone() else { continue };
@@ -49,7 +49,7 @@ impl<'p> Tracer<'p> {
         }
         Ok((slots, carried, mems))
     }
-    fn put(&mut self, slots: &Slots, leaves: &[Leaf]) {
+    pub(super) fn put(&mut self, slots: &Slots, leaves: &[Leaf]) {
         for ((slot, k, _), leaf) in slots.iter().zip(leaves) {
             if let Some(v) = &mut self.frame.locals[*slot] {
                 v.leaves[*k] = leaf.clone();
@@ -105,22 +105,27 @@ impl<'p> Tracer<'p> {
                 (Over::Array(v), Index::Const(n), false)
             }
         };
+        if let Some(n) = trip.as_const().filter(|n| *n > 1)
+            && self.grouped(pat, &over, (n, rev), body, writes)?.is_some()
+        {
+            return Ok(Val::unit());
+        }
         let (slots, carried, mems) = self.carried(writes)?;
         let out = self.run_loop(&trip, rev, carried, &mems, &mut |s, t, now| {
-            s.iteration(&slots, now, pat, &over, &Leaf::I(t.clone()), body)
+            s.iteration(&slots, now, pat, &over, &Leaf::I(t.clone()), &mut |s| s.eval(body).map(|_| ()))
         })?;
         self.put(&slots, &out);
         Ok(Val::unit())
     }
-    /// An iteration of a `for`: number `t`.
-    fn iteration(
+    /// An iteration of a `for`: number `t`. `body` runs with what the iteration binds.
+    pub(super) fn iteration(
         &mut self,
         slots: &Slots,
         now: &[Leaf],
         pat: &Pat,
         over: &Over,
         t: &Leaf,
-        body: ExprId,
+        body: &mut dyn FnMut(&mut Self) -> R<()>,
     ) -> R<Vec<Leaf>> {
         let outer = self.frame.locals.clone();
         self.put(slots, now);
@@ -133,7 +138,7 @@ impl<'p> Tracer<'p> {
             _ => return self.internal("an iteration without a number"),
         };
         self.bind(pat, element)?;
-        self.eval(body)?;
+        body(self)?;
         let next = self.next(slots, now)?;
         self.frame.locals = outer;
         Ok(next)
@@ -240,7 +245,7 @@ impl<'p> Tracer<'p> {
                 let n = s.iota(t, COUNT);
                 let inside = s.bin(Bin::Lt, n, trip);
                 s.conds.push(inside);
-                let next = s.iteration(&slots, now, pat, &over, &Leaf::I(t.clone()), body);
+                let next = s.iteration(&slots, now, pat, &over, &Leaf::I(t.clone()), &mut |s| s.eval(body).map(|_| ()));
                 s.conds.pop();
                 let mut kept = Vec::new();
                 for ((new, old), (_, _, ty)) in next?.iter().zip(now).zip(&slots) {
@@ -275,7 +280,7 @@ impl<'p> Tracer<'p> {
             let t = s.node(&now[1], &Ty::Index)?;
             let at = if rev { fold::bin(s, Bin::Sub, last, t) } else { t };
             let at = fold::un(s, Un::Cast, at, INDEX);
-            let next = s.iteration(&slots, &now[2..], pat, &over, &Leaf::N(at), body)?;
+            let next = s.iteration(&slots, &now[2..], pat, &over, &Leaf::N(at), &mut |s| s.eval(body).map(|_| ()))?;
             let t = fold::bin(s, Bin::Add, t, one);
             let go = fold::bin(s, Bin::Lt, t, trip);
             let mut out = vec![Leaf::N(go), Leaf::N(t)];

@@ -54,6 +54,7 @@ impl Body<'_, '_> {
             exprs: self.exprs,
             body,
             library: head.library,
+            associative: self.sig.associative,
             allow: self.sig.allow.clone(),
         }
     }
