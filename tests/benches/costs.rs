@@ -169,11 +169,14 @@ fn main() {
 fn lowered(text: &str, n: u64) -> driver::Lowered {
     let checked = check(text);
     assert!(checked.ok(), "{:?}\n{text}", checked.diags.iter().map(|d| d.message.clone()).collect::<Vec<_>>());
-    let sizes: BTreeMap<String, u64> = driver::size_names(&checked.program)
+    let names = driver::size_names(&checked.program);
+    // Levels: of all lanes, or of a network of 32.
+    let levels = if names.iter().any(|n| n == "N") { u64::from(n.next_power_of_two().trailing_zeros()) } else { 5 };
+    let sizes: BTreeMap<String, u64> = names
         .into_iter()
         .map(|name| {
             let value = match &*name {
-                "L" => 5,
+                "L" => levels,
                 "R" | "K" | "C" => 32,
                 _ => n,
             };

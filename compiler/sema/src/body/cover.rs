@@ -80,7 +80,7 @@ fn search(spaces: &[Space], rows: &[Vec<Case>], row: &[Case], work: &mut u32) ->
     match space {
         Space::Open => {
             if !matches!(row[0], Case::Any) {
-                return Some(Some(vec!["_".into()]));
+                return Some(Some(vec!["_".into(); row.len()]));
             }
             let left: Vec<Vec<Case>> = rows.iter().filter(|r| r[0] == Case::Any).map(|r| r[1..].to_vec()).collect();
             Some(search(rest, &left, &row[1..], work)?.map(|w| with("_".into(), w)))
@@ -201,5 +201,12 @@ mod tests {
         assert_eq!(missing(&space, std::slice::from_ref(&both)), None);
         assert!(!useful(&space, &[both], &Case::Any));
         assert_eq!(missing(&Space::Open, &[Case::Range(0, 5)]), Some("_".into()));
+    }
+
+    #[test]
+    fn a_pattern_of_what_has_no_known_values_is_useful_beside_others() {
+        let two = Space::Cases(vec![(String::new(), vec![Space::Open, Space::Numbers(0, 1, true)])]);
+        let row = |b| Case::Parts(0, vec![Case::Range(1, 1), b]);
+        assert!(useful(&two, &[row(Case::Any)], &row(Case::Range(0, 0))));
     }
 }
