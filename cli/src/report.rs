@@ -324,7 +324,8 @@ fn contract(c: &driver::Contract, out: &mut String) {
     if !c.structs.is_empty() {
         table("Where", "", c.structs.iter().map(|(name, fields)| vec![name.clone(), fields.clone()]).collect());
     }
-    table("Becomes public", "no size", c.sizes.iter().map(|s| vec![s.clone()]).collect());
+    let bit = c.checked.then(|| vec!["one bit".to_string(), crate::tell::FAILURE.to_string()]);
+    table("Becomes public", "no size", c.sizes.iter().map(|s| vec![s.clone()]).chain(bit).collect());
     let learns = c.learns.iter().map(|l| vec![l.who.clone(), l.name.clone(), l.ty.clone()]).collect();
     table("Learns", "nobody learns anything", learns);
     let reveal = |v: &driver::Reveals| {

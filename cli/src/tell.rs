@@ -27,8 +27,10 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
     if !c.structs.is_empty() {
         section(&mut out, "where", c.structs.iter().map(|(name, fields)| vec![name.clone(), fields.clone()]));
     }
-    if !c.sizes.is_empty() {
-        section(&mut out, "becomes public", [vec!["sizes".to_string(), c.sizes.join(", ")]].into_iter());
+    let sizes = (!c.sizes.is_empty()).then(|| vec!["sizes".to_string(), c.sizes.join(", ")]);
+    let bit = c.checked.then(|| vec!["one bit".to_string(), FAILURE.to_string()]);
+    if sizes.is_some() || bit.is_some() {
+        section(&mut out, "becomes public", sizes.into_iter().chain(bit));
     }
     section(&mut out, "learns", c.learns.iter().map(|l| vec![l.who.clone(), format!("{}: {}", l.name, l.ty)]));
     let times = |many: bool| if many { "each time round a loop" } else { "once per call" }.to_string();
@@ -63,12 +65,16 @@ pub fn contract_json(c: &driver::Contract) -> serde_json::Value {
         "brings": c.brings.iter().map(|b| json!({"party": b.who, "name": b.name, "type": b.ty})).collect::<Vec<_>>(),
         "structs": c.structs.iter().map(|(name, fields)| json!({"name": name, "fields": fields})).collect::<Vec<_>>(),
         "sizes": c.sizes,
+        "checked": c.checked,
         "learns": c.learns.iter().map(|l| json!({"party": l.who, "name": l.name, "type": l.ty})).collect::<Vec<_>>(),
         "reveals": c.reveals.iter().map(|r| json!({"file": r.file, "line": r.line, "to": r.to, "function": r.function,
             "in_loop": r.in_loop, "text": r.text})).collect::<Vec<_>>(),
         "alone": c.alone.iter().map(|a| json!({"party": a.who, "file": a.file, "line": a.line})).collect::<Vec<_>>(),
     })
 }
+
+/// What a `checked` program tells beside its results.
+pub const FAILURE: &str = "whether anything failed (`checked`), before each opening";
 
 /// A heading and aligned rows; a dash where there are none.
 fn section(out: &mut String, title: &str, rows: impl Iterator<Item = Vec<String>>) {

@@ -14,12 +14,12 @@ fn generated_programs_agree_on_every_rung() {
         .unwrap_or((0u64, 2000u64));
     let half = count / 2;
     let (one, two) = std::thread::scope(|scope| {
-        let other = scope.spawn(move || rungs(from, half));
-        let mine = rungs(from + half, count - half);
+        let other = scope.spawn(move || rungs(from, half, false));
+        let mine = rungs(from + half, count - half, false);
         (mine, other.join().expect("the other half ends"))
     });
     let wrong: Vec<String> = one.0.into_iter().chain(two.0).collect();
-    let (agree, refused) = (one.1 + two.1, one.2 + two.2);
+    let (agree, refused) = (one.1 + one.2 + two.1 + two.2, one.3 + two.3);
     assert!(
         wrong.is_empty(),
         "{} of {count} differ; the shortest:\n{}",
@@ -29,11 +29,22 @@ fn generated_programs_agree_on_every_rung() {
     assert!(agree * 10 >= count * 8, "only {agree} of {count} reach the top; {refused} are refused");
 }
 
-/// Differences, agreements, refusals.
-fn rungs(from: u64, count: u64) -> (Vec<String>, u64, u64) {
-    let (mut wrong, mut agree, mut refused) = (Vec::new(), 0, 0);
+#[test]
+fn generated_programs_that_are_checked_agree_on_every_rung() {
+    let (wrong, agree, fail, refused) = rungs(0, 300, true);
+    let shortest = wrong.iter().min_by_key(|w| w.len());
+    assert!(wrong.is_empty(), "{} differ; the shortest:\n{}", wrong.len(), shortest.unwrap());
+    assert!(agree > 40 && fail > 40, "{agree} agree, {fail} fail, {refused} are refused");
+}
+
+/// Differences, and how many agree, fail everywhere, and are refused. Every program as it is, or `checked`.
+fn rungs(from: u64, count: u64, watched: bool) -> (Vec<String>, u64, u64, u64) {
+    let (mut wrong, mut agree, mut fail, mut refused) = (Vec::new(), 0, 0, 0);
     for seed in from..from + count {
-        let sample = eval::testing::program(seed);
+        let mut sample = eval::testing::program(seed);
+        if watched {
+            sample.source = sample.source.replacen("fn main", "checked fn main", 1);
+        }
         let checked = check(&sample.source);
         if !checked.ok() {
             let codes: Vec<_> = checked.diags.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
@@ -54,12 +65,13 @@ fn rungs(from: u64, count: u64) -> (Vec<String>, u64, u64) {
         let bound = bound(&checked, &by_name);
         let inputs: Vec<_> = sample.inputs.iter().map(|i| i.columns.clone()).collect();
         match climb(&checked, &bound, &inputs) {
-            Ok(Climb::Agree { .. } | Climb::Fails) => agree += 1,
+            Ok(Climb::Agree { .. }) => agree += 1,
+            Ok(Climb::Fails) => fail += 1,
             Ok(Climb::Refused(_)) => refused += 1,
             Err(e) => wrong.push(format!("seed {seed}: {e}\n{}", sample.source)),
         }
     }
-    (wrong, agree, refused)
+    (wrong, agree, fail, refused)
 }
 
 #[test]

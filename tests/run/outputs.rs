@@ -130,3 +130,26 @@ fn values_of_every_kind_come_back_as_they_were_kept() {
         assert_eq!(out["outputs"]["all"], want);
     }
 }
+
+#[test]
+fn what_fails_in_secret_ends_a_checked_run_and_tells_one_bit() {
+    let program = "party A, B;\nchecked fn main(x: u32 from A, y: u32 from B) -> u32 {\n    reveal(x * y)\n}\n";
+    let with = |x: u64| {
+        let inputs = [("A.json", format!("{{\"x\": {x}}}")), ("B.json", "{\"y\": 3}".to_string())];
+        let inputs: Vec<(&str, &str)> = inputs.iter().map(|(n, t)| (*n, t.as_str())).collect();
+        folder(program, &inputs)
+    };
+    for extra in [&[][..], &["--tcp"]] {
+        let (fine, over) = (with(1_431_655_765), with(1_431_655_766));
+        let (code, stdout, stderr) = said(&[&["run", fine.path().to_str().expect("a path")], extra].concat());
+        assert_eq!(code, 0, "{stderr}");
+        assert!(stdout.contains("4294967295"), "{stdout}");
+        let (code, stdout, stderr) = said(&[&["run", over.path().to_str().expect("a path")], extra].concat());
+        assert_eq!((code, stdout.as_str()), (1, ""), "{stderr}");
+        assert!(stderr.contains("main.mpc:2:12: checked: an overflow, a division by zero,"), "{stderr}");
+        assert!(!stderr.contains("1431655766") && !stderr.contains("4294967298"), "{stderr}");
+    }
+    let fine = with(1);
+    let (_, stdout, _) = said(&["check", fine.path().to_str().expect("a path")]);
+    assert!(stdout.contains("one bit  whether anything failed"), "{stdout}");
+}

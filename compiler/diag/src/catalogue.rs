@@ -143,6 +143,7 @@ table! {
     E0507 "a test with parameters";
     E0508 "a program without `main`";
     E0509 "a function that cannot be associative";
+    E0510 "`checked` where it cannot stand";
     // L01xx: lints.
     L0101 "a documentation comment that documents nothing";
     L0102 "something that is never used";

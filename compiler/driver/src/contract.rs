@@ -71,6 +71,8 @@ pub struct Contract {
     pub reveals: Vec<Reveals>,
     /// `at` blocks.
     pub alone: Vec<Alone>,
+    /// Whether one bit more becomes public: that something failed, in a `checked` program.
+    pub checked: bool,
 }
 
 /// The contract of a checked program.
@@ -150,7 +152,15 @@ pub fn contract(checked: &Checked) -> Contract {
             (s.name.to_string(), struct_text(program, s))
         })
         .collect();
-    Contract { brings, structs, sizes: crate::bind::size_names(program), learns, reveals, alone }
+    Contract {
+        brings,
+        structs,
+        sizes: crate::bind::size_names(program),
+        learns,
+        reveals,
+        alone,
+        checked: program.checked.is_some(),
+    }
 }
 
 /// What a struct or an enum holds.

@@ -51,6 +51,9 @@ impl<'p> Run<'p> {
                 }
                 return self.circuit(id, &values, span);
             }
+            Builtin::Reveal | Builtin::RevealTo(_) if v.secret() && self.settle().is_err() => {
+                return self.settle().map(|()| v);
+            }
             Builtin::Reveal => {
                 v.mark(false);
                 return Ok(v);
@@ -68,7 +71,13 @@ impl<'p> Run<'p> {
             Builtin::WideMul => {
                 let [x] = rest else { return internal(span) };
                 let w = self.eval(fr, *x)?;
+                self.watch(fr, BinOp::Mul, &v, &w, span)?;
                 return why(ops::zip(&v, &w, |k| k, ops::wide_mul), span);
+            }
+            Builtin::Wrapping(op) => {
+                let [x] = rest else { return internal(span) };
+                let w = self.eval(fr, *x)?;
+                return why(ops::binary(op, &v, &w), span);
             }
             Builtin::ToBits | Builtin::FromBits => {
                 let Some(kind) = Kind::of(&e.ty, &fr.env) else { return internal(span) };
@@ -132,7 +141,13 @@ impl<'p> Run<'p> {
             (Builtin::ArgMin | Builtin::ArgMax, []) if a.len == 0 => {
                 why(Err("the first least or greatest of an empty array".into()), span)
             }
-            (_, []) => reduce(b, &a).map_or_else(|| internal(span), Ok),
+            (_, []) => {
+                if let (Builtin::Sum | Builtin::Product, Shape::Scalar(kind)) = (b, &*a.elem) {
+                    let one = why(ops::cast_scalar(Scalar::public(U64, 1), *kind), span)?;
+                    self.watch_all(fr, b == Builtin::Sum, &a, one, span)?;
+                }
+                reduce(b, &a).map_or_else(|| internal(span), Ok)
+            }
             _ => internal(span),
         }
     }

@@ -5,6 +5,7 @@
 //! program has passed types and labels; knows no circuit, no protocol, no file.
 
 mod builtin;
+mod checked;
 pub mod ops;
 mod run;
 #[doc(hidden)]
@@ -130,7 +131,9 @@ pub fn run_fn_with(
         }
     }
     let mut run = Run::new(program, env.families.clone(), options);
-    run.enter(f, Arc::new(env.clone()), args, code.span).map_err(run::Halt::error)
+    let value = run.enter(f, Arc::new(env.clone()), args, code.span).map_err(run::Halt::error)?;
+    run.settle().map_err(run::Halt::error)?;
+    Ok(value)
 }
 
 /// Runs a `#[test]`: it passes if no assertion fails.
@@ -148,5 +151,7 @@ pub fn run_test(program: &Program, f: FnId, options: Options) -> Result<(), Eval
 /// # Errors
 /// As [`run_main`]; also columns of another number or length than `code` says.
 pub fn run_at(program: &Program, code: &AtCode, args: &[Vec<u128>]) -> Result<Vec<Vec<u128>>, EvalError> {
-    Run::new(program, code.env.families.clone(), Options::default()).at(code, args).map_err(run::Halt::error)
+    let mut run = Run::new(program, code.env.families.clone(), Options::default());
+    run.alone = 1;
+    run.at(code, args).map_err(run::Halt::error)
 }

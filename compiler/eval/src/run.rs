@@ -6,7 +6,7 @@
 
 mod at;
 mod control;
-mod exit;
+pub(crate) mod exit;
 
 use crate::ops::{self, Why};
 use crate::value::{Array, Bad, Callee, Kind, Scalar, Shape, Step, Value};
@@ -78,11 +78,17 @@ pub(crate) struct Run<'p> {
     journals: u32,
     /// What a condition that is not public may have left.
     hidden: exit::Hidden,
+    /// `at` blocks that are open.
+    pub(crate) alone: u32,
+    /// Conditions around that are not public.
+    pub(crate) veiled: u32,
+    /// Whether something failed that is not public, in a `checked` program.
+    pub(crate) failed: bool,
     /// Exits of the functions that were asked for.
     exits: rustc_hash::FxHashMap<FnId, Option<Arc<sema::walk::Exits>>>,
 }
 
-fn error<T>(span: Span, what: impl Into<String>) -> R<T> {
+pub(crate) fn error<T>(span: Span, what: impl Into<String>) -> R<T> {
     Err(Halt::Error(Box::new(EvalError { span, what: what.into(), internal: false, sides: None })))
 }
 
@@ -129,8 +135,20 @@ impl<'p> Run<'p> {
             journal: Vec::new(),
             journals: 0,
             hidden: exit::Hidden::default(),
+            alone: 0,
+            veiled: 0,
+            failed: false,
             exits: Default::default(),
         }
+    }
+
+    /// What may have been left in secret.
+    pub(crate) fn hidden(&self) -> exit::Hidden {
+        self.hidden
+    }
+    /// Whether a branch runs that is not taken.
+    pub(crate) fn untaken(&self) -> bool {
+        self.journals > 0
     }
 
     /// Calls a function.
@@ -154,8 +172,10 @@ impl<'p> Run<'p> {
         }
         self.calls += 1;
         let frame = Frame { id, f, base, env };
-        let outer = std::mem::take(&mut self.hidden);
+        let (outer, veiled) = (std::mem::take(&mut self.hidden), self.veiled);
+        self.veiled += u32::from(outer.any());
         let r = self.eval(&frame, f.body);
+        self.veiled = veiled;
         let r = self.returned(r, outer);
         self.calls -= 1;
         self.stack.truncate(base);
@@ -229,6 +249,9 @@ impl<'p> Run<'p> {
             }
             ExprKind::Unary(op, x) => {
                 let v = self.eval(fr, *x)?;
+                if *op == UnOp::Neg {
+                    self.watch_neg(fr, &v, e.span)?;
+                }
                 why(ops::map(&v, |k| k, |s| ops::unary_scalar(*op, s)), e.span)
             }
             ExprKind::Cast(x) => {
@@ -280,10 +303,12 @@ impl<'p> Run<'p> {
                 let slots: Vec<usize> = reads.iter().map(|l| fr.base + l.0 as usize).collect();
                 let saved: Vec<Value> = slots.iter().map(|s| self.stack[*s].clone()).collect();
                 slots.iter().for_each(|s| self.stack[*s].mark(false));
+                self.alone += 1;
                 let r = match self.program.parties[party.0 as usize].family {
                     Some(_) => self.at_each(fr, *party, *body, each, e),
                     None => self.eval(fr, *body),
                 };
+                self.alone -= 1;
                 for (slot, v) in slots.into_iter().zip(saved) {
                     self.stack[slot] = v;
                 }
@@ -293,6 +318,10 @@ impl<'p> Run<'p> {
             }
             ExprKind::Assert { cond, what } => match self.eval(fr, *cond)? {
                 Value::Scalar(s) if s.truth() => Ok(Value::Unit),
+                Value::Scalar(s) if s.secret && self.watches(fr) => {
+                    self.watch_place(fr, e.span)?;
+                    Ok(Value::Unit)
+                }
                 Value::Scalar(_) => {
                     let colon = if what.is_empty() { "" } else { ": " };
                     let what = format!("the assertion failed{colon}{what}");
@@ -375,9 +404,10 @@ impl<'p> Run<'p> {
         for (pat, v) in params.iter().zip(args) {
             self.bind_pat(&frame, pat, v, span)?;
         }
-        let outer = self.hidden;
+        let (outer, veiled) = (self.hidden, self.veiled);
         self.hidden = outer.inside();
         let r = self.eval(&frame, *body);
+        self.veiled = veiled;
         self.returned(r, outer)
     }
 
@@ -425,6 +455,7 @@ impl<'p> Run<'p> {
                 continue;
             }
             let b = self.eval(fr, *x)?;
+            self.watch(fr, *op, &acc, &b, *span)?;
             acc = why(ops::binary(*op, &acc, &b), *span)?;
         }
         Ok(acc)
@@ -490,11 +521,12 @@ impl<'p> Run<'p> {
         }
         let slot = fr.base + local.0 as usize;
         if hidden && !self.reach(slot, &mut steps, span)? {
-            return Ok(());
+            return self.watch_place(fr, span);
         }
         if op.is_some() || self.journals > 0 {
             let old = bad(self.stack[slot].get(&steps), span)?;
             if let Some(op) = op {
+                self.watch(fr, op, &old, &new, span)?;
                 new = why(ops::binary(op, &old, &new), span)?;
             }
             if self.journals > 0 {
@@ -585,10 +617,14 @@ impl<'p> Run<'p> {
             Ok(v) => v,
             Err(l) => &self.stack[fr.base + l.0 as usize],
         };
-        if hidden {
-            return bad(v.look(&steps), span);
+        if !hidden {
+            return bad(v.get(&steps), span);
         }
-        bad(v.get(&steps), span)
+        let found = bad(v.look(&steps), span)?;
+        if v.get(&steps).is_err() {
+            self.watch_place(fr, span)?;
+        }
+        Ok(found)
     }
 
     /// Counts a step outside of any expression.

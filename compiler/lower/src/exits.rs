@@ -19,7 +19,8 @@ pub(crate) fn structured(program: &Program) -> Option<Program> {
         if exits.is_none() && !f.exprs.iter().any(bounded) {
             continue;
         }
-        let mut r = Rewrite { f: f.clone(), exits, funs: vec![] };
+        let checked = program.checked.is_some() && !f.library;
+        let mut r = Rewrite { f: f.clone(), exits, funs: vec![], checked };
         let (body, ret) = (r.f.body, r.f.ret.clone());
         r.function(body, ret);
         r.writes(body);
@@ -65,6 +66,8 @@ struct Rewrite {
     f: Fn,
     exits: Option<Exits>,
     funs: Vec<Fun>,
+    /// Whether a bounded `while` that would go on is a failure.
+    checked: bool,
 }
 
 impl Rewrite {
@@ -192,6 +195,7 @@ impl Rewrite {
             let first = self.begin(on.local, id);
             turn = self.push(ExprKind::Block(vec![first, Stmt::Expr(turn)], None), unit.clone(), id);
         }
+        let mut after = vec![];
         let kind = match self.take(id) {
             ExprKind::For { pat, iter, .. } => {
                 if let Some(g) = goes.filter(|g| g.used) {
@@ -214,6 +218,16 @@ impl Rewrite {
                     let cond = self.get(g.local, id);
                     turn = self.choice(cond, turn, None, unit, id);
                 }
+                if self.checked {
+                    let over = self.push(ExprKind::Unary(UnOp::Not, cond), Ty::Bool, id);
+                    let what = "more turns than `max` allows".into();
+                    let mut ask = self.push(ExprKind::Assert { cond: over, what }, Ty::Unit, id);
+                    if let Some(g) = around.going.or(goes).filter(|g| g.used) {
+                        let cond = self.get(g.local, id);
+                        ask = self.choice(cond, ask, None, Ty::Unit.into(), id);
+                    }
+                    after.push(Stmt::Expr(ask));
+                }
                 let lo = self.push(ExprKind::Lit(0), Ty::Index, max);
                 let iter = Iter::Range { lo, hi: max, inclusive: false, step: None, rev: false };
                 ExprKind::For { pat: Pat::Wild.into(), iter: iter.into(), body: turn, writes: [].into() }
@@ -229,11 +243,11 @@ impl Rewrite {
             other => other,
         };
         self.put(id, kind);
-        if let Some(g) = around.going.filter(|g| g.used) {
-            let first = self.begin(g.local, id);
+        let first: Vec<Stmt> = around.going.filter(|g| g.used).map(|g| self.begin(g.local, id)).into_iter().collect();
+        if !first.is_empty() || !after.is_empty() {
             let (kind, ty) = (self.take(id), self.ty(id));
             let inner = self.push(kind, ty, id);
-            self.put(id, ExprKind::Block(vec![first, Stmt::Expr(inner)], None));
+            self.put(id, ExprKind::Block([first, vec![Stmt::Expr(inner)], after].concat(), None));
         }
     }
     /// Whether something is assigned inside.

@@ -69,6 +69,8 @@ struct Range<'a> {
     c: &'a mut Circuit,
     /// By wire: what it can hold. `None`: anything.
     of: Vec<Option<Interval>>,
+    /// By wire: the wire of which it is a cast that loses nothing, or itself.
+    same: Vec<WireId>,
     /// By wire: low bits that count.
     need: Vec<u8>,
     /// By wire: whether it has the old value in what may be a smaller type, and is made in planes, or of what every form can
@@ -90,6 +92,7 @@ pub fn range(c: &mut Circuit) -> bool {
     let old = c.wires.iter().map(|w| w.elem).collect();
     let mut r = Range {
         of: c.wires.iter().map(|w| top(w.elem)).collect(),
+        same: (0..n as u32).map(WireId).collect(),
         need: vec![0; n],
         whole: vec![false; n],
         old,
@@ -215,6 +218,9 @@ impl Range<'_> {
         let both = || interval::join(get(0), get(1));
         let of = g.args.first().map_or(e, |a| self.old[a.0 as usize]);
         let word = |i: Option<Interval>| self.word(of, i).map_or(Form::Same, Form::Word);
+        if let (Op::Un(Un::Cast), true, Some(v)) = (&g.op, e == Elem::Bool && of != Elem::Bool, self.number(out)) {
+            return Form::Decided(v == 1);
+        }
         if e == Elem::Bool && !matches!(g.op, Op::Bin(Bin::Lt | Bin::Eq) | Op::Un(Un::Cast)) {
             return Form::Same;
         }
@@ -316,6 +322,7 @@ impl Range<'_> {
     fn wire(&mut self, ty: WireTy) -> WireId {
         self.old.push(ty.elem);
         self.of.push(top(ty.elem));
+        self.same.push(WireId(self.c.wires.len() as u32));
         self.need.push(u8::MAX);
         self.whole.push(false);
         self.c.wires.push(ty);

@@ -190,3 +190,30 @@ fn every_pair_of_a_range() {
         }
     }
 }
+
+#[test]
+fn what_a_cast_gives_back_is_what_it_was() {
+    let mut b = Builder::new(Level::Program);
+    let a = b.party("A", None);
+    let e = Elem::u(64);
+    let x = b.input(Some(a), "x", e, 9);
+    let x = b.share(x).unwrap();
+    let low = b.cast(x, Elem::u(16)).unwrap();
+    let back = b.cast(low, e).unwrap();
+    let by = b.constant(40, e, Len::Const(9));
+    let (same, high) = (b.bin(Bin::Eq, back, x).unwrap(), b.bin(Bin::Shr, x, by).unwrap());
+    let bit = b.cast(high, Elem::Bool).unwrap();
+    for (name, w) in [("same", same), ("bit", bit)] {
+        let r = b.reveal(w, Recipient::All).unwrap();
+        b.output(None, name, r);
+    }
+    let mut c = b.finish();
+    let ands = |c: &Circuit| price(c).1.gates.get("and").copied().unwrap_or(0);
+    assert!(ands(&c) > 0);
+    c.inputs[0].range = Some((0, 4000));
+    assert_eq!(ands(&c), 0);
+    let program = price(&c).0;
+    let inputs = [column(e, [0, 1, 2, 3, 4000, 3999, 255, 256, 77])];
+    let out: Vec<Vec<u128>> = eval(&program, &inputs, 1).iter().map(lanes).collect();
+    assert_eq!(out, [[1; 9], [0; 9]]);
+}

@@ -4,6 +4,7 @@
 
 mod attrs;
 mod body;
+pub mod checked;
 mod circuits;
 mod graph;
 mod infer;
@@ -64,6 +65,7 @@ pub fn check(
         doc,
         circuits,
         fast_fixed: w.fast_fixed,
+        checked: w.main.map(|m| w.fns[m.0 as usize].decl).filter(|d| d.checked).map(|d| d.name.span),
         ..Program::default()
     };
     // Trees of functions follow each other in their module's arena.

@@ -356,9 +356,11 @@ pub(crate) fn function<'a>(w: &'a World<'a>, k: usize, diags: &mut Diags) -> Sig
     let f = &w.fns[k];
     let decl = f.decl;
     let is_main = w.main.is_some_and(|m| m.0 as usize == k);
-    if decl.checked {
-        let d = Diag::error(codes::E0018, "`checked` is not in the language yet");
-        diags.push(d.at(decl.name.span, "on this function"));
+    if decl.checked && !is_main {
+        let d = Diag::error(codes::E0510, "`checked` stands before `main` alone")
+            .at(decl.name.span, "on this function")
+            .note("it holds for the whole program: the parties read it in the contract");
+        diags.push(d);
     }
     let own = crate::world::generics(&decl.generics, diags);
     // Methods of a generic struct see its parameters as their own.

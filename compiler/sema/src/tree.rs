@@ -49,6 +49,9 @@ pub struct Program {
     pub circuits: Vec<Circuit>,
     /// `#![fixed(fast)]`: products of fixed-point numbers may be one unit of the last place less.
     pub fast_fixed: bool,
+    /// `checked fn main`: where its name stands. What overflows, divides by zero, or reads or writes nothing is remembered in
+    /// secret, and ends the run before anything is opened.
+    pub checked: Option<Span>,
 }
 
 /// Index into [`Program::circuits`].
@@ -604,6 +607,8 @@ pub enum Builtin {
     ToBits,
     /// The fixed-point number of a word.
     FromBits,
+    /// `a.wrapping_add(b)` and its kin: `+`, `-`, `*` that no `checked` program watches.
+    Wrapping(BinOp),
     /// `xs.enumerate()`: pairs of (`Index`, element); only in a `for` or before `map`/`fold`.
     Enumerate,
 }

@@ -18,8 +18,10 @@ impl<'p> Run<'p> {
             return internal(fr.f.expr(cond).span);
         };
         let (taken, other) = if c.truth() { (Some(then), otherwise) } else { (otherwise, Some(then)) };
+        let veiled = self.veiled;
         if c.secret {
             self.hide(fr, [taken, other]);
+            self.veiled += 1;
         }
         if c.secret
             && let Some(x) = other
@@ -46,6 +48,7 @@ impl<'p> Run<'p> {
             Some(x) => self.eval(fr, x),
             None => Ok(Value::Unit),
         };
+        self.veiled = veiled;
         if c.secret {
             match &mut v {
                 Ok(v) => v.mark(true),
@@ -121,15 +124,17 @@ impl<'p> Run<'p> {
             Some(k) => Some(self.index(fr, k)?.max(0) as u64),
             None => None,
         };
-        let outer = self.hidden.enter_loop();
-        let (mut turns, mut secret) = (0, false);
+        let (outer, veiled) = (self.hidden.enter_loop(), self.veiled);
+        let (mut turns, mut secret, mut ended) = (0, false, false);
         while most.is_none_or(|most| turns < most) {
             let c = match self.eval(fr, cond)? {
                 Value::Scalar(c) => c,
                 _ => return internal(span),
             };
             secret |= c.secret;
+            self.veiled = veiled + u32::from(secret);
             if !c.truth() {
+                ended = true;
                 break;
             }
             if turns == self.turns {
@@ -137,10 +142,20 @@ impl<'p> Run<'p> {
             }
             turns += 1;
             if !self.turn(fr, body)? {
+                ended = true;
                 break;
             }
             self.tick(span)?;
         }
+        // Whether it would go on, which a `checked` program asks.
+        if most.is_some() && !ended && self.watches(fr) {
+            let Value::Scalar(c) = self.eval(fr, cond)? else { return internal(span) };
+            secret |= c.secret;
+            if c.truth() {
+                self.flag(c.secret, span, sema::checked::FAILED)?;
+            }
+        }
+        self.veiled = veiled;
         if secret {
             for l in writes {
                 self.stack[fr.base + l.0 as usize].mark(true);

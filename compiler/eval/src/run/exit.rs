@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 /// Which of the code around may have been left in secret.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Hidden {
+pub(crate) struct Hidden {
     /// What is around the function or closure.
     around: bool,
     left: Leaves,

@@ -8,7 +8,7 @@ use crate::{fold, ix};
 use circuit::gate::{Bin, Un};
 use circuit::index::{Index, IndexOp};
 use circuit::types::{Domain, Elem};
-use sema::tree::{Builtin, CircuitId, ExprId, Ty};
+use sema::tree::{BinOp, Builtin, CircuitId, ExprId, Ty};
 
 const U64: Ty = Ty::Int { signed: false, bits: 64 };
 
@@ -116,7 +116,12 @@ impl Tracer<'_> {
     }
 
     /// A reduction of an array of scalars from the left.
-    fn gather(&mut self, v: &Val, init: Leaf, f: &mut dyn FnMut(&mut Self, NodeId, NodeId) -> R<NodeId>) -> R<Leaf> {
+    pub(super) fn gather(
+        &mut self,
+        v: &Val,
+        init: Leaf,
+        f: &mut dyn FnMut(&mut Self, NodeId, NodeId) -> R<NodeId>,
+    ) -> R<Leaf> {
         let (elem, n) = self.array(&v.ty)?;
         let ty = scalar_of(&elem).clone();
         let leaf = v.leaves[0].clone();
@@ -182,12 +187,24 @@ impl Tracer<'_> {
                 let (_, n) = self.array(&v.ty)?;
                 Ok(Val::scalar(Ty::Index, Leaf::I(Index::Const(n))))
             }
+            Builtin::Wrapping(op) => self.wrapping(|s| s.binary(op, v, &vals[1])),
             Builtin::Sum | Builtin::Product => {
+                let watched = self.watched();
+                if watched
+                    && b == Builtin::Sum
+                    && ty != Ty::Index
+                    && let Some(sum) = self.watch_sum(v, &ty)?
+                {
+                    return Ok(Val::scalar(ty, sum));
+                }
                 let elem = elem_of(&ty);
                 let op = if b == Builtin::Sum { Bin::Add } else { Bin::Mul };
                 let frac = if let Ty::Fixed(f) = ty { f } else { 0 };
                 let init = fold::konst(self, ((b == Builtin::Product) as u128) << frac, elem);
                 let r = self.gather(v, Leaf::N(init), &mut |s, a, x| {
+                    if watched && ty != Ty::Index {
+                        return s.watch(if op == Bin::Mul { BinOp::Mul } else { BinOp::Add }, a, x, &ty);
+                    }
                     Ok(if op == Bin::Mul && frac > 0 { s.fixed_mul(a, x, frac) } else { s.bin(op, a, x) })
                 })?;
                 Ok(Val::scalar(ty, r))

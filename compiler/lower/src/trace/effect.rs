@@ -16,8 +16,22 @@ impl Tracer<'_> {
         if self.conds.iter().any(|c| self.nest.n(*c).dom != Domain::Clear) {
             return self.internal("an opening under a secret condition");
         }
-        // Where a public condition of the run is false nothing is opened but zeros, and nobody looks at them.
-        let open = self.open();
+        // Where a public condition of the run is false, or something failed in a `checked` program, nothing is opened but
+        // zeros, and nobody looks at them.
+        let known = |s: &Self, leaf: &Leaf| match (s.leaf_domain(leaf), to) {
+            (Domain::Clear, _) => true,
+            (Domain::Local(p), Recipient::Party(q)) => p == q,
+            _ => false,
+        };
+        let mut open = self.open();
+        if !v.leaves.iter().all(|l| known(self, l))
+            && let Some(ok) = self.settled()?
+        {
+            open = Some(match open {
+                None => ok,
+                Some(c) => self.bin(circuit::Bin::And, c, ok),
+            });
+        }
         let masked = |s: &mut Self, x: NodeId| {
             let x = s.secret(x);
             match open {
@@ -32,12 +46,7 @@ impl Tracer<'_> {
         let of = self.leaves(&v.ty)?;
         let mut out = Vec::new();
         for (leaf, of) in v.leaves.iter().zip(&of) {
-            let known = match (self.leaf_domain(leaf), to) {
-                (Domain::Clear, _) => true,
-                (Domain::Local(p), Recipient::Party(q)) => p == q,
-                _ => false,
-            };
-            if known {
+            if known(self, leaf) {
                 out.push(leaf.clone());
                 continue;
             }
@@ -165,7 +174,13 @@ impl Tracer<'_> {
             l => {
                 let n = self.node(l, &Ty::Bool)?;
                 if self.nest.n(n).dom != Domain::Clear {
-                    return self.internal("an assertion on a secret");
+                    if !self.watched() {
+                        return self.internal("an assertion on a secret");
+                    }
+                    let n = self.secret(n);
+                    let bad = crate::fold::not(self, n);
+                    self.flag(bad, &text)?;
+                    return Ok(Val::unit());
                 }
                 if self.nest.constant(n) == Some(0) && self.certain() && !self.top().guarded {
                     return self.report("E0409", text, "");

@@ -56,6 +56,8 @@ pub(crate) fn trace<'p>(
             }],
             bodies: vec![vec![]],
             frame: Frame { f: request.entry, env: request.env.clone(), locals: vec![] },
+            sticky: None,
+            unwatched: 0,
             calls: 0,
             open: Default::default(),
             recursive: 0,
@@ -108,6 +110,9 @@ impl Tracer<'_> {
     fn run(&mut self) -> R<Vec<(Gets, String, AtArg)>> {
         let program = self.program;
         let code = program.f(self.request.entry);
+        if program.checked.is_some() {
+            self.sticky = Some(self.alloc(circuit::Elem::Bool, 1, 0));
+        }
         let mut args = Vec::new();
         for (k, p) in code.params.iter().enumerate() {
             let ty = self.at_span(p.span, |s| s.close(&p.ty))?;
@@ -169,6 +174,7 @@ impl Tracer<'_> {
         }
         let env = self.request.env.clone();
         let v = self.call(self.request.entry, env, args)?;
+        self.settled()?;
         let mut out = Vec::new();
         let of = if v.leaves.is_empty() { vec![] } else { self.leaves(&v.ty)? };
         // One recipient for all, or one per part of the result.

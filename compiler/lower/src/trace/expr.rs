@@ -269,6 +269,7 @@ impl<'p> Tracer<'p> {
         }
         let n = self.node(leaf, ty)?;
         let n = self.secret(n);
+        self.watch_neg(op, n, ty)?;
         if *ty == Ty::Index && op == UnOp::Neg {
             let zero = fold::konst(self, 0, INDEX);
             return self.index_arith(BinOp::Sub, zero, n).map(Leaf::N);
@@ -363,6 +364,9 @@ impl<'p> Tracer<'p> {
                 BinOp::Ge => ix::bin(IndexOp::Le, &y, &x),
                 _ => ix::bin(index_op(op), &x, &y),
             };
+            if self.watched() && matches!(ta, Ty::Int { .. }) && !compares && !shift {
+                self.watch_public(&e, ta)?;
+            }
             // Decided by where the variables lie.
             let (lo, hi) = ix::interval(&e, &self.nest.ranges);
             let e = if lo == hi { Index::Const(lo) } else { e };
@@ -397,6 +401,10 @@ impl<'p> Tracer<'p> {
             self.need_within(y, 0, i128::MAX, "a shift by a negative number")?;
         }
         let y = if clear && matches!(op, BinOp::Div | BinOp::Rem) { self.divisor(y) } else { y };
+        let arithmetic = matches!(op, BinOp::Add | BinOp::Sub | BinOp::Mul | BinOp::Div | BinOp::Rem);
+        if arithmetic && matches!(ta, Ty::Int { .. } | Ty::Fixed(_)) && self.watched() {
+            return self.watch(op, x, y, ta).map(Leaf::N);
+        }
         match (ta, op) {
             (Ty::Fixed(f), BinOp::Mul) => return Ok(Leaf::N(self.fixed_mul(x, y, *f))),
             (Ty::Fixed(f), BinOp::Div) => return Ok(Leaf::N(self.fixed_div(x, y, *f))),
@@ -471,6 +479,7 @@ impl<'p> Tracer<'p> {
             return self.element(base, &i);
         }
         if let Some(k) = self.unknown(&index.leaves[0]) {
+            self.watch_index(k, n)?;
             return if n == 0 { self.zero(&elem) } else { self.look_up(base, k) };
         }
         let k = self.node(&index.leaves[0], &index.ty)?;

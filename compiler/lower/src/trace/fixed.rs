@@ -27,7 +27,7 @@ impl Tracer<'_> {
         self.shift(Bin::Shl, x, frac)
     }
     /// A whole product as a number: floored, or, on secrets where the program says so, floored or one less.
-    fn cut_product(&mut self, p: NodeId, frac: u8) -> NodeId {
+    pub(super) fn cut_product(&mut self, p: NodeId, frac: u8) -> NodeId {
         if self.program.fast_fixed && self.nest.n(p).dom == Domain::Secret {
             return fold::un(self, Un::Trunc(frac), p, WORD);
         }
@@ -40,13 +40,17 @@ impl Tracer<'_> {
     }
     /// `x / y` toward zero: the divisor is no clear 0. The dividend has `frac` bits more, so that nothing wraps.
     pub(super) fn fixed_div(&mut self, x: NodeId, y: NodeId, frac: u8) -> NodeId {
+        let q = self.fixed_quotient(x, y, frac);
+        fold::un(self, Un::Cast, q, WORD)
+    }
+    /// All bits of it.
+    pub(super) fn fixed_quotient(&mut self, x: NodeId, y: NodeId, frac: u8) -> NodeId {
         let wide = Elem::Int { signed: true, bits: 64 + frac };
         let (x, y) = (self.secret(x), self.secret(y));
         let x = fold::un(self, Un::Cast, x, wide);
         let x = self.shift(Bin::Shl, x, frac);
         let y = fold::un(self, Un::Cast, y, wide);
-        let q = self.bin(Bin::Div, x, y);
-        fold::un(self, Un::Cast, q, WORD)
+        self.bin(Bin::Div, x, y)
     }
     /// An index as a number: it must fit.
     pub(super) fn number_of(&mut self, v: &Val, ty: Ty) -> R<Val> {

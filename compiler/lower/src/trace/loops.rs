@@ -67,6 +67,9 @@ impl<'p> Tracer<'p> {
         mems: &[MemId],
         work: &mut Work<'_, 'p>,
     ) -> R<Vec<Leaf>> {
+        let mut mems = mems.to_vec();
+        mems.extend(self.sticky);
+        let mems = &mems[..];
         for m in mems {
             self.forget(*m);
         }

@@ -5,6 +5,7 @@
 //! equal nodes, memories. Knows nothing of lanes.
 
 mod array;
+mod checked;
 mod choice;
 mod effect;
 mod entry;
@@ -94,6 +95,10 @@ pub(crate) struct Tracer<'p> {
     scopes: Vec<Scope>,
     bodies: Vec<Vec<Item>>,
     frame: Frame,
+    /// Of a `checked` program: where it is remembered whether something failed.
+    sticky: Option<MemId>,
+    /// Stretches of code that wrap as ever.
+    unwatched: u32,
     calls: usize,
     /// How often each function stands among the calls that are open, and how many calls there were of one that did.
     open: FxHashMap<FnId, u32>,

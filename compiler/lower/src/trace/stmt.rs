@@ -104,6 +104,7 @@ impl Tracer<'_> {
         // What is added to an element that nobody knows is added or not at each.
         let at_each = op.filter(|op| {
             !place.hidden.is_empty()
+                && !self.watched()
                 && matches!(op, BinOp::Add | BinOp::Sub | BinOp::BitXor)
                 && matches!(place.ty, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_))
         });
@@ -234,6 +235,7 @@ impl Tracer<'_> {
                     let of = self.leaves(&elem)?;
                     let leaves: Vec<Leaf> = var.leaves[p.first..p.first + of.len()].to_vec();
                     if let Some(k) = self.unknown(&i.leaves[0]) {
+                        self.watch_index(k, n)?;
                         let hits = self.one_hot(k, n)?;
                         p.hidden.push(Hidden { hits, n, strides: of.iter().map(|of| of.lanes as i64).collect() });
                         p.ty = elem;

@@ -76,6 +76,7 @@ impl Loaded {
                     .map(|l| {
                         let bits = match l.ty {
                             sema::tree::Ty::Int { bits, .. } => bits,
+                            sema::tree::Ty::Fixed(_) => 64,
                             _ => 1,
                         };
                         let small = rng.one_in(2);
@@ -146,6 +147,14 @@ pub fn agree(text: &str, sizes: &[i64], families: &[i64]) -> String {
 /// Lowers a program, and compares what it gives with the reference evaluator on random inputs; errors of the run must
 /// agree too.
 pub fn agree_also_in_errors(text: &str, sizes: &[i64], families: &[i64]) -> circuit::Circuit {
+    compared(text, sizes, families, 8).0
+}
+/// The same on so many inputs: whether each gave a result.
+pub fn outcomes(text: &str, seeds: u64) -> Vec<bool> {
+    compared(text, &[], &[], seeds).1
+}
+fn compared(text: &str, sizes: &[i64], families: &[i64], seeds: u64) -> (circuit::Circuit, Vec<bool>) {
+    let mut outcomes = vec![];
     let l = load(text, sizes, families);
     let lowered = l.lower().unwrap_or_else(|f| panic!("{text}\n{f:#?}"));
     let c = lowered.circuit;
@@ -153,17 +162,18 @@ pub fn agree_also_in_errors(text: &str, sizes: &[i64], families: &[i64]) -> circ
     if let Err(e) = circuit::verify::verify(&c) {
         panic!("{text}\n{shown}\n{}", e.iter().take(5).map(|e| e.to_string()).collect::<Vec<_>>().join("\n"));
     }
-    for seed in 0..8 {
+    for seed in 0..seeds {
         let inputs = l.inputs(seed);
         let flat = columns(&inputs, &c);
         let mut at = Blocks { program: &l.program, codes: &lowered.blocks, circuit: &c, calls: 0 };
         let got = circuit::interp::run(&c, &flat, &mut at, 1)
             .map(|c| c.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect::<Vec<_>>()).collect::<Vec<_>>());
+        outcomes.push(got.is_ok());
         match (got, l.try_eval(&inputs)) {
             (Ok(a), Ok(b)) => assert_eq!(a, b, "{text}\n{shown}\ninputs {inputs:?}"),
             (Err(circuit::interp::InterpError::Program { .. }), Err(_)) => {}
             (a, b) => panic!("{text}\n{shown}\ninputs {inputs:?}: {a:?}, but {b:?}"),
         }
     }
-    c
+    (c, outcomes)
 }

@@ -156,6 +156,10 @@ impl Range<'_> {
             return;
         }
         if g.outs.len() == 1 {
+            let kept = g.op == Op::Un(Un::Cast)
+                && self.elem(out) != Elem::Bool
+                && self.get(g.args[0]).is_some_and(|i| fits(self.elem(out), i));
+            self.same[out.0 as usize] = if kept { self.same[g.args[0].0 as usize] } else { out };
             let i = self.interval(g, out);
             self.set(out, i);
         }
@@ -188,7 +192,9 @@ impl Range<'_> {
                 (0, 0) => arg(2),
                 _ => join(arg(1), arg(2)),
             },
-            Op::Un(Un::Cast) if e == Elem::Bool => None,
+            // The lowest bit.
+            Op::Un(Un::Cast) if e == Elem::Bool => arg(0).filter(|(lo, hi)| lo == hi).map(|(v, _)| (v & 1, v & 1)),
+            Op::Bin(bin @ (Bin::Eq | Bin::Lt)) if self.alike(g) => Some(if *bin == Bin::Eq { (1, 1) } else { (0, 0) }),
             Op::Un(Un::Cast) => arg(0),
             Op::Un(Un::Trunc(k)) => arg(0).map(|(lo, hi)| ((lo >> k) - 1, hi >> k)),
             Op::Un(Un::Neg) => arg(0).map(|(lo, hi)| (-hi, -lo)),
@@ -200,6 +206,12 @@ impl Range<'_> {
             Op::MatMul { k, .. } => sum(corners(i128::checked_mul, arg(0)?, arg(1)?)?, &Len::Const(*k)),
             _ => None,
         }
+    }
+
+    /// Whether both operands are casts of one wire that lose nothing, or it.
+    fn alike(&self, g: &Gate) -> bool {
+        let of = |k: usize| g.args.get(k).map(|a| self.same[a.0 as usize]);
+        of(0) == of(1)
     }
 
     fn index(&self, space: SpaceId, index: &Index) -> Option<Interval> {

@@ -26,7 +26,21 @@ pub const ARRAY_METHODS: [&str; 14] = [
     "enumerate",
 ];
 
+/// Methods of numbers that wrap in `checked` programs too.
+const WRAPPING: [(&str, BinOp); 3] =
+    [("wrapping_add", BinOp::Add), ("wrapping_sub", BinOp::Sub), ("wrapping_mul", BinOp::Mul)];
+
 impl<'a> Body<'a, '_> {
+    /// `x.wrapping_add(y)` and its kin.
+    fn wrapping(&mut self, name: &str, x: ExprId, y: ExprId, span: Span) -> ExprId {
+        let mut xs = [x, y];
+        let t = self.join(&mut xs, &format!("`{name}`"));
+        let Some((_, op)) = WRAPPING.iter().find(|w| w.0 == name).filter(|_| t != Ty::Error) else {
+            return self.error(span);
+        };
+        self.require(&t, Class::Num, span, true, &format!("`{name}`"));
+        self.push(ExprKind::Builtin(Builtin::Wrapping(*op), xs.to_vec()), t, span)
+    }
     /// An expression that a loop or `map` or `fold` goes through: there alone may `enumerate` stand.
     pub(super) fn elements(&mut self, e: a::ExprId) -> ExprId {
         let ast: &'a a::Module = self.ast;
@@ -139,6 +153,12 @@ impl<'a> Body<'a, '_> {
             {
                 let y = self.expr(args[0], None);
                 self.extreme(&name.name, x, y, span)
+            }
+            Ty::Int { .. } | Ty::Fixed(_) | Ty::Param(_)
+                if WRAPPING.iter().any(|w| w.0 == &*name.name) && args.len() == 1 =>
+            {
+                let y = self.expr(args[0], Some(&t));
+                self.wrapping(&name.name, x, y, span)
             }
             _ => self.no_method(&t, name, span),
         }

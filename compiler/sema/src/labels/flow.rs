@@ -347,7 +347,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             ExprKind::At { party, body, reads, each } => self.at_block(*party, *body, reads, each, e, pc),
             ExprKind::Assert { cond, .. } => {
                 let l = self.eval(*cond, pc).all();
-                if !self.in_test && self.at.is_none() {
+                if !self.in_test && self.at.is_none() && self.program.checked.is_none() {
                     let span = self.expr(*cond).span;
                     self.require(&l, None, Reason::Assert, span, &[]);
                     self.require(pc, None, Reason::AssertUnder, e.span, &[]);
