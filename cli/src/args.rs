@@ -141,6 +141,11 @@ pub struct Target {
     /// Who takes part and where each party is: a parties.toml
     #[arg(long, value_name = "FILE", env = "MPCC_PARTIES")]
     pub parties: Option<PathBuf>,
+    /// Memory that a run may take, such as 1GB: long vectors go in strips, in more rounds; what still needs more is refused. Of all
+    /// nodes of a local run, or of each host's (default: that of the parties file, else no limit; a local run on a near network
+    /// takes strips beyond 600 MB)
+    #[arg(long, value_name = "SIZE", env = "MPCC_MEMORY", value_parser = node::units::bytes)]
+    pub memory: Option<u64>,
 }
 
 /// `mpcc run`
@@ -201,10 +206,6 @@ pub struct Site {
     #[arg(long, value_name = "TIME", env = "MPCC_WAIT", requires = "node", help_heading = "Real hosts",
         value_parser = node::units::duration)]
     pub wait: Option<Duration>,
-    /// Refuse a run that needs more memory than this (default: that of the parties file, else no limit)
-    #[arg(long, value_name = "SIZE", env = "MPCC_MEMORY", requires = "node", help_heading = "Real hosts",
-        value_parser = node::units::bytes)]
-    pub memory: Option<u64>,
     /// Begin as soon as this many clients are there (default: all that the parties file names)
     #[arg(long, value_name = "N", env = "MPCC_CLIENTS", requires = "node", help_heading = "Real hosts")]
     pub clients: Option<u64>,
@@ -390,6 +391,9 @@ pub struct CostArgs {
     /// Fail where a run would cost more than a budget in mpc.toml allows
     #[arg(long, conflicts_with_all = ["by", "html"])]
     pub check: bool,
+    /// Say also how many rounds the run takes in how much memory, with its long vectors in strips
+    #[arg(long, conflicts_with_all = ["check", "diff"])]
+    pub curve: bool,
     /// Write a page: figures, a flame graph, the source with its cost beside it
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,

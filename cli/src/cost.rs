@@ -80,15 +80,26 @@ pub fn cost(args: &CostArgs, shown: &Shown) -> Result<(), Failure> {
         return diff(&priced, other, args, shown);
     }
     let rows = args.by.map(|by| priced.rows(by));
+    let curve = args.curve.then(|| priced.object.curve(&priced.sizes)).transpose()?;
     if shown.format == Format::Json {
         let mut value = priced.json();
         if let Some(rows) = &rows {
             value["by"] = rows.iter().map(Row::json).collect();
         }
+        if let Some(curve) = &curve {
+            let point = |(strips, rounds, peak): &(u64, u128, u128)| json!({"strips": strips, "rounds": report::number(*rounds), "predicted_peak_bytes": report::number(*peak)});
+            value["curve"] = curve.iter().map(point).collect();
+        }
         print(&format!("{value}\n"));
         return Ok(());
     }
     let mut out = summary(&priced);
+    if let Some(curve) = &curve {
+        out.push_str(&format!("\n{:>8} {:>12} {:>18}\n", "strips", "rounds", "bytes of memory"));
+        for (strips, rounds, peak) in curve {
+            out.push_str(&format!("{strips:>8} {rounds:>12} {peak:>18}\n"));
+        }
+    }
     if let Some(rows) = rows {
         out.push('\n');
         out.push_str(&report::table(&rows, args.by));

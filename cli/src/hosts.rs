@@ -54,8 +54,8 @@ pub fn identity(path: &Path, shown: &Shown) -> Result<net::tls::Identity, Failur
 ///
 /// # Errors
 /// The program, the inputs, this host, or another is wrong; see [`Failure`] for the exit codes.
-pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: &Job) -> Result<(), Failure> {
-    let Site { node: Some(name), key, bind, wait, memory, clients, cutoff } = &args.site else {
+pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, object: Object, job: &Job) -> Result<(), Failure> {
+    let Site { node: Some(name), key, bind, wait, clients, cutoff } = &args.site else {
         return Err(Failure::Ours("a run among hosts without a node".into()));
     };
     let Some(parties) = &goal.parties else {
@@ -67,8 +67,7 @@ pub fn run(args: &RunArgs, shown: &Shown, goal: &Goal, mut object: Object, job: 
     hosts::own(parties, me, &identity)?;
 
     let stop = interrupt::on_signal();
-    let memory = memory.or(parties.run.memory).unwrap_or(0);
-    object.limit(memory);
+    let memory = goal.memory.unwrap_or(0);
     let contract = ProgramObject::contract(&object);
     let names = parties.names();
     let store = store(args, |dir| Store::of(dir, &identity, &keys::earlier(&key)))?;

@@ -66,6 +66,28 @@ pub struct Goal {
     pub net: String,
     /// Who takes part, if a file says so.
     pub parties: Option<Parties>,
+    /// Bytes of memory that a run may take, where somebody says so: one that needs more is refused.
+    pub memory: Option<u64>,
+}
+
+/// Bytes of memory that a run on this machine takes as few strips for as it may, if nobody says how many: first touching memory
+/// takes longer than the rounds that more strips take among threads. None that needs more is refused.
+const EASY: u64 = 600_000_000;
+
+/// Networks on which a round costs as little as that, in seconds there and back.
+const NEAR: f64 = 0.001;
+
+impl Goal {
+    /// The memory in which a run is to find room.
+    fn room(&self) -> Option<u64> {
+        let near = self.parties.is_none() && self.profile.rtt <= NEAR;
+        self.memory.or(near.then_some(EASY))
+    }
+
+    /// How the nodes of a run among hosts, or else on this machine, are spread.
+    pub fn spread(&self) -> Spread {
+        if self.parties.is_some() { Spread::One } else { Spread::Together }
+    }
 }
 
 /// What the arguments name, or else the parties file.
@@ -80,7 +102,8 @@ pub fn target(target: &Target) -> Result<Goal, Failure> {
         spec::protocol(name).ok_or_else(|| Failure::usage(format!("there is no protocol `{name}`; there is rep3")))?;
     let net = target.net.as_deref().or(run.and_then(|r| r.profile.as_deref())).unwrap_or("lan").to_owned();
     let profile = opt::Profile::parse(&net).map_err(|e| Failure::usage(format!("--net: {e}")))?;
-    Ok(Goal { protocol, profile, net, parties })
+    let memory = target.memory.or(run.and_then(|r| r.memory));
+    Ok(Goal { protocol, profile, net, parties, memory })
 }
 
 /// `-D` definitions, in order.
@@ -166,6 +189,18 @@ impl Spread {
     }
 }
 
+/// Why a program was not compiled, in the command's words or in the driver's.
+enum Refused {
+    Said(Failure),
+    Compile(CompileError),
+}
+
+impl From<CompileError> for Refused {
+    fn from(e: CompileError) -> Refused {
+        Refused::Compile(e)
+    }
+}
+
 /// A program with what compiling it for a run needs.
 pub struct Object {
     checked: Checked,
@@ -176,8 +211,10 @@ pub struct Object {
     blocks: Mutex<Option<Blocks>>,
     spans: Mutex<Arc<[diag::Span]>>,
     digest: [u8; 32],
-    /// Bytes of memory that a run may take; 0 for no limit.
-    memory: u64,
+    /// Bytes of memory that a run may take, and those in which it is to find room; and what counts.
+    memory: Option<u64>,
+    room: Option<u64>,
+    spread: Spread,
     color: bool,
     /// Whether compiling also says what the run will cost, for which processes and what carries their messages; and what it
     /// said.
@@ -205,31 +242,67 @@ impl Object {
             blocks: Mutex::new(None),
             spans: Mutex::new(Arc::from([])),
             digest,
-            memory: 0,
+            memory: goal.memory,
+            room: goal.room(),
+            spread: goal.spread(),
             color,
             predict: None,
             predicted: Mutex::new(None),
         })
     }
 
-    /// Refuses to compile what takes more than so many bytes of memory to run; 0 for no limit.
-    pub fn limit(&mut self, memory: u64) {
-        self.memory = memory;
+    /// What its memory is predicted for, if not for what the goal says.
+    pub fn spread(mut self, spread: Spread) -> Object {
+        self.spread = spread;
+        self
+    }
+
+    /// What values take at most, where they are in all processes of a run.
+    fn resident(&self, values: u128) -> u128 {
+        self.spread.resident(values, self.protocol.nodes)
+    }
+
+    /// Compiles with long vectors in strips, where a run would not find room otherwise.
+    fn fitted(&self, sizes: &Sizes) -> Result<driver::Compiled, Failure> {
+        let lowered = self.lowered(sizes)?;
+        let Some(room) = self.room else { return self.finish(lowered) };
+        // A prediction is not exact: a tenth stays free.
+        Ok(self.within(lowered, sizes, &|values| self.resident(values) * 11 <= u128::from(room) * 10)?.0)
+    }
+
+    fn within(
+        &self,
+        lowered: driver::Lowered,
+        sizes: &Sizes,
+        enough: &dyn Fn(u128) -> bool,
+    ) -> Result<(driver::Compiled, Vec<opt::strips::Point>), Failure> {
+        let again = || self.lowered(sizes).map_err(Refused::Said);
+        driver::compile_within(lowered, again, self.protocol, &self.profile, enough).map_err(|e| match e {
+            Refused::Said(f) => f,
+            Refused::Compile(e) => self.failure(e),
+        })
+    }
+
+    /// Rounds against memory: strips, rounds, bytes of the run's processes.
+    ///
+    /// # Errors
+    /// In the command's words.
+    pub fn curve(&self, sizes: &Sizes) -> Result<Vec<(u64, u128, u128)>, Failure> {
+        let curve = self.within(self.lowered(sizes)?, sizes, &|_| false)?.1;
+        Ok(curve.into_iter().map(|p| (p.strips, p.rounds, self.resident(p.peak))).collect())
     }
 
     /// Whether a run fits into the memory that it may take.
     fn fits(&self, compiled: &driver::Compiled) -> Result<(), Failure> {
-        if self.memory == 0 {
-            return Ok(());
-        }
+        let Some(budget) = self.memory else { return Ok(()) };
         let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile)
             .map_err(|e| Failure::Ours(e.to_string()))?;
-        let takes = Spread::One.resident(cost.predicted_peak_bytes, self.protocol.nodes);
-        if takes <= u128::from(self.memory) {
+        let takes = self.resident(cost.predicted_peak_bytes);
+        if takes <= u128::from(budget) {
             return Ok(());
         }
-        let what = "a node of this run takes about";
-        let text = format!("{what} {takes} bytes, and its budget is {}", self.memory);
+        let what = if self.spread == Spread::One { "a node of this run" } else { "this run" };
+        let text = format!("{what} takes about {takes} bytes, and its budget is {budget}");
         Err(Failure::Says(8, text))
     }
 
@@ -303,7 +376,7 @@ impl Object {
     /// # Errors
     /// In the command's words.
     pub fn compiled(&self, sizes: &Sizes) -> Result<driver::Compiled, Failure> {
-        let compiled = self.finish(self.lowered(sizes)?)?;
+        let compiled = self.fitted(sizes)?;
         *self.spans.lock().unwrap_or_else(|e| e.into_inner()) = compiled.spans.clone();
         Ok(compiled)
     }

@@ -46,7 +46,7 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
         (None, true) => (Spread::Apart, opt::Carrier::loopback()),
         (None, false) => (Spread::Together, opt::Carrier::memory(network.is_some().then_some(goal.profile))),
     };
-    let object = Object::new(checked, &goal, shown.color)?.predicting(predict.then_some(spread));
+    let object = Object::new(checked, &goal, shown.color)?.spread(spread.0).predicting(predict.then_some(spread));
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
     let mut job = Job {
         program: args.source.program.clone(),
@@ -272,6 +272,7 @@ pub fn node(config: &Path) -> Result<(), Failure> {
         }
         let object = Object::new(checked, &goal, false)
             .map_err(usage)?
+            .spread(Spread::Apart)
             .predicting(job.predict.then_some((Spread::Apart, opt::Carrier::loopback())));
         let inputs = job.read(&object, Some(me), job.local())?;
         let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();

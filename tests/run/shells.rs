@@ -1,6 +1,7 @@
 //! The command as shells, packagers, and people who mistype see it; and the figures that people read after a run.
 
 use crate::support::{json, said};
+use serde_json::Value;
 
 #[test]
 fn mistyped_words_are_guessed() {
@@ -183,4 +184,41 @@ fn a_run_s_time_is_predicted_for_what_carries_it() {
     assert!(memory.1 < memory.0 * 100e-6, "{memory:?}");
     assert!(memory.1 < tls.1 && tls.1 < tls.0 * 200e-6, "{memory:?} {tls:?}");
     assert!(wan.1 > wan.0 * 20e-3 && wan.1 < wan.0 * 21e-3, "{wan:?}");
+}
+
+#[test]
+fn a_budget_of_memory_is_kept_in_more_rounds_and_predicted() {
+    // Threads of one process: rounds among them cost next to nothing.
+    let run = |program: &str, size: &str, budget: &str| {
+        let args =
+            ["run", program, "-D", size, "--random-inputs", "1", "--stats", "--format", "json", "--memory", budget];
+        json(&args)
+    };
+    for (program, size, budget, bytes) in [
+        ("tests/pairs/elementwise/naive.mpc", "N=3000000", "300MB", 300e6),
+        ("tests/pairs/count/naive.mpc", "N=2000000", "200MB", 200e6),
+    ] {
+        let (whole, cut) = (run(program, size, "20GB"), run(program, size, budget));
+        assert_eq!(whole["outputs"], cut["outputs"], "{program}");
+        let figure = |v: &Value, path: &[&str]| path.iter().fold(&v["stats"], |v, k| &v[*k]).as_f64().unwrap();
+        assert!(figure(&cut, &["rounds"]) > figure(&whole, &["rounds"]));
+        assert_eq!(figure(&cut, &["rounds"]), figure(&cut, &["predicted", "rounds"]));
+        assert_eq!(cut["stats"]["bytes_sent"], cut["stats"]["predicted"]["bytes_sent"]);
+        let (measured, predicted) = (figure(&cut, &["peak_memory_bytes"]), figure(&cut, &["predicted", "peak_bytes"]));
+        assert!(predicted <= bytes && measured < bytes, "{program}: {measured} and {predicted} of {bytes}");
+        assert!((0.8..1.25).contains(&(measured / predicted)), "{program}: measured {measured}, predicted {predicted}");
+    }
+    // Over TLS it is the same circuit, and a budget that no number of strips keeps is refused.
+    let tcp = ["run", "tests/pairs/count/naive.mpc", "-D", "N=1000000", "--random-inputs", "1", "--tcp", "--memory"];
+    assert_eq!(said(&[&tcp[..], &["260MB"]].concat()).1, said(&[&tcp[..], &["20GB"]].concat()).1);
+    let (code, _, stderr) = said(&[&tcp[..], &["90MB"]].concat());
+    assert_eq!(code, 8, "{stderr}");
+    assert!(stderr.contains("this run takes about") && stderr.contains("its budget is 90000000"), "{stderr}");
+    // The curve falls, and is what the cost of a budget says.
+    let curve = json(&["cost", "tests/pairs/count/naive.mpc", "-D", "N=2000000", "--curve", "--format", "json"]);
+    let points = curve["curve"].as_array().unwrap();
+    assert!(points.len() > 4 && points[0]["strips"] == 1, "{curve}");
+    let budget = (points[3]["predicted_peak_bytes"].as_u64().unwrap() * 11 / 10 + 10).to_string();
+    let args = ["cost", "tests/pairs/count/naive.mpc", "-D", "N=2000000", "--memory", &budget, "--format", "json"];
+    assert_eq!(json(&args)["rounds"], points[3]["rounds"]);
 }

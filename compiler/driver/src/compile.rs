@@ -122,6 +122,41 @@ pub fn compile_with(
     Ok(Compiled { blocks, spans, gates: out.gates, schedule: out.schedule, digest })
 }
 
+/// As [`compile`], with long vectors in as few strips as make the peak of the values, of all nodes together, good enough, as far as
+/// that goes; and the points of rounds against memory on the way there. `again` lowers once more, where that is needed.
+///
+/// # Errors
+/// As [`compile`], or of `again`.
+pub fn compile_within<E: From<CompileError>>(
+    lowered: Lowered,
+    again: impl FnOnce() -> Result<Lowered, E>,
+    protocol: &spec::Protocol,
+    profile: &Profile,
+    enough: &dyn Fn(u128) -> bool,
+) -> Result<(Compiled, Vec<opt::strips::Point>), E> {
+    let Compiled { blocks, spans, gates, schedule, digest } = compile(lowered, protocol, profile)?;
+    let fit = |whole| opt::strips::fit(whole, protocol, profile, enough).map_err(|e| E::from(refused(&spans, e)));
+    let (mut way, mut curve) = fit(opt::Compiled { gates, schedule })?;
+    if !enough(way.peak) {
+        // Levels of trees that are loops stand in the way of strips.
+        let flat = opt::compile_flat(again()?.circuit, protocol, profile).map_err(|e| E::from(refused(&spans, e)))?;
+        let (other, points) = fit(flat)?;
+        if other.strips > 1 && other.peak < way.peak {
+            curve.truncate(1);
+            curve.extend(points.into_iter().skip(1));
+            way = other;
+        }
+    }
+    let opt::Compiled { gates, schedule } = way.compiled;
+    if way.strips == 1 {
+        return Ok((Compiled { blocks, spans, gates, schedule, digest }, curve));
+    }
+    verified("gate level in strips", circuit::verify::verify(&gates))?;
+    verified("schedule of strips", circuit::verify::verify_schedule(&gates, &schedule))?;
+    let digest = circuit::binary::digest(&gates, &schedule);
+    Ok((Compiled { blocks, spans, gates, schedule, digest }, curve))
+}
+
 /// A lowered program as one boolean circuit, unrolled.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ pub use associative::{TRIPLES, associative, run_associative};
 pub use at::Blocks;
 pub use bind::{BindError, Bound, bind, size_names};
 pub use check::{Checked, NoModules, SourceProvider, check};
-pub use compile::{CompileError, Compiled, Lowered, Publics, compile, compile_with, export, lower};
+pub use compile::{CompileError, Compiled, Lowered, Publics, compile, compile_with, compile_within, export, lower};
 pub use contract::{Alone, Brings, Contract, Learns, Reveals, contract, ty_text};
 pub use emit::{TestFailure, ast_text, evaluate, program_text, run_test, signature, types_text};
 pub use schema::{Parameter, ResultPart, elem, parameters, pattern, results, size_name, size_text};

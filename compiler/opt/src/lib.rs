@@ -20,8 +20,9 @@ mod profile;
 pub mod range;
 pub mod schedule;
 pub mod simplify;
+pub mod strips;
 pub mod trim;
 
 pub use error::{Error, Result};
-pub use pipeline::{Compiled, Makes, PASSES, Pass, State, compile, compile_with, compile_without};
+pub use pipeline::{Compiled, Makes, PASSES, Pass, State, compile, compile_flat, compile_with, compile_without};
 pub use profile::{Carrier, Profile};

@@ -256,7 +256,15 @@ pub fn compile_with(
     profile: &Profile,
     after: &mut dyn FnMut(&Pass, &State<'_>),
 ) -> Result<Compiled> {
-    walk(circuit, protocol, profile, &[], after)
+    walk(circuit, protocol, profile, &[], true, after)
+}
+
+/// As [`compile`], with the levels of trees written out even where they can be loops: what strips can be made of.
+///
+/// # Errors
+/// As [`compile`].
+pub fn compile_flat(circuit: Circuit, protocol: &spec::Protocol, profile: &Profile) -> Result<Compiled> {
+    walk(circuit, protocol, profile, &[], false, &mut |_, _| {})
 }
 
 /// As [`compile`], without the optional passes of these names: what a pass is worth is the difference.
@@ -269,7 +277,7 @@ pub fn compile_without(
     profile: &Profile,
     without: &[&str],
 ) -> Result<Compiled> {
-    walk(circuit, protocol, profile, without, &mut |_, _| {})
+    walk(circuit, protocol, profile, without, true, &mut |_, _| {})
 }
 
 fn walk(
@@ -277,6 +285,7 @@ fn walk(
     protocol: &spec::Protocol,
     profile: &Profile,
     without: &[&str],
+    roll: bool,
     after: &mut dyn FnMut(&Pass, &State<'_>),
 ) -> Result<Compiled> {
     let passes: Vec<&Pass> = PASSES.iter().filter(|p| !(p.optional && without.contains(&p.name))).collect();
@@ -288,7 +297,7 @@ fn walk(
         plan: None,
         gates: None,
         schedule: None,
-        roll: true,
+        roll,
         rolled: false,
         other: None,
         protocol,

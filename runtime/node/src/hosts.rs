@@ -122,7 +122,7 @@ pub fn run(
     let mut finished = session::run_with_clients(links, clients, settings, program, inputs, on_step)?;
     finished.stats.connect += connected;
     let leaves = named(&finished.compiled.program.circuit);
-    let outputs = OutputSet::at_node(program.contract(), &leaves, &finished.outputs, &finished.sizes, site.me)?;
+    let outputs = OutputSet::at_node(program.contract(), &leaves, finished.outputs, &finished.sizes, site.me)?;
     Ok(Done {
         outputs,
         stats: finished.stats,

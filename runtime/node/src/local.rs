@@ -136,7 +136,7 @@ fn join(contract: &Contract, results: Vec<Result<Finished, NodeError>>) -> Resul
     let (leaves, sizes) = (named(&first.compiled.program.circuit), first.sizes.clone());
     let stats: Vec<_> = done.iter().map(|f| f.stats.clone()).collect();
     let outputs: Vec<_> = done.into_iter().map(|f| f.outputs).collect();
-    Run::new(contract, &leaves, &outputs, &stats, sizes, peak_memory())
+    Run::new(contract, &leaves, outputs, &stats, sizes, peak_memory())
 }
 
 /// Keeps the error that is closest to the cause; of equals, the first.
@@ -150,13 +150,13 @@ impl Run {
     pub(crate) fn new(
         contract: &Contract,
         leaves: &[Named],
-        outputs: &[Outputs],
+        outputs: Vec<Outputs>,
         stats: &[NodeStats],
         sizes: Sizes,
         memory: u64,
     ) -> Result<Run, NodeError> {
         let whole = merge(leaves, outputs, &hosts(contract, &sizes)?);
-        let outputs = OutputSet::new(contract, leaves, &whole, &sizes)?;
+        let outputs = OutputSet::new(contract, leaves, whole, &sizes)?;
         Ok(Run { outputs, stats: RunStats::join(stats, memory), sizes })
     }
 }

@@ -144,7 +144,7 @@ pub fn run_watched(
         .ok_or_else(|| NodeError::Internal("a node's results cannot be read".into()))?;
     let stats: Vec<_> = done.iter().map(|d| d.stats.clone()).collect();
     let Some(first) = done.first() else { return Err(NodeError::Internal("no node ran".into())) };
-    Run::new(contract, &first.leaves, &outputs, &stats, first.sizes.clone(), memory)
+    Run::new(contract, &first.leaves, outputs, &stats, first.sizes.clone(), memory)
 }
 
 /// Reads a child's lines.

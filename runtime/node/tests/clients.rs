@@ -173,7 +173,7 @@ fn everyone_gets_results_and_bytes_are_exact() {
         assert_eq!((node.clients.members, node.clients.absent.len()), (5, 0));
         // Its host learns what all learn, and nothing of a client's.
         let leaves = named(&node.compiled.program.circuit);
-        let outputs = OutputSet::new(&program.contract, &leaves, &node.outputs, &node.sizes).unwrap();
+        let outputs = OutputSet::new(&program.contract, &leaves, node.outputs.clone(), &node.sizes).unwrap();
         assert_eq!(shown(&outputs), serde_json::json!({"all": {"result.0": 2}}));
     }
 }

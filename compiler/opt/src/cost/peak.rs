@@ -10,11 +10,14 @@ use circuit::{
 use rustc_hash::{FxHashMap, FxHashSet};
 use spec::Protocol;
 
+/// Turns of a loop that stands in no other of whose values that is counted.
+const KEPT_TURNS: i128 = 8;
+
 /// Bytes of one link that are under way at most: the window of a receiver and a chunk.
 const IN_FLIGHT: u128 = (4 << 20) + (256 << 10);
 
 /// What is freed goes back to the system after a while: up to so many bytes wait for that, as measured.
-const FREED: u128 = 48 << 20;
+const FREED: u128 = 80 << 20;
 
 /// Bytes that all nodes together hold at most.
 pub(super) fn peak(c: &Circuit, s: &Schedule, p: &Protocol) -> u128 {
@@ -27,6 +30,7 @@ pub(super) fn peak(c: &Circuit, s: &Schedule, p: &Protocol) -> u128 {
         depends: FxHashMap::default(),
         called: FxHashMap::default(),
         made: 0,
+        looping: false,
     };
     let run = w.region(c.root);
     let run = run + w.made.saturating_sub(run).min(FREED);
@@ -58,8 +62,10 @@ struct Walk<'a> {
     depends: FxHashMap<(RegionId, LoopVar), bool>,
     /// Peaks of called regions, which see no variable.
     called: FxHashMap<RegionId, u128>,
-    /// All that was made, dead or alive; turns of a loop count once.
+    /// All that was made, dead or alive; of a loop some turns count.
     made: u128,
+    /// Whether this is inside of a loop.
+    looping: bool,
 }
 
 impl Walk<'_> {
@@ -197,10 +203,17 @@ impl Walk<'_> {
                 if !self.depends_on(*body, *var) {
                     looked.truncate(1);
                 }
-                let mut top = 0;
+                let (mut top, before, outermost) = (0, self.made, !self.looping);
+                self.looping = true;
                 for k in looked {
                     self.vars[var.0 as usize] = (i128::from(lo) + k * i128::from(*step)) as i64;
                     top = top.max(self.region(*body));
+                }
+                // Each node's heap keeps some turns' worth of what they free.
+                if outermost {
+                    self.looping = false;
+                    let once = self.made - before;
+                    self.made = self.made.saturating_add(once * turns.clamp(0, KEPT_TURNS) as u128);
                 }
                 top
             }
@@ -250,8 +263,12 @@ impl Walk<'_> {
                         let ends = last.get(g).unwrap_or(&none);
                         // An input's column is counted from the start.
                         let outs = if matches!(gate.op, Op::Input(_)) { 0 } else { self.sum(&gate.outs) };
-                        self.made += outs;
-                        top = top.max(live + outs);
+                        // Lanes are put into a base that nothing else reads where it is.
+                        let place = matches!(gate.op, Op::Scatter { .. } | Op::ScatterAt)
+                            && gate.args.first().is_some_and(|base| ends.contains(base));
+                        let more = if place { 0 } else { outs };
+                        self.made += more;
+                        top = top.max(live + more);
                         live = (live + outs).saturating_sub(self.sum(ends));
                     }
                 }
@@ -263,7 +280,7 @@ impl Walk<'_> {
                         beside += self.beside(gate);
                         ends += last.get(g).map_or(0, |e| self.sum(e));
                     }
-                    let messages = (outs / 2).min(self.nodes * IN_FLIGHT);
+                    let messages = (outs / 2).min(self.nodes * (self.nodes - 1) * IN_FLIGHT);
                     self.made += outs + beside;
                     top = top.max(live + outs + beside + messages);
                     live = (live + outs).saturating_sub(ends);

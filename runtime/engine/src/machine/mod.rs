@@ -308,7 +308,7 @@ impl Machine {
     ///
     /// # Errors
     /// As [`Machine::finish`].
-    pub fn end(self) -> Result<Ended, Fault> {
+    pub fn end(mut self) -> Result<Ended, Fault> {
         if let Some(fault) = self.failed {
             return Err(fault);
         }
@@ -321,20 +321,30 @@ impl Machine {
         };
         let keep = |o: &circuit::Output| o.kept.map(|elem| KeptShare::of(elem, &*value(o)?)).transpose();
         let kept = program.circuit.outputs.iter().map(keep).collect::<Result<_, Fault>>()?;
+        // Columns move out, but where several outputs are one wire.
+        let mut left = std::collections::BTreeMap::<WireId, usize>::new();
+        program.circuit.outputs.iter().for_each(|o| *left.entry(o.wire).or_default() += 1);
         let outputs = program
             .circuit
             .outputs
             .iter()
             .map(|o| {
-                let value = value(o)?;
+                let slot = &mut self.registers[o.wire.0 as usize];
+                let more = left.get_mut(&o.wire).is_some_and(|n| {
+                    *n -= 1;
+                    *n > 0
+                });
+                let value = if more { slot.clone() } else { slot.take() };
+                let value = value.ok_or_else(|| internal("an output without a value"))?;
                 let mine = match o.party {
                     None => o.kept.is_none(),
                     Some(p) if program.circuit.is_client(p) => program.circuit.ty(o.wire).domain == Domain::Clear,
                     Some(p) => Seat::of(&self.plan.seats, p)?.hosts(self.me),
                 };
-                match (&*value, mine) {
-                    (_, false) => Ok(None),
-                    (Value::Known(c), true) => Ok(Some(c.clone())),
+                match (mine, Arc::try_unwrap(value)) {
+                    (false, _) => Ok(None),
+                    (true, Ok(Value::Known(c))) => Ok(Some(c)),
+                    (true, Err(shared)) if matches!(*shared, Value::Known(_)) => shared.known().cloned().map(Some),
                     _ => Err(internal("an output that is not known here")),
                 }
             })

@@ -480,7 +480,7 @@ fn results(
         outputs[k] = Some(column);
     }
     let answers: u64 = messages.iter().map(|m| m.len() as u64).sum();
-    let outputs = OutputSet::new(&own_contract(program.contract(), part.party), &named(c), &outputs, &run.sizes)?;
+    let outputs = OutputSet::new(&own_contract(program.contract(), part.party), &named(c), outputs, &run.sizes)?;
     Ok(Joined { outputs, sizes: run.sizes, member: run.member, client_bytes: client_bytes + answers })
 }
 

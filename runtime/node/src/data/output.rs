@@ -45,19 +45,22 @@ pub fn named(circuit: &Circuit) -> Vec<Named> {
 }
 
 /// Joins the outputs of all nodes: what is for all from the first, a party's from its host, a family's member by member.
-pub fn merge(leaves: &[Named], nodes: &[Outputs], hosts: &[Host]) -> Outputs {
+pub fn merge(leaves: &[Named], mut nodes: Vec<Outputs>, hosts: &[Host]) -> Outputs {
     let host = |party: usize| hosts.get(party).copied();
     leaves
         .iter()
         .enumerate()
         .map(|(k, output)| {
-            let at = |node: usize| nodes.get(node).and_then(|o| o.get(k)).and_then(Option::as_ref);
-            let Some(h) = output.party.and_then(host) else { return at(0).cloned() };
+            // Every node's column goes with this, but for the one that stays.
+            let mut own: Vec<Option<Column>> = nodes.iter_mut().map(|o| o.get_mut(k).and_then(Option::take)).collect();
+            let mut only = |node: usize| own.get_mut(node).and_then(Option::take);
+            let Some(h) = output.party.and_then(host) else { return only(0) };
             let together = matches!(h.place, spec::Place::Node(_));
             let members = match h.members {
                 Some(members) if !together => members,
-                _ => return at(h.node(0, NODES)).cloned(),
+                _ => return only(h.node(0, NODES)),
             };
+            let at = |node: usize| own.get(node).and_then(Option::as_ref);
             let mut whole = (0..NODES).find_map(at)?.clone();
             let each = whole.len() / members.max(1) as usize;
             for member in 0..members {
@@ -76,7 +79,12 @@ impl OutputSet {
     ///
     /// # Errors
     /// If columns and contract do not fit: a bug of ours.
-    pub fn new(contract: &Contract, named: &[Named], outputs: &Outputs, sizes: &Sizes) -> Result<OutputSet, NodeError> {
+    pub fn new(
+        contract: &Contract,
+        named: &[Named],
+        mut outputs: Outputs,
+        sizes: &Sizes,
+    ) -> Result<OutputSet, NodeError> {
         let mut set = OutputSet::default();
         for part in contract.results.iter().filter(|r| !r.kept) {
             let plan = Plan::new(&part.schema);
@@ -85,7 +93,7 @@ impl OutputSet {
                 let name = leaf_name(&part.name, &leaf.path);
                 let at = named.iter().position(|o| o.name == name && o.party == part.party);
                 let at = at.ok_or_else(|| NodeError::Internal(format!("the circuit has no output `{name}`")))?;
-                columns.extend(outputs.get(at).cloned().flatten());
+                columns.extend(outputs.get_mut(at).and_then(Option::take));
             }
             if columns.len() < plan.leaves.len() {
                 continue;
@@ -113,7 +121,7 @@ impl OutputSet {
     pub fn at_node(
         contract: &Contract,
         named: &[Named],
-        outputs: &Outputs,
+        outputs: Outputs,
         sizes: &Sizes,
         me: usize,
     ) -> Result<OutputSet, NodeError> {
@@ -146,7 +154,7 @@ impl OutputSet {
                 }));
             }
         }
-        OutputSet::new(contract, &named, &columns, sizes)
+        OutputSet::new(contract, &named, columns, sizes)
     }
 
     /// `{ recipient: { name: value } }`, on one line.
