@@ -69,18 +69,18 @@ impl Random<'_> {
     /// SplitMix64 (Steele, Lea, Flood 2014).
     fn bits(&mut self) -> u64 {
         self.state = self.state.wrapping_add(0x9E37_79B9_7F4A_7C15);
-        let z = (self.state ^ self.state >> 30).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-        let z = (z ^ z >> 27).wrapping_mul(0x94D0_49BB_1331_11EB);
-        z ^ z >> 31
+        let z = (self.state ^ (self.state >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
     }
     fn scalar(&mut self, kind: Kind) -> Value {
         let wide = u128::from(self.bits()) << 64 | u128::from(self.bits());
         let mask = kind.mask();
         let bits = match self.bits() % 8 {
-            0 | 1 => wide % 5 & mask,
+            0 | 1 => (wide % 5) & mask,
             2 => mask,
             3 if kind.signed() => mask >> 1,
-            4 if kind.signed() => mask ^ mask >> 1,
+            4 if kind.signed() => mask ^ (mask >> 1),
             _ => wide & mask,
         };
         Value::Scalar(Scalar::public(kind, bits))
