@@ -392,7 +392,7 @@ enums! {
         26 BitsXor; 27 BitsNot; 28 BitsMask; 29 BitsAnd; 30 Planes(planes); 31 A2bDeal { neg }; 32 B2aDeal;
         33 Open { id, to };
         34 Loop { var, lo, hi, step, body }; 35 If { then, otherwise }; 36 While { cond, body }; 37 Call(region);
-        38 Check { what }; 39 Net(k); 40 TruncDeal { places };
+        38 Check { what }; 39 Net(k); 40 TruncDeal { places }; 41 Random(id);
     }
 }
 

@@ -126,6 +126,11 @@ pub enum Op {
         block: u32,
     },
 
+    // ---- drawn (PG) ----
+    /// A value that nobody knows, another in every lane and at every evaluation, uniform over the element's type: secret, or at gate
+    /// level in the result's domain. Local: nodes expand keys that they share.
+    Random(EffectId),
+
     // ---- secrets, program level (P) ----
     /// A local wire becomes secret, reduced to the result's type where that has fewer bits.
     Share(EffectId),
@@ -314,14 +319,18 @@ impl Op {
     /// The id of its effect, for operations that a pass must neither merge, nor duplicate, nor drop.
     pub fn effect(&self) -> Option<EffectId> {
         match self {
-            Op::Share(id) | Op::InputShare(id) | Op::Reveal { id, .. } | Op::Open { id, .. } => Some(*id),
+            Op::Random(id) | Op::Share(id) | Op::InputShare(id) | Op::Reveal { id, .. } | Op::Open { id, .. } => {
+                Some(*id)
+            }
             _ => None,
         }
     }
     /// As [`Op::effect`], to rename it.
     pub fn effect_mut(&mut self) -> Option<&mut EffectId> {
         match self {
-            Op::Share(id) | Op::InputShare(id) | Op::Reveal { id, .. } | Op::Open { id, .. } => Some(id),
+            Op::Random(id) | Op::Share(id) | Op::InputShare(id) | Op::Reveal { id, .. } | Op::Open { id, .. } => {
+                Some(id)
+            }
             _ => None,
         }
     }
@@ -408,6 +417,7 @@ impl Op {
             Op::Iota { .. } => "iota",
             Op::Input(_) => "in",
             Op::At { .. } => "at",
+            Op::Random(_) => "random",
             Op::Share(_) => "share",
             Op::Reveal { .. } => "reveal",
             Op::Un(Un::Neg) => "neg",

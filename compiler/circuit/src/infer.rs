@@ -181,6 +181,11 @@ pub fn infer(c: &Circuit, op: &Op, args: &[&WireTy], want: &[WireTy]) -> Result<
             }
             Ok(want.iter().map(|t| WireTy { domain: Domain::Local(*party), ..t.clone() }).collect())
         }
+        Op::Random(_) => {
+            arity(0)?;
+            let domain = if gates { shared()? } else { Domain::Secret };
+            one(domain, elem(None)?, want.first().map(|t| t.len.clone()).ok_or("gives a result of known length")?)
+        }
         Op::Share(_) => {
             only(true)?;
             arity(1)?;

@@ -329,6 +329,18 @@ impl Machine<'_> {
                 let outs = self.at.run(*block, &cols).map_err(Fail::Program)?;
                 Ok(outs.into_iter().map(Value::Column).collect())
             }
+            Op::Random(_) => {
+                let t = out()?;
+                let mut drawn = Column::with_capacity(t.elem, n);
+                let words = self.random(Elem::u(128), n);
+                (0..n).for_each(|l| drawn.push(words.get(l) & t.elem.mask()));
+                match t.domain {
+                    // Bits above the element's are whatever they are.
+                    Domain::Arith { ring } => one(self.unreduced(&drawn, t.elem, ring)),
+                    Domain::Bits { planes } => Ok(vec![Value::Bits(Bits::of(&drawn, t.elem, planes.into()))]),
+                    _ => one(drawn),
+                }
+            }
             Op::Share(_) => one(clear::cast(col(0)?, arg_ty(0)?.elem, out()?.elem)),
             Op::Reveal { .. } => one(col(0)?.clone()),
             Op::Un(un) => one(clear::un(*un, col(0)?, arg_ty(0)?.elem, out()?.elem)),

@@ -343,7 +343,7 @@ impl Printer<'_> {
                 _ => format!("{op} {k}{args}"),
             },
             Op::At { party, block } => format!("{op} {} block {block}{args}", self.party(*party)),
-            Op::Share(id) | Op::InputShare(id) => format!("{op} #{}{args}", id.0),
+            Op::Random(id) | Op::Share(id) | Op::InputShare(id) => format!("{op} #{}{args}", id.0),
             Op::Reveal { id, to } | Op::Open { id, to } => {
                 let to = match to {
                     Recipient::All => "all".into(),

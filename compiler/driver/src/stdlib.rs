@@ -6,6 +6,7 @@ pub const MODULES: &[(&str, &str)] = &[
     ("auction", include_str!("../../../stdlib/auction.mpc")),
     ("guard", include_str!("../../../stdlib/guard.mpc")),
     ("math", include_str!("../../../stdlib/math.mpc")),
+    ("random", include_str!("../../../stdlib/random.mpc")),
     ("sort", include_str!("../../../stdlib/sort.mpc")),
     ("stats", include_str!("../../../stdlib/stats.mpc")),
     ("vote", include_str!("../../../stdlib/vote.mpc")),

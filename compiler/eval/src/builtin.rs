@@ -39,6 +39,10 @@ impl<'p> Run<'p> {
     #[inline(never)]
     pub(crate) fn builtin(&mut self, fr: &Frame<'p>, b: Builtin, args: &[ExprId], e: &'p Expr) -> R<Value> {
         let span = e.span;
+        if b == Builtin::Random {
+            let Some(kind) = Kind::of(&e.ty, &fr.env) else { return internal(span) };
+            return Ok(Value::Scalar(Scalar { secret: true, ..Scalar::public(kind, self.draw() & kind.mask()) }));
+        }
         let Some((first, rest)) = args.split_first() else {
             return internal(span);
         };

@@ -80,6 +80,8 @@ pub(crate) struct Run<'p> {
     hidden: exit::Hidden,
     /// `at` blocks that are open.
     pub(crate) alone: u32,
+    /// What `random()` gives comes from: no more than numbers to compute with.
+    drawn: u64,
     /// Conditions around that are not public.
     pub(crate) veiled: u32,
     /// Whether something failed that is not public, in a `checked` program.
@@ -136,12 +138,23 @@ impl<'p> Run<'p> {
             journals: 0,
             hidden: exit::Hidden::default(),
             alone: 0,
+            drawn: 0,
             veiled: 0,
             failed: false,
             exits: Default::default(),
         }
     }
 
+    /// 128 bits for `random()`: SplitMix64 (Steele, Lea, Flood 2014), the same in every run. Under a protocol nobody knows them.
+    pub(crate) fn draw(&mut self) -> u128 {
+        let mut word = || {
+            self.drawn = self.drawn.wrapping_add(0x9E37_79B9_7F4A_7C15);
+            let z = (self.drawn ^ (self.drawn >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+            let z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+            u128::from(z ^ (z >> 31))
+        };
+        word() << 64 | word()
+    }
     /// What may have been left in secret.
     pub(crate) fn hidden(&self) -> exit::Hidden {
         self.hidden

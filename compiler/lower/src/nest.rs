@@ -52,6 +52,8 @@ pub enum Op {
     Out(LoopId, u32),
     /// `[c, a, b]`: what a run-time choice gives: a, computed in its first side, where the clear c holds, else b.
     Join(u32),
+    /// A value that nobody knows, another at each evaluation.
+    Random,
     Share,
     Reveal(Recipient),
     /// Result k of an `at` call.

@@ -23,7 +23,7 @@ pub fn sweep(c: &mut Circuit) {
         let mut inner = Vec::new();
         for g in &mut c.regions[r.0 as usize].gates {
             match &mut g.op {
-                Op::Share(id) | Op::Reveal { id, .. } => {
+                Op::Random(id) | Op::Share(id) | Op::Reveal { id, .. } => {
                     id.0 = next;
                     next += 1;
                 }

@@ -614,6 +614,8 @@ fn visit(
     let mut want = |f: Form| fixed.extend(gate.args.iter().map(|a| (*a, f)));
     match &gate.op {
         Op::Share(_) => set(p, Kind::Share),
+        Op::Random(_) if word => flex(p),
+        Op::Random(_) => set(p, Kind::Fixed(BITS)),
         // As an earlier run left it.
         Op::Input(_) => set(p, Kind::Fixed(if word { own } else { BITS })),
         Op::Gather { .. } | Op::GatherAt => set(p, moved(0, 1, Map::Same)),

@@ -602,7 +602,7 @@ fn drop_at(v: &mut Vec<WireId>, dead: &[bool]) {
 fn stays(c: &Circuit, g: &Gate) -> bool {
     let clear = g.outs.iter().all(|w| c.ty(*w).domain == Domain::Clear);
     match &g.op {
-        Op::Share(_) | Op::InputShare(_) => false,
+        Op::Random(_) | Op::Share(_) | Op::InputShare(_) => false,
         Op::Bin(Bin::Div | Bin::Rem) | Op::GatherAt | Op::ScatterAt => clear,
         op => op.effectful(),
     }

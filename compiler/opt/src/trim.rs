@@ -81,7 +81,7 @@ fn by_plane(c: &Circuit, g: &Gate) -> bool {
 
 /// Gates that make as many low planes of a value as their results have.
 fn low_planes(g: &Gate) -> bool {
-    matches!(g.op, Op::InputShare(_) | Op::A2bDeal { .. })
+    matches!(g.op, Op::Random(_) | Op::InputShare(_) | Op::A2bDeal { .. })
 }
 
 impl Trim<'_> {

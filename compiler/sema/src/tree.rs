@@ -609,6 +609,8 @@ pub enum Builtin {
     FromBits,
     /// `a.wrapping_add(b)` and its kin: `+`, `-`, `*` that no `checked` program watches.
     Wrapping(BinOp),
+    /// `random()`: a number or truth value that nobody knows, another each time.
+    Random,
     /// `xs.enumerate()`: pairs of (`Index`, element); only in a `for` or before `map`/`fold`.
     Enumerate,
 }

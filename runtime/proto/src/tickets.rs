@@ -12,6 +12,8 @@ pub enum Purpose {
     Zero = 1,
     /// The masked part of a value that one node deals.
     Deal = 2,
+    /// Components of a value that nobody knows.
+    Random = 3,
 }
 
 /// A mistake of ours in the use of randomness: the run must end.

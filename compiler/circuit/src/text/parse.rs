@@ -690,6 +690,7 @@ impl Parser {
                 self.lx.word("block")?;
                 Op::At { party, block: self.lx.int32()? }
             }
+            "random" => Op::Random(self.effect()?),
             "share" => Op::Share(self.effect()?),
             "in.share" => Op::InputShare(self.effect()?),
             "reveal" => Op::Reveal { id: self.effect()?, to: Recipient::All },

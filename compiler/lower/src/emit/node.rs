@@ -334,6 +334,16 @@ impl Emit<'_> {
                 (self.gate(Gate::Select, &args)?, b)
             }
             Op::Out(l, s) => self.out(*l, *s, n)?,
+            Op::Random => {
+                // Another in every iteration, whoever reads it.
+                let around: Vec<LoopId> = nest.path(node.at).into_iter().filter(|l| self.lane_loop(*l)).collect();
+                let b = self.natural(n, &around)?;
+                let (space, len) = (self.space(&b)?, node.elem);
+                let (_, lanes) = self.len_of(space)?;
+                let id = self.b.effect();
+                let want = WireTy { domain: circuit::Domain::Secret, elem: len, len: lanes };
+                (self.gate_want(Gate::Random(id), &[], Some(want))?, b)
+            }
             Op::Share => {
                 let (w, b) = self.wire(node.args[0])?;
                 if matches!(self.b.ty(w).domain, Domain::Local(_)) {

@@ -170,6 +170,10 @@ impl Tracer<'_> {
 
     pub(super) fn builtin(&mut self, b: Builtin, args: &[ExprId], ty: &Ty) -> R<Val> {
         let ty = self.close(ty)?;
+        if b == Builtin::Random {
+            let n = self.fixed(Op::Random, vec![], elem_of(&ty));
+            return Ok(Val::scalar(ty, Leaf::N(n)));
+        }
         let mut vals = Vec::new();
         for a in args {
             vals.push(self.eval(*a)?);
@@ -178,6 +182,7 @@ impl Tracer<'_> {
         match b {
             Builtin::Reveal => self.reveal(v, circuit::Recipient::All),
             Builtin::RevealTo(p) => self.reveal(v, circuit::Recipient::Party(circuit::PartyId(p.0))),
+            Builtin::Random => self.internal("a draw with operands"),
             Builtin::Circuit(id) => self.circuit(id, &vals, ty),
             Builtin::Min | Builtin::Max => self.extreme(b == Builtin::Max, v, &vals[1]),
             Builtin::WideMul => self.wide_mul(v, &vals[1]),

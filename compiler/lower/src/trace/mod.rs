@@ -303,7 +303,7 @@ impl<'p> Tracer<'p> {
         let join = |d: Domain, a: &NodeId| join(d, self.nest.n(*a).dom);
         match op {
             Op::Load(m, _) | Op::LoadAt(m) => self.nest.mems[*m as usize].dom,
-            Op::Share => Domain::Secret,
+            Op::Share | Op::Random => Domain::Secret,
             Op::Reveal(circuit::Recipient::All) => Domain::Clear,
             Op::Reveal(circuit::Recipient::Party(p)) => Domain::Local(*p),
             Op::Input(k) => self.inputs[*k as usize].domain(&circuit::Level::Program),

@@ -29,6 +29,7 @@ impl Expander<'_> {
         let out = g.outs[0];
         match &g.op {
             Op::Input(k) => self.restored(out, *k),
+            Op::Random(id) => self.drawn(out, *id),
             Op::ArgReduce { max, group } => self.arg_reduce(g, *max, group)?,
             Op::Net(k) => self.net(g, *k)?,
             Op::Gather { .. } | Op::Scatter { .. } | Op::GatherAt | Op::ScatterAt | Op::Concat => {
@@ -48,6 +49,20 @@ impl Expander<'_> {
             self.ensure(*o)?;
         }
         Ok(())
+    }
+
+    /// A value that nobody knows, in the form that it is wanted in.
+    fn drawn(&mut self, out: WireId, id: circuit::EffectId) {
+        let t = self.c.ty(out).clone();
+        if t.elem == Elem::Bool || self.plan.home[out.0 as usize] == BITS {
+            let x = self.s.gate(Op::Random(id), vec![], Domain::Bits { planes: t.elem.bits() }, t.elem, t.len);
+            let planes = self.s.planes_of(x);
+            self.set_bits(out, planes);
+        } else {
+            let ring = own_ring(t.elem);
+            let x = self.s.gate(Op::Random(id), vec![], Domain::Arith { ring }, t.elem, t.len);
+            self.set_arith(out, x);
+        }
     }
 
     /// What an earlier run kept, in the form that it has.

@@ -270,6 +270,17 @@ impl<'a> Body<'a, '_> {
                 };
                 self.push(ExprKind::Builtin(Builtin::FromBits, vec![x]), t, span)
             }
+            "random" => {
+                if !self.arity(name, args, 0..=0, span) {
+                    return self.error(span);
+                }
+                let t = match want.map(|t| self.inf.shallow(t)) {
+                    Some(t @ (Ty::Bool | Ty::Int { .. } | Ty::Param(_))) => t,
+                    _ => self.inf.stored(),
+                };
+                self.require(&t, Class::Bits, span, true, "`random`");
+                self.push(ExprKind::Builtin(Builtin::Random, vec![]), t, span)
+            }
             "narrow" => {
                 if !self.arity(name, args, 1..=1, span) {
                     return self.error(span);

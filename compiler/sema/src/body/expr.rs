@@ -21,8 +21,19 @@ pub(super) enum Named {
 }
 
 /// Functions that every program has.
-pub const BUILTINS: [&str; 10] =
-    ["reveal", "reveal_to", "min", "max", "assert", "assert_eq", "wide_mul", "narrow", "to_bits", "from_bits"];
+pub const BUILTINS: [&str; 11] = [
+    "reveal",
+    "reveal_to",
+    "min",
+    "max",
+    "assert",
+    "assert_eq",
+    "wide_mul",
+    "narrow",
+    "to_bits",
+    "from_bits",
+    "random",
+];
 
 impl<'a> Body<'a, '_> {
     /// An expression. `want` is what the context hopes for: literals, closures, and parts of aggregates follow it; the

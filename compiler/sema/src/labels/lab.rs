@@ -43,6 +43,8 @@ pub(super) enum Step {
     Brought(Arc<str>, PartyId),
     /// A parameter of `main` that an earlier run kept.
     Kept(Arc<str>),
+    /// `random()`.
+    Drawn,
     /// A parameter of another function.
     Param(Arc<str>),
     /// `reveal_to`.

@@ -132,6 +132,7 @@ fn origin(program: &Program, step: &Step) -> Option<String> {
     Some(match step {
         Step::Brought(x, p) => format!("`{x}` (brought by {})", name(p)),
         Step::Kept(x) => format!("`{x}` (kept from an earlier run)"),
+        Step::Drawn => "`random()`".into(),
         Step::RevealedTo(p) => format!("what `reveal_to` gives {} alone", name(p)),
         Step::AtBlock(p) => format!("what {} computes alone in an `at` block", name(p)),
         Step::Param(x) => format!("the parameter `{x}`"),
@@ -145,6 +146,7 @@ fn words(program: &Program, step: &Step) -> String {
             format!("`{x}` is brought by {}", program.parties[p.0 as usize].name)
         }
         Step::Kept(x) => format!("`{x}` is kept from an earlier run: nobody knows it"),
+        Step::Drawn => "drawn here: nobody knows it".into(),
         Step::Param(x) => format!("`{x}` may be anything"),
         Step::RevealedTo(p) => {
             format!("known to {} alone", program.parties[p.0 as usize].name)
@@ -258,7 +260,7 @@ impl Checker<'_> {
     pub fn in_at(&mut self, span: Span, at: Option<PartyId>) {
         let d = Diag::error(codes::E0310, "this cannot stand in an `at` block")
             .at(span, "needs the other parties")
-            .help("an `at` block runs at one party alone: reveal before it or after it");
+            .help("an `at` block runs at one party alone: reveal or draw before it or after it");
         let d = self.at_note(d, at);
         self.report(span, d);
     }

@@ -357,6 +357,19 @@ fn main(n: u32 from Ada) -> u32 { reveal(sum(n)) }",
         "E0309 1",
         "fn main(x: u32 from Ada, p: public bool) -> u32 { if x < 3 { assert(p); } reveal(x) }",
     ),
+    ("what is drawn is secret", "E0301 1", "fn main() -> u32 { random() }"),
+    ("a bound that is drawn", "E0305 1", "fn main() -> u32 { let n: u32 = random(); for i in 0..n { } 0 }"),
+    (
+        "a draw inside at",
+        "E0310 1",
+        "fn main(x: u32 from Ada) -> u32 { reveal(at Ada { let r: u32 = random(); x + r }) }",
+    ),
+    (
+        "a draw in a call inside at",
+        "E0310 2, E0304 2",
+        "fn f() -> u32 { random() }
+fn main(x: u32 from Ada) -> u32 { reveal(at Ada { x + f() }) }",
+    ),
     ("reveal inside at", "E0310 1", "fn main(x: u32 from Ada) -> u32 { reveal(at Ada { reveal(x) + 1 }) }"),
     (
         "a call inside at that reveals",

@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
-use circuit::{Column, Gate, Op, RegionId};
+use circuit::{Column, Domain, Gate, Op, RegionId};
+use field::bits;
+use proto::{Misuse, Purpose, rep3};
 
 use super::Machine;
 use crate::local::Context;
 use crate::place::Seat;
-use crate::value::{Value, internal};
+use crate::value::{Planes, Value, Word, by_ring, internal};
 use crate::{Fault, Program};
+
+/// Places of randomness in a step below this are of draws before its round, those from here on of the round's batches.
+pub(super) const FIRST_BATCH: u32 = 1 << 23;
 
 impl Machine {
     pub(super) fn local(&mut self, program: &Program, region: RegionId, index: u32) -> Result<usize, Fault> {
@@ -41,6 +46,7 @@ impl Machine {
                 self.registers[gate.outs[0].0 as usize] = Some(result);
                 return Ok(cost);
             }
+            Op::Random(_) => vec![self.draw(program, gate, lanes[0])?],
             Op::At { party, block } => self.run_block(program, gate, *party, *block, &args, &lanes)?,
             Op::Check { what } => {
                 let ok = args.first().ok_or_else(|| internal("a check without an operand"))?;
@@ -54,6 +60,39 @@ impl Machine {
         };
         self.define(gate, results, &lanes)?;
         Ok(cost)
+    }
+
+    /// A value that no node knows: both components of this node's share, expanded from the keys that it shares with the others.
+    fn draw(&mut self, program: &Program, gate: &Gate, lanes: usize) -> Result<Value, Fault> {
+        let step = self.stats.steps;
+        let number = if self.drawn.0 == step { self.drawn.1 } else { 0 };
+        if number >= FIRST_BATCH {
+            return Err(internal("too many draws between two rounds"));
+        }
+        self.drawn = (step, number + 1);
+        let misuse = |e: Misuse| internal(e.to_string());
+        let mut draw = self.tickets.take(Purpose::Random, step, number).map_err(misuse)?.open();
+        let out = program.circuit.ty(gate.outs[0]);
+        match out.domain {
+            Domain::Arith { ring } => by_ring!(ring, T => {
+                let (mut a, mut b): (Vec<T>, Vec<T>) = (field::zeroed(lanes), field::zeroed(lanes));
+                rep3::random(&self.keys, &mut draw, &mut a, &mut b).map_err(misuse)?;
+                Ok(Value::Arith([T::column(a), T::column(b)]))
+            }),
+            Domain::Bits { planes } => {
+                let mut value = Planes::zeros(usize::from(planes), lanes);
+                let w = value.stride();
+                let [a, b] = &mut value.c;
+                rep3::random(&self.keys, &mut draw, a, b).map_err(misuse)?;
+                if w > 0 {
+                    for words in [a, b] {
+                        words.chunks_mut(w).for_each(|plane| plane[w - 1] &= bits::tail(lanes));
+                    }
+                }
+                Ok(Value::Bits(value))
+            }
+            _ => Err(internal("a drawn value is shared")),
+        }
     }
 
     /// Puts results into registers.

@@ -44,6 +44,8 @@ pub struct Machine {
     stack: Vec<Frame>,
     round: Option<Round>,
     tickets: Tickets,
+    /// Draws of values that nobody knows, since the last round: which round comes next, and how many.
+    drawn: (u64, u32),
     /// Bytes of later steps, by peer, in order.
     queues: [VecDeque<(u64, Vec<u8>)>; NODES],
     queued: [usize; NODES],
@@ -138,6 +140,7 @@ impl Machine {
             stack: vec![root],
             round: None,
             tickets: Tickets::new(),
+            drawn: (0, 0),
             queues: Default::default(),
             queued: [0; NODES],
             window: WINDOW,

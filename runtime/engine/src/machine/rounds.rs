@@ -7,6 +7,7 @@ use proto::rep3::NODES;
 use proto::{Draw, Purpose};
 
 use super::Machine;
+use super::local::FIRST_BATCH;
 use crate::batch::{Batch, Form};
 use crate::place::Seat;
 use crate::round::Round;
@@ -59,7 +60,10 @@ impl Machine {
         let c = &program.circuit;
         let out = c.ty(*gate.outs.first().ok_or_else(|| internal("a gate without a result"))?);
         let n = lanes[0];
-        let number = k.checked_mul(4).ok_or_else(|| internal("too many gates in a round"))?;
+        let number = k
+            .checked_mul(4)
+            .and_then(|k| k.checked_add(FIRST_BATCH))
+            .ok_or_else(|| internal("too many gates in a round"))?;
         let tickets = &mut self.tickets;
         let mut draw = |purpose: Purpose, sub: u32| -> Result<Draw, Fault> {
             Ok(tickets.take(purpose, step, number + sub).map_err(|e| internal(e.to_string()))?.open())

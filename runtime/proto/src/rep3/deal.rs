@@ -80,6 +80,20 @@ fn deal_as<T: Ring>(
     Ok(())
 }
 
+/// Components of values that no node knows: x_i and x_(i+1) are expanded from the keys that node i shares with its neighbours
+/// (Araki et al. 2016, section 2.1, for masks). Sends nothing; one word of generator output per lane and component. Every node
+/// knows two of three components, the third is uniform to it.
+pub fn random<T: Ring>(keys: &SessionKeys, draw: &mut Draw, a: &mut [T], b: &mut [T]) -> Result<(), Misuse> {
+    let mut r = Piece::new();
+    for (a, b) in a.chunks_mut(PIECE / T::BYTES).zip(b.chunks_mut(PIECE / T::BYTES)) {
+        let m = a.len();
+        let at = draw.claim(m * T::BYTES)?;
+        a.copy_from_slice(r.fill(keys.own(), at, m));
+        b.copy_from_slice(r.fill(keys.next(), at, m));
+    }
+    Ok(())
+}
+
 /// The dealt word of a conversion to bits, for the part of lanes that `dealer` deals: planes of x_d + x_(d+1).
 ///
 /// `x` are this node's components of the part; `a` and `b` start at the part's first word of plane 0, planes are `stride`

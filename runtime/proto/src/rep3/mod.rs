@@ -21,7 +21,7 @@
 mod deal;
 mod product;
 
-pub use deal::{a2b_deal, a2b_known, b2a_deal, b2a_known, deal, deal_bits, trunc_deal, trunc_known};
+pub use deal::{a2b_deal, a2b_known, b2a_deal, b2a_known, deal, deal_bits, random, trunc_deal, trunc_known};
 pub use product::{and, dot, mask, mul};
 
 /// Nodes.

@@ -162,6 +162,14 @@ impl<'p> Flow<'_, 'p> {
     }
 
     pub(super) fn builtin(&mut self, b: Builtin, args: &[ExprId], e: &'p Expr, pc: &Lab) -> Tree {
+        if b == Builtin::Random {
+            if self.at.is_some() {
+                self.ck.in_at(e.span, self.at);
+                return Tree::public();
+            }
+            self.scheme.effect.get_or_insert(e.span);
+            return self.leaf(Lab::one(Atom::Kept, Cause::origin(Step::Drawn, e.span)));
+        }
         let Some((first, rest)) = args.split_first() else {
             return Tree::public();
         };
