@@ -267,7 +267,13 @@ impl Object {
         let lowered = self.lowered(sizes)?;
         let Some(room) = self.room else { return self.finish(lowered) };
         // A prediction is not exact: a tenth stays free.
-        Ok(self.within(lowered, sizes, &|values| self.resident(values) * 11 <= u128::from(room) * 10)?.0)
+        let enough = |values| self.resident(values) * 11 <= u128::from(room) * 10;
+        let (compiled, curve) = self.within(lowered, sizes, &enough)?;
+        // Nobody asked for more rounds: only where they give what they are for.
+        if self.memory.is_none() && curve.last().is_some_and(|p| p.strips > 1 && !enough(p.peak)) {
+            return self.finish(self.lowered(sizes)?);
+        }
+        Ok(compiled)
     }
 
     fn within(

@@ -43,7 +43,7 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
                     r.to.clone(),
                     format!("{}:{} in `{}`", r.file, r.line, r.function),
                     times(r.in_loop),
-                    r.text.clone(),
+                    r.masked.as_ref().map_or(r.text.clone(), |why| format!("{} ({why})", r.text)),
                 ]
             }),
         );
@@ -51,7 +51,10 @@ pub fn check(args: &CheckArgs, shown: &Shown) -> Result<(), Failure> {
         section(
             &mut out,
             "reveals",
-            c.reveals.iter().map(|r| vec![r.to.clone(), format!("{}:{}", r.file, r.line), times(r.in_loop)]),
+            c.reveals.iter().map(|r| {
+                let to = if r.masked.is_some() { format!("{} (masked)", r.to) } else { r.to.clone() };
+                vec![to, format!("{}:{}", r.file, r.line), times(r.in_loop)]
+            }),
         );
     }
     section(&mut out, "trusted alone", c.alone.iter().map(|a| vec![a.who.clone(), format!("{}:{}", a.file, a.line)]));
@@ -68,7 +71,7 @@ pub fn contract_json(c: &driver::Contract) -> serde_json::Value {
         "checked": c.checked,
         "learns": c.learns.iter().map(|l| json!({"party": l.who, "name": l.name, "type": l.ty})).collect::<Vec<_>>(),
         "reveals": c.reveals.iter().map(|r| json!({"file": r.file, "line": r.line, "to": r.to, "function": r.function,
-            "in_loop": r.in_loop, "text": r.text})).collect::<Vec<_>>(),
+            "in_loop": r.in_loop, "text": r.text, "masked": r.masked})).collect::<Vec<_>>(),
         "alone": c.alone.iter().map(|a| json!({"party": a.who, "file": a.file, "line": a.line})).collect::<Vec<_>>(),
     })
 }

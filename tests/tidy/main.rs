@@ -418,3 +418,23 @@ fn editors_know_the_words_of_the_language() {
     let lock = json("package-lock.json");
     assert_eq!(lock["packages"][""]["dependencies"], manifest["dependencies"], "npm install renews the lock file");
 }
+
+#[test]
+fn what_the_library_opens_masked_has_its_argument() {
+    let mut files: Vec<PathBuf> = Vec::new();
+    for entry in std::fs::read_dir(root().join("stdlib")).unwrap() {
+        files.push(entry.unwrap().path());
+    }
+    files.retain(|f| f.extension().is_some_and(|e| e == "mpc"));
+    let mut openings = 0;
+    for file in files {
+        let text = std::fs::read_to_string(&file).unwrap();
+        let lines: Vec<&str> = text.lines().map(str::trim).collect();
+        for (k, line) in lines.iter().enumerate().filter(|(_, l)| !l.starts_with("//") && l.contains("open_masked(")) {
+            openings += 1;
+            let first = lines[..k].iter().rposition(|l| !l.starts_with("// ")).map_or(0, |k| k + 1);
+            assert!(lines[first].starts_with("// simulatable: "), "{}:{}: {line}", file.display(), k + 1);
+        }
+    }
+    assert!(openings > 0);
+}

@@ -55,6 +55,7 @@ impl Checked {
 struct Modules<'a> {
     provider: &'a mut dyn SourceProvider,
     sources: &'a mut SourceMap,
+    library: bool,
 }
 
 impl ModuleSource for Modules<'_> {
@@ -67,6 +68,10 @@ impl ModuleSource for Modules<'_> {
         let text: Arc<str> = text.into();
         let file = self.sources.add(name, text.clone());
         Some((file, syntax::parse(file, &text, diags)))
+    }
+
+    fn root_is_library(&self) -> bool {
+        self.library
     }
 
     fn circuit(&mut self, path: &[Arc<str>], name: &str) -> Option<Arc<str>> {
@@ -94,12 +99,13 @@ pub fn check(provider: &mut dyn SourceProvider, name: &str, text: &str) -> Check
     let mut sources = SourceMap::new();
     let mut diags = Diags::new();
     let text: Arc<str> = text.into();
+    let library = crate::stdlib::MODULES.iter().any(|(_, t)| **t == *text);
     let file = sources.add(name.to_string(), text.clone());
     let root = syntax::parse(file, &text, &mut diags);
     let mut program = Program::default();
     let mut labels = Labels::default();
     if !diags.has_errors() {
-        program = sema::check(&mut Modules { provider, sources: &mut sources }, file, root, &mut diags);
+        program = sema::check(&mut Modules { provider, sources: &mut sources, library }, file, root, &mut diags);
         labels = sema::labels::check(&program, &mut diags);
     }
     diags.sort();

@@ -43,6 +43,8 @@ pub struct Reveals {
     pub in_loop: bool,
     /// The source line.
     pub text: String,
+    /// Why it tells nothing, of what the library opens by `open_masked`: the comment before it.
+    pub masked: Option<String>,
 }
 
 /// Work that one party does alone, in the clear, unchecked.
@@ -124,7 +126,12 @@ pub fn contract(checked: &Checked) -> Contract {
         .live_reveals()
         .map(|r| {
             let (file, line) = place(r.span);
+            // The lines of the comment right before it.
+            let above = (1..line).rev().map(|l| checked.sources.line_text(r.span.file, l).trim());
+            let mut argument: Vec<&str> = above.map_while(|t| t.strip_prefix("// ")).collect();
+            argument.reverse();
             Reveals {
+                masked: r.masked.then(|| argument.join(" ")),
                 text: checked.sources.line_text(r.span.file, line).trim().to_string(),
                 file,
                 line,

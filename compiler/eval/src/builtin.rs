@@ -55,10 +55,10 @@ impl<'p> Run<'p> {
                 }
                 return self.circuit(id, &values, span);
             }
-            Builtin::Reveal | Builtin::RevealTo(_) if v.secret() && self.settle().is_err() => {
+            Builtin::Reveal | Builtin::OpenMasked | Builtin::RevealTo(_) if v.secret() && self.settle().is_err() => {
                 return self.settle().map(|()| v);
             }
-            Builtin::Reveal => {
+            Builtin::Reveal | Builtin::OpenMasked => {
                 v.mark(false);
                 return Ok(v);
             }

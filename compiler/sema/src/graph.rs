@@ -142,7 +142,9 @@ pub(crate) fn associative(p: &Program, diags: &mut Diags) {
         let mut found = None;
         while let (Some(g), None) = (todo.pop(), found) {
             found = g.exprs.iter().find_map(|e| match &e.kind {
-                ExprKind::Builtin(Builtin::Reveal | Builtin::RevealTo(_), _) => Some((e.span, "opens a value")),
+                ExprKind::Builtin(Builtin::Reveal | Builtin::OpenMasked | Builtin::RevealTo(_), _) => {
+                    Some((e.span, "opens a value"))
+                }
                 ExprKind::Builtin(Builtin::Random, _) => Some((e.span, "draws a value")),
                 ExprKind::At { .. } => Some((e.span, "runs at a party")),
                 ExprKind::Assert { .. } => Some((e.span, "may end the run")),

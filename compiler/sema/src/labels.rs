@@ -32,6 +32,8 @@ pub struct RevealSite {
     pub depth: u32,
     /// Inside of a loop, or of a closure that an array method runs.
     pub in_loop: bool,
+    /// By `open_masked`: what is opened tells nothing, as the library argues.
+    pub masked: bool,
 }
 
 /// What the check found beside errors.

@@ -38,6 +38,7 @@ pub fn check(
     let doc = root.doc.clone();
     let mods = world::load(modules, (root_file, root), diags);
     let mut w: World<'_> = world::collect(&mods, diags);
+    w.library_root = modules.root_is_library();
     w.structs = sig::structs(&w, diags);
     w.const_tys = sig::consts(&w, diags);
     let mut sigs: Vec<sig::Sig> = (0..w.fns.len()).map(|k| sig::function(&w, k, diags)).collect();

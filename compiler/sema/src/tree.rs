@@ -566,6 +566,8 @@ pub enum Builtin {
     Reveal,
     /// `reveal_to(P, x)`; for a family, x is `[T; N]` and member k gets element k.
     RevealTo(PartyId),
+    /// `open_masked(x)`: as `reveal`, of what its author, in the library, argues tells nothing.
+    OpenMasked,
     /// `min(a, b)` of two scalars (elementwise on arrays of equal shape).
     Min,
     /// `max(a, b)`.

@@ -30,6 +30,11 @@ pub trait ModuleSource {
         let _ = (path, name);
         None
     }
+
+    /// Whether the root is a module of the library, which may open masked values.
+    fn root_is_library(&self) -> bool {
+        false
+    }
 }
 
 /// A program of one file.
@@ -139,6 +144,8 @@ pub(crate) struct World<'a> {
     pub const_vals: RefCell<Vec<ConstVal>>,
     /// `#![fixed(fast)]`
     pub fast_fixed: bool,
+    /// The root is a module of the library, looked at by itself.
+    pub library_root: bool,
     pub fns: Vec<FnDecl<'a>>,
     pub sigs: Vec<crate::sig::Sig>,
     pub methods: FxHashMap<(StructId, Name), FnId>,
@@ -292,6 +299,7 @@ pub(crate) fn collect<'a>(mods: &'a [Loaded], diags: &mut Diags) -> World<'a> {
         const_tys: Vec::new(),
         const_vals: RefCell::new(Vec::new()),
         fast_fixed: false,
+        library_root: false,
         fns: Vec::new(),
         sigs: Vec::new(),
         methods: FxHashMap::default(),

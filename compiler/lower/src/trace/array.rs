@@ -180,7 +180,7 @@ impl Tracer<'_> {
         }
         let v = &vals[0];
         match b {
-            Builtin::Reveal => self.reveal(v, circuit::Recipient::All),
+            Builtin::Reveal | Builtin::OpenMasked => self.reveal(v, circuit::Recipient::All),
             Builtin::RevealTo(p) => self.reveal(v, circuit::Recipient::Party(circuit::PartyId(p.0))),
             Builtin::Random => self.internal("a draw with operands"),
             Builtin::Circuit(id) => self.circuit(id, &vals, ty),

@@ -182,7 +182,7 @@ impl<'p> Tracer<'p> {
                     ExprKind::At { .. }
                     | ExprKind::Assert { .. }
                     | ExprKind::CallLocal(..)
-                    | ExprKind::Builtin(Builtin::Reveal | Builtin::RevealTo(_), _)
+                    | ExprKind::Builtin(Builtin::Reveal | Builtin::OpenMasked | Builtin::RevealTo(_), _)
                     | ExprKind::While { .. } => return false,
                     ExprKind::Call { f, .. } | ExprKind::FnRef { f, .. } if !seen.contains(f) => {
                         seen.push(*f);

@@ -220,14 +220,24 @@ impl<'a> Body<'a, '_> {
         span: Span,
     ) -> ExprId {
         match name {
-            "reveal" => {
+            "reveal" | "open_masked" => {
                 if !self.arity(name, args, 1..=1, span) {
                     return self.error(span);
+                }
+                let masked = name == "open_masked";
+                let library = self.w.mods[self.module].library || (self.w.library_root && self.module == 0);
+                if masked && !library {
+                    let d = Diag::error(codes::E0315, "`open_masked` is the library's alone")
+                        .at(callee, "outside of the library")
+                        .help_edit("what is opened is opened by", callee, "reveal");
+                    self.args_only(args);
+                    return self.wrong(d, span);
                 }
                 let x = self.expr(args[0], want);
                 let t = self.raw(x);
                 self.not_a_function(x, span);
-                self.push(ExprKind::Builtin(Builtin::Reveal, vec![x]), t, span)
+                let b = if masked { Builtin::OpenMasked } else { Builtin::Reveal };
+                self.push(ExprKind::Builtin(b, vec![x]), t, span)
             }
             "reveal_to" => self.reveal_to(args, want, span),
             "wide_mul" => {

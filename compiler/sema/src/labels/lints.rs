@@ -55,7 +55,9 @@ pub(super) fn find(flow: &Flow<'_, '_>) -> Vec<Diag> {
 /// `reveal(x / n)` with a public `n`.
 fn divisions(flow: &Flow<'_, '_>, out: &mut Vec<Diag>) {
     for e in &flow.f.exprs {
-        let ExprKind::Builtin(Builtin::Reveal | Builtin::RevealTo(_), args) = &e.kind else { continue };
+        let ExprKind::Builtin(Builtin::Reveal | Builtin::OpenMasked | Builtin::RevealTo(_), args) = &e.kind else {
+            continue;
+        };
         let mut x = args[0];
         while let ExprKind::Cast(inner) = flow.f.expr(x).kind {
             x = inner;
@@ -89,7 +91,7 @@ fn alone(flow: &Flow<'_, '_>, out: &mut Vec<Diag>) {
         for e in inside {
             match &e.kind {
                 ExprKind::At { .. } => bound = true,
-                ExprKind::Builtin(Builtin::Reveal | Builtin::RevealTo(_), _) => bound = true,
+                ExprKind::Builtin(Builtin::Reveal | Builtin::OpenMasked | Builtin::RevealTo(_), _) => bound = true,
                 ExprKind::Call { f, .. } | ExprKind::FnRef { f, .. } => {
                     costs = true;
                     bound |= flow.opens(*f);

@@ -175,7 +175,7 @@ impl<'p> Flow<'_, 'p> {
         };
         let v = self.eval(*first, pc);
         match b {
-            Builtin::Reveal | Builtin::RevealTo(_) => {
+            Builtin::Reveal | Builtin::OpenMasked | Builtin::RevealTo(_) => {
                 let to = match b {
                     Builtin::RevealTo(p) => Some(p),
                     _ => None,
@@ -191,7 +191,14 @@ impl<'p> Flow<'_, 'p> {
                 }
                 self.ck.reveals.insert(
                     (self.id, e.span),
-                    RevealSite { f: self.id, span: e.span, to, depth: self.ifs, in_loop: self.loops > 0 },
+                    RevealSite {
+                        f: self.id,
+                        span: e.span,
+                        to,
+                        depth: self.ifs,
+                        in_loop: self.loops > 0,
+                        masked: b == Builtin::OpenMasked,
+                    },
                 );
                 let lab = match to {
                     None => Lab::public(),
