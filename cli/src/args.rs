@@ -101,6 +101,8 @@ pub enum Verb {
         /// The folder; made if there is none
         dir: PathBuf,
     },
+    /// Measure what a round and a byte take on this machine
+    Bench(BenchArgs),
     /// Lay programs out in the one style
     Fmt(FmtArgs),
     /// Serve an editor: the language server protocol over standard input and output
@@ -397,6 +399,15 @@ pub struct CostArgs {
     /// Write a page: figures, a flame graph, the source with its cost beside it
     #[arg(long, value_name = "FILE")]
     pub html: Option<PathBuf>,
+}
+
+/// `mpcc bench`
+#[derive(Args, Debug)]
+pub struct BenchArgs {
+    /// Keep it: predictions of times use it from then on (in MPCC_CALIBRATION, or
+    /// `mpcc/calibration.toml` among the user's configuration)
+    #[arg(long)]
+    pub calibrate: bool,
 }
 
 /// `mpcc test`

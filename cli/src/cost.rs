@@ -39,8 +39,9 @@ impl Priced {
         let object = Object::new(checked, &goal, shown.color)?;
         let sizes = sizes(&object, source, &place)?;
         let compiled = object.compiled(&sizes)?;
-        let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, goal.protocol, &goal.profile)
+        let mut cost = opt::cost::cost(&compiled.gates, &compiled.schedule, goal.protocol, &goal.profile)
             .map_err(|e| Failure::Ours(e.to_string()))?;
+        cost.predicted_seconds = cost.seconds(&goal.calibration.hosts(goal.profile));
         let peak = Spread::Together.resident(cost.predicted_peak_bytes, object.nodes());
         let compile_seconds = start.elapsed().as_secs_f64();
         Ok(Priced { object, compiled, sizes, cost, goal, peak, compile_seconds })

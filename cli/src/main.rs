@@ -3,6 +3,7 @@
 //! Parses the command line, calls a verb, turns its failure into text on stderr and an exit code.
 
 mod args;
+mod bench;
 mod build;
 mod clock;
 mod cost;
@@ -78,6 +79,7 @@ fn main() -> ExitCode {
             }
             Verb::Man { dir } => shell::man(dir),
             Verb::Test(args) => test::test(args, &shown),
+            Verb::Bench(args) => bench::bench(args, &shown),
             Verb::Fmt(args) => fmt::fmt(args, &shown),
             Verb::Lsp => lsp::serve(),
             Verb::Doc(args) => doc::doc(args, &shown),

@@ -3,6 +3,7 @@
 //! Here compiler and runtime meet: the driver's answers in the runtime's words. Knows no protocol.
 
 use crate::args::{Source, Target};
+use crate::bench::Calibration;
 use crate::failure::Failure;
 use crate::files::{self, Place};
 use driver::{BindError, Blocks, Bound, Checked, CompileError, Publics, SourceProvider};
@@ -68,6 +69,8 @@ pub struct Goal {
     pub parties: Option<Parties>,
     /// Bytes of memory that a run may take, where somebody says so: one that needs more is refused.
     pub memory: Option<u64>,
+    /// What this machine takes, for predictions of times.
+    pub calibration: Calibration,
 }
 
 /// Bytes of memory that a run on this machine takes as few strips for as it may, if nobody says how many: first touching memory
@@ -103,7 +106,7 @@ pub fn target(target: &Target) -> Result<Goal, Failure> {
     let net = target.net.as_deref().or(run.and_then(|r| r.profile.as_deref())).unwrap_or("lan").to_owned();
     let profile = opt::Profile::parse(&net).map_err(|e| Failure::usage(format!("--net: {e}")))?;
     let memory = target.memory.or(run.and_then(|r| r.memory));
-    Ok(Goal { protocol, profile, net, parties, memory })
+    Ok(Goal { protocol, profile, net, parties, memory, calibration: Calibration::read()? })
 }
 
 /// `-D` definitions, in order.

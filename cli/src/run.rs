@@ -42,9 +42,9 @@ pub fn run(args: &RunArgs, shown: &Shown) -> Result<(), Failure> {
     }
     let predict = args.stats || args.report.is_some();
     let spread = match (&args.site.node, args.tcp) {
-        (Some(_), _) => (Spread::One, opt::Carrier::hosts(goal.profile)),
-        (None, true) => (Spread::Apart, opt::Carrier::loopback()),
-        (None, false) => (Spread::Together, opt::Carrier::memory(network.is_some().then_some(goal.profile))),
+        (Some(_), _) => (Spread::One, goal.calibration.hosts(goal.profile)),
+        (None, true) => (Spread::Apart, goal.calibration.loopback()),
+        (None, false) => (Spread::Together, goal.calibration.memory(network.is_some().then_some(goal.profile))),
     };
     let object = Object::new(checked, &goal, shown.color)?.spread(spread.0).predicting(predict.then_some(spread));
     let folder = args.source.inputs.clone().unwrap_or_else(|| place.dir.join("inputs"));
@@ -273,7 +273,7 @@ pub fn node(config: &Path) -> Result<(), Failure> {
         let object = Object::new(checked, &goal, false)
             .map_err(usage)?
             .spread(Spread::Apart)
-            .predicting(job.predict.then_some((Spread::Apart, opt::Carrier::loopback())));
+            .predicting(job.predict.then_some((Spread::Apart, goal.calibration.loopback())));
         let inputs = job.read(&object, Some(me), job.local())?;
         let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
         object.take_publics(&inputs, &sizes).map_err(usage)?;

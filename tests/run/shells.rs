@@ -222,3 +222,36 @@ fn a_budget_of_memory_is_kept_in_more_rounds_and_predicted() {
     let args = ["cost", "tests/pairs/count/naive.mpc", "-D", "N=2000000", "--memory", &budget, "--format", "json"];
     assert_eq!(json(&args)["rounds"], points[3]["rounds"]);
 }
+
+#[test]
+fn predictions_use_what_was_measured_here() {
+    let dir = tempfile::tempdir().unwrap();
+    let file = dir.path().join("there/calibration.toml");
+    let mpcc = |args: &[&str]| {
+        let out = std::process::Command::new(env!("CARGO_BIN_EXE_mpcc"))
+            .args(args)
+            .current_dir(mpcc_tests::root())
+            .env("MPCC_CALIBRATION", &file)
+            .output()
+            .unwrap();
+        (out.status.code().unwrap(), out.stdout, String::from_utf8_lossy(&out.stderr).into_owned())
+    };
+    let cost = ["cost", "examples/auction", "--format", "json"];
+    let before = json(&cost)["predicted_seconds"].as_f64().unwrap();
+    let (code, out, stderr) = mpcc(&["bench", "--calibrate", "--format", "json"]);
+    assert_eq!(code, 0, "{stderr}");
+    let found: Value = serde_json::from_slice(&out).unwrap();
+    for way in ["memory", "tcp"] {
+        // A node that takes a second for a round or a microsecond for a byte is none.
+        let (round, byte) = (found[way]["round_us"].as_f64().unwrap(), found[way]["byte_ns"].as_f64().unwrap());
+        assert!(round > 0.1 && round < 1e6 && (0.0..1e3).contains(&byte), "{found}");
+    }
+    std::fs::write(&file, "[tcp]\nround_us = 6000.0\nbyte_ns = 470.0\n").unwrap();
+    let (_, out, _) = mpcc(&cost);
+    let after: Value = serde_json::from_slice(&out).unwrap();
+    assert!(after["predicted_seconds"].as_f64().unwrap() > 2.0 * before, "{after}");
+    assert_eq!(after["rounds"], json(&cost)["rounds"]);
+    std::fs::write(&file, "[tcp]\nround = 6\n").unwrap();
+    let (code, _, stderr) = mpcc(&cost);
+    assert!(code == 2 && stderr.contains("calibration.toml") && stderr.contains("bench --calibrate"), "{stderr}");
+}
