@@ -44,6 +44,26 @@ fn main<N: size>(x: [u{bits}; N] from A, y: [u{bits}; N] from B) -> u64 {{
     }
 }
 
+/// Accumulation by a secret index costs fewer bytes than the expert's comparison with every place, in as many rounds; in one more
+/// where many bits of the index have to be zero.
+#[test]
+fn accumulation_by_index() {
+    for (ty, cells, rounds) in [("u8", 16, 8), ("u8 in 0..=15", 16, 7), ("u16", 40, 10)] {
+        let head = format!(
+            "party A, B; fn main<N: size>(k: [{ty}; N] from A, w: [u32; N] from B) -> [u32; {cells}] {{ \
+             let mut h: [u32; {cells}] = [0; {cells}]; for i in 0..N {{"
+        );
+        let naive = price(&format!("{head} h[k[i]] += w[i]; }} reveal(h) }}"), &[("N", 1000)]);
+        let expert =
+            format!("{head} for j in 0..{cells} {{ if k[i] as u64 == j as u64 {{ h[j] += w[i]; }} }} }} reveal(h) }}");
+        let expert = price(&expert, &[("N", 1000)]);
+        assert_eq!(naive.rounds, rounds, "{ty}");
+        let more = u128::from(ty == "u16");
+        assert!(naive.rounds <= expert.rounds + more, "{ty}: {} and {}", naive.rounds, expert.rounds);
+        assert!(busiest(&naive) <= busiest(&expert), "{ty}: {} and {}", busiest(&naive), busiest(&expert));
+    }
+}
+
 /// Of computed values: no more than their A2B and one comparator.
 #[test]
 fn comparisons_of_computed_values() {

@@ -78,6 +78,26 @@ struct Decompose<'a> {
 }
 
 impl Decompose<'_> {
+    /// What is added where a condition holds, and nothing elsewhere, is a term under that condition.
+    fn masked(&self, op: &Op, e: NodeId, masks: &[(NodeId, bool)]) -> (NodeId, Vec<(NodeId, bool)>) {
+        let (mut value, mut masks) = (e, masks.to_vec());
+        if matches!(op, Op::Bin(Bin::Add | Bin::Sub)) {
+            while let (Op::Select, [c, a, b]) = (&self.nest.n(value).op, &self.nest.n(value).args[..]) {
+                let (x, holds) = match (self.nest.constant(*a), self.nest.constant(*b)) {
+                    (_, Some(0)) => (*a, true),
+                    (Some(0), _) => (*b, false),
+                    _ => break,
+                };
+                // What is known of the value where it is chosen must be known where the sum is made.
+                if self.nest.n(value).at != self.nest.n(e).at || self.inside.contains(c) || self.inside.contains(&x) {
+                    break;
+                }
+                masks.push((*c, holds));
+                value = x;
+            }
+        }
+        (value, masks)
+    }
     fn agree(&mut self, op: &Op) -> Option<()> {
         let op = if *op == Op::Bin(Bin::Sub) { Op::Bin(Bin::Add) } else { op.clone() };
         match &self.op {
@@ -119,7 +139,8 @@ impl Decompose<'_> {
                 g.extend(guard.iter().cloned());
                 g.sort();
                 g.dedup();
-                self.terms.push(Term { value: e, neg, masks: masks.to_vec(), at: node.at?, guard: g });
+                let (value, masks_of) = self.masked(op, e, masks);
+                self.terms.push(Term { value, neg, masks: masks_of, at: node.at?, guard: g });
                 self.run(acc, start, masks, guard, deep + 1)
             }
             Op::Select => {

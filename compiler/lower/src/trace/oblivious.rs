@@ -13,6 +13,9 @@ use circuit::index::Index;
 use circuit::types::{Domain, Elem};
 use sema::tree::{BinOp, Ty};
 
+/// Elements for which a round less is worth a product for each.
+const FEW: i64 = 64;
+
 /// A secret index on the way to a place.
 #[derive(Clone)]
 pub(super) struct Hidden {
@@ -69,27 +72,43 @@ impl Tracer<'_> {
                 fold::un(self, Un::Cast, x, Elem::Bool)
             })
             .collect();
-        let yes = match valid {
-            Some(v) => v,
-            None => fold::konst(self, 1, Elem::Bool),
-        };
-        self.products(&list, yes, n)
+        let Some(valid) = valid else { return self.products(&list, None, n) };
+        // Whether the other bits are zero takes rounds too: of few elements it joins each, once it is known.
+        let rounds = |n: usize| n.max(1).next_power_of_two().trailing_zeros();
+        if n > FEW || rounds((width - bits) as usize) < rounds(list.len()) {
+            return self.products(&list, Some(valid), n);
+        }
+        let m = self.products(&list, None, n)?;
+        self.all_with(m, valid, n)
     }
-    /// The first `n` products of the bits or their complements, least significant first, each with `yes`.
-    fn products(&mut self, bits: &[NodeId], yes: NodeId, n: i64) -> R<MemId> {
+    /// `n` truth values, each with another.
+    fn all_with(&mut self, m: MemId, yes: NodeId, n: i64) -> R<MemId> {
+        let out = self.alloc(Elem::Bool, n as u64, 0);
+        self.run_loop(&Index::Const(n), false, vec![], &[out], &mut |s, t, _| {
+            let x = s.load(m, t);
+            let v = s.bin(Bin::And, x, yes);
+            s.store(out, t, v);
+            Ok(vec![])
+        })?;
+        Ok(out)
+    }
+    /// The first `n` products of the bits or their complements, least significant first, each with `yes`, which joins the
+    /// upper half when that is there.
+    fn products(&mut self, bits: &[NodeId], yes: Option<NodeId>, n: i64) -> R<MemId> {
         let m = self.alloc(Elem::Bool, n as u64, 0);
         let reached = n.min(1i64.checked_shl(bits.len() as u32).unwrap_or(i64::MAX));
         match bits {
             [] => {
                 if n > 0 {
-                    self.store(m, &Index::Const(0), yes);
+                    let v = yes.unwrap_or_else(|| fold::konst(self, 1, Elem::Bool));
+                    self.store(m, &Index::Const(0), v);
                 }
             }
             [b] => {
                 let not = fold::not(self, *b);
                 for (at, b) in [(0, not), (1, *b)] {
                     if at < reached {
-                        let v = self.bin(Bin::And, yes, b);
+                        let v = yes.map_or(b, |yes| self.bin(Bin::And, yes, b));
                         self.store(m, &Index::Const(at), v);
                     }
                 }
@@ -97,9 +116,12 @@ impl Tracer<'_> {
             _ => {
                 let (low, high) = bits.split_at(bits.len() / 2);
                 let step = 1i64 << low.len();
-                let always = fold::konst(self, 1, Elem::Bool);
-                let low = self.products(low, always, step.min(reached))?;
-                let high = self.products(high, yes, (reached + step - 1) / step)?;
+                let low = self.products(low, None, step.min(reached))?;
+                let rows = (reached + step - 1) / step;
+                let mut high = self.products(high, None, rows)?;
+                if let Some(yes) = yes {
+                    high = self.all_with(high, yes, rows)?;
+                }
                 self.run_loop(&Index::Const(reached), false, vec![], &[m], &mut |s, t, _| {
                     let step = Index::Const(step);
                     let at = ix::bin(circuit::index::IndexOp::Div, t, &step);
