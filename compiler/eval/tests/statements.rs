@@ -218,7 +218,20 @@ fn values_are_copied_wherever_they_go() {
         ("let s = S { a: 3, xs: a }; let mut t = s; t.a = 9; t.xs[1] = 9; reveal([s.a, s.xs[1]])", [3, 2]),
         ("let mut r = [a, a]; r[0][0] = 9; reveal([r[0][0], r[1][0]])", [9, 1]),
         ("let mut b = a; let t = (b, b); b[0] = 9; reveal([t.0[0], t.1[0]])", [1, 1]),
-        // A loop goes over what there was.
+        // A loop goes over what there was; a closure holds what there was.
+        ("let mut k: u8 = 5; let f = |x: u8| x + k; k = 7; reveal([f(a[0]), k])", [6, 7]),
+        (
+            "let mut b = a; let f = |i: u8| b[0] + i; b[0] = 9; let g = |i: u8| f(i) + b[0]; b = a; reveal([f(0), g(0)])",
+            [1, 10],
+        ),
+        (
+            "let mut k: u8 = 0; let mut s: u8 = 0; for i in 0..3 { let f = || k; k += 1; s += f(); } reveal([s, k])",
+            [3, 3],
+        ),
+        (
+            "let mut k: u8 = 1; let f = |x: u8| { let mut m = x; let g = |y: u8| y + m + k; m = 50; g(0) + m }; k = 9; reveal([f(a[0]), k])",
+            [52, 9],
+        ),
         ("let mut b = a; let mut s: u8 = 0; for x in b { b[1] = 50; s += x; } reveal([s, b[1]])", [3, 50]),
     ] {
         let text = format!("{head}fn main(a: [u8; 2] from A) -> [u8; 2] {{ {body} }}");

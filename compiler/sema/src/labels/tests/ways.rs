@@ -93,13 +93,13 @@ fn main(x: u32 from Ada, y: u32 from Ben) -> u32 { reveal(if x < 3 { tell(y) } e
 }",
     ),
     (
-        "a closure over what becomes secret behind it",
+        "a closure over what was secret before it",
         "E0301 5",
         "fn main(x: u32 from Ada) -> u32 {
-    let mut k: u32 = 0;
+    let mut k = x;
     let f = |v: u32| v + k;
-    k = x;
-    f(3)
+    k = 0;
+    f(3) + k
 }",
     ),
     (
@@ -229,6 +229,15 @@ fn main(xs: [u32; 3] from Ada) -> u32 { reveal(if xs[0] > 3 { sum(xs) } else { 0
         "a size stays public whatever an array holds",
         "fn f<N: size>(xs: [u32; N]) -> u64 { let mut n: u64 = 0; for i in 0..N { n += 1; } n }
 fn main(xs: [u32; 3] from Ada) -> u64 { f(xs) }",
+    ),
+    (
+        "a closure keeps the public value that a secret replaces",
+        "fn main(x: u32 from Ada) -> u32 {
+    let mut k: u32 = 0;
+    let f = |v: u32| v + k;
+    k = x;
+    f(3) + reveal(k)
+}",
     ),
     ("kept again, and never seen", "fn main(t: secret u32, x: u32 from Ada) -> secret u32 { t * x }"),
 ];
