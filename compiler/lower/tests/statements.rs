@@ -68,6 +68,9 @@ fn iterations_that_do_not_depend_on_one_another_are_lanes_however_they_are_writt
     assert_eq!(loops("let mut s: u32 = 1; for i in 0..N { s = s * s + x[i]; z[i] = s; }"), 1);
 }
 
+const HELP: &str = "fn twice(f: fn(u8) -> u8, a: u8) -> u8 { f(f(a)) }
+fn both(a: u8, f: fn(u8) -> u8, b: u8, g: fn(u8) -> u8, c: u8) -> u8 { f(a) + g(f(b)) * g(c) }";
+
 #[test]
 fn closures_hold_what_there_was() {
     for body in [
@@ -75,10 +78,14 @@ fn closures_hold_what_there_was() {
         "let mut k = y; let f = |v: u8| v + k; if y > 3 { k = x; } let g = |v: u8| f(v) * 2 + k; k += 1; reveal(g(x) + k)",
         "let mut k = y; let mut s: u8 = 0; for i in 0..3 { let f = || k; k += x; s += f(); } reveal(s)",
         "let mut b = [x, y]; let f = |i: u8| b[0] + i; b[0] = 9; reveal(b.map(|v| f(v) + b[1]).sum())",
+        // As an argument, too, where another argument assigns.
+        "let mut k = x; reveal(twice(|v| v + k, { k = 7; y }) + k)",
+        "let mut k = x; let s = [x, y].fold({ k = y; k }, |a, v| a * v + k); k = 3; reveal(s + k)",
+        "let mut k = x; reveal(both({ k = y; k }, |v| v + k, { k = 7; x }, |v| v * k, { k += 1; y }) + k)",
         "let mut k = x; let f = |v: u8| at A { x + 1 } + v * k; k = y; reveal(f(k))",
     ] {
         support::agree_also_in_errors(
-            &format!("party A, B; fn main(x: u8 from A, y: u8 from B) -> u8 {{ {body} }}"),
+            &format!("party A, B; {HELP} fn main(x: u8 from A, y: u8 from B) -> u8 {{ {body} }}"),
             &[],
             &[],
         );

@@ -1,8 +1,9 @@
 //! Closures that a variable holds: they keep the values that there are where they are written, as any variable would.
 //!
 //! Each variable that such a closure reads and that is assigned somewhere is copied before it, and the closure reads the
-//! copy: so all later stages agree on what it sees, whenever it is called. Knows the finished tree; closures that are
-//! arguments are called before anything else is assigned, and stay as they are.
+//! copy: so all later stages agree on what it sees, whenever it is called. A closure that is an argument is called before
+//! anything is assigned and stays where it is, unless an argument behind it assigns: then a variable holds it. Knows the
+//! finished tree.
 
 use super::{Body, LocalInfo};
 use crate::tree::*;
@@ -11,6 +12,7 @@ use std::collections::BTreeMap;
 
 impl Body<'_, '_> {
     pub(super) fn captures(&mut self) {
+        (0..self.exprs.len()).for_each(|k| self.hold(k));
         for k in 0..self.exprs.len() {
             let ExprKind::Block(stmts, _) = &self.exprs[k].kind else { continue };
             let held = |s: &Stmt| matches!(s, Stmt::Let(_, x) if matches!(self.exprs[x.0 as usize].kind, ExprKind::Closure { .. }));
@@ -32,6 +34,59 @@ impl Body<'_, '_> {
             }
             self.exprs[k].kind = ExprKind::Block(out, tail);
         }
+    }
+
+    /// Of a call with a closure and, behind it, an argument that assigns: variables hold what stands before that.
+    fn hold(&mut self, k: usize) {
+        let (ExprKind::Call { args, .. } | ExprKind::CallLocal(_, args) | ExprKind::Builtin(_, args)) =
+            &self.exprs[k].kind
+        else {
+            return;
+        };
+        let is = |x: &ExprId| matches!(self.exprs[x.0 as usize].kind, ExprKind::Closure { .. });
+        let Some(first) = args.iter().position(is) else { return };
+        let Some(end) = args[first + 1..].iter().rposition(|x| self.assigns(*x)) else { return };
+        let held = args[..=first + end].to_vec();
+        let (mut stmts, mut locals) = (Vec::new(), Vec::new());
+        for x in held {
+            let Expr { ty, span, .. } = &self.exprs[x.0 as usize];
+            let (ty, span) = (ty.clone(), *span);
+            let l = LocalId(self.locals.len() as u32);
+            self.locals.push(LocalInfo {
+                name: "argument".into(),
+                ty: ty.clone(),
+                mutable: false,
+                span,
+                used: true,
+                assigned: false,
+                size: None,
+                is_loop: false,
+                family: None,
+            });
+            self.exprs.push(Expr { kind: ExprKind::Local(l), ty, span });
+            locals.push(ExprId(self.exprs.len() as u32 - 1));
+            stmts.push(Stmt::Let(Pat::Bind(l), x));
+        }
+        let (ty, span) = (self.exprs[k].ty.clone(), self.exprs[k].span);
+        let mut kind = std::mem::replace(&mut self.exprs[k].kind, ExprKind::Zero);
+        if let ExprKind::Call { args, .. } | ExprKind::CallLocal(_, args) | ExprKind::Builtin(_, args) = &mut kind {
+            args[..locals.len()].copy_from_slice(&locals);
+        }
+        self.exprs.push(Expr { kind, ty, span });
+        self.exprs[k].kind = ExprKind::Block(stmts, Some(ExprId(self.exprs.len() as u32 - 1)));
+    }
+
+    /// Whether an assignment stands in an expression.
+    fn assigns(&self, x: ExprId) -> bool {
+        let mut left = vec![x];
+        while let Some(x) = left.pop() {
+            let kind = &self.exprs[x.0 as usize].kind;
+            if matches!(kind, ExprKind::Block(stmts, _) if stmts.iter().any(|s| matches!(s, Stmt::Assign { .. }))) {
+                return true;
+            }
+            children(kind, &mut |c| left.push(c));
+        }
+        false
     }
 
     /// Declares copies of what a closure reads, and makes it read these.

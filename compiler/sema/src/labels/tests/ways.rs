@@ -103,6 +103,15 @@ fn main(x: u32 from Ada, y: u32 from Ben) -> u32 { reveal(if x < 3 { tell(y) } e
 }",
     ),
     (
+        "a closure beside an argument that replaces its secret",
+        "E0301 4",
+        "fn call(f: fn(u32) -> u32, a: u32) -> u32 { f(a) }
+fn main(x: u32 from Ada) -> u32 {
+    let mut k = x;
+    call(|v| v + k, { k = 0; 3 }) + k
+}",
+    ),
+    (
         "a reveal in a generic called under a secret",
         "E0302 2",
         "fn open<T>(a: T) -> T { reveal(a) }
