@@ -3,6 +3,8 @@
 //!
 //! Knows the crate table of `docs/architecture.md`; reads sources and manifests, compiles nothing.
 
+mod statements;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 

@@ -230,6 +230,20 @@ mod tests {
     }
 
     #[test]
+    fn shares_have_no_bit_above_the_value_s() {
+        for (elem, ring) in [(Elem::u(1), 8), (Elem::u(5), 8), (Elem::i(13), 16), (Elem::u(65), 128)] {
+            // As a product leaves them in the machine: with anything above.
+            let word = Elem::u(ring);
+            let mut c = [Column::zeros(word, 3), Column::zeros(word, 3)];
+            c.iter_mut().for_each(|c| (0..3).for_each(|l| c.set(l, word.mask())));
+            let share = KeptShare::of(elem, &Value::Arith(c)).unwrap();
+            let Value::Arith(c) = &*share.value else { panic!("of another form") };
+            assert!(c.iter().all(|c| (0..3).all(|l| c.get(l) == elem.mask())), "{elem}");
+            assert!(KeptShare::read(elem, 3, &share.bytes()).is_some());
+        }
+    }
+
+    #[test]
     fn no_other_bytes_are_a_share() {
         assert!(KeptShare::read(Elem::u(13), 1, &[0xff, 0x1f, 0, 0]).is_some());
         assert!(KeptShare::read(Elem::u(13), 1, &[0xff, 0x3f, 0, 0]).is_none(), "a bit above the value's");

@@ -197,6 +197,24 @@ fn answers_tell_a_client_its_results_and_no_more() {
 }
 
 #[test]
+fn answers_have_no_bit_above_the_value_s() {
+    for (ring, elem) in [(8u8, Elem::u(5)), (32, Elem::i(20)), (64, Elem::u(33)), (128, Elem::u(127))] {
+        let (lanes, width) = (50, usize::from(ring) / 8);
+        let mut c = exchange(&arith(ring, elem, lanes as u64), None);
+        clients(&mut c, &[2]);
+        let m = answers(&c, &columns(&c, 4), 4, 4, PartyId(2));
+        let mut seen = 0;
+        for sent in &m {
+            // The sum and the product, one word for each lane, before the digests.
+            for word in sent[..2 * lanes * width].chunks(width) {
+                seen |= word.iter().rev().fold(0u128, |v, b| v << 8 | u128::from(*b));
+            }
+        }
+        assert_eq!(seen, elem.mask(), "{elem} in a ring of {ring}");
+    }
+}
+
+#[test]
 fn copies_that_differ_are_found() {
     let c = sums();
     let columns = columns(&c, 3);

@@ -26,6 +26,7 @@ impl Body<'_, '_> {
         if head.lints && self.clean() {
             self.lints(params.len());
         }
+        self.captures();
         let locals = self
             .locals
             .drain(..)

@@ -8,6 +8,7 @@
 //! becomes `Index` after all.
 
 mod call;
+mod capture;
 mod cover;
 mod exit;
 mod expr;
