@@ -120,7 +120,7 @@ table! {
     E0312 "a `while` on a condition that is not public";
     E0313 "a `while` under a condition that is not public";
     E0314 "a recursive call under a condition that is not public";
-    E0315 "an opening that the library alone may do";
+    E0317 "an opening that the library alone may do";
     // E04xx: binding of sizes, and lowering.
     E0401 "a size that is no number";
     E0402 "an index or a number out of range";

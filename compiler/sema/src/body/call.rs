@@ -227,7 +227,7 @@ impl<'a> Body<'a, '_> {
                 let masked = name == "open_masked";
                 let library = self.w.mods[self.module].library || (self.w.library_root && self.module == 0);
                 if masked && !library {
-                    let d = Diag::error(codes::E0315, "`open_masked` is the library's alone")
+                    let d = Diag::error(codes::E0317, "`open_masked` is the library's alone")
                         .at(callee, "outside of the library")
                         .help_edit("what is opened is opened by", callee, "reveal");
                     self.args_only(args);
