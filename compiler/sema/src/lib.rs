@@ -64,6 +64,7 @@ pub fn check(
         doc,
         circuits,
         fast_fixed: w.fast_fixed,
+        strings: written(&mods),
         ..Program::default()
     };
     // Trees of functions follow each other in their module's arena.
@@ -111,6 +112,17 @@ pub fn check(
     graph::associative(&program, diags);
     literals::check(&program, diags);
     program
+}
+
+/// The strings that stand in the text of all modules.
+fn written(mods: &[world::Loaded]) -> strings::Table {
+    let mut all = strings::Table::default();
+    for e in mods.iter().flat_map(|m| &m.ast.exprs) {
+        if let syntax::ast::ExprKind::Str(text) = &e.kind {
+            all.add(&text);
+        }
+    }
+    all
 }
 
 /// `main`, or a report that there is none.

@@ -2,6 +2,7 @@
 
 mod jumps;
 mod recursion;
+mod strings;
 
 use super::{Labels, check};
 use crate::tree::Program;
@@ -510,7 +511,7 @@ fn main(x: u32 from Ada) -> u32 { reveal(x) }",
 #[test]
 fn leaks_are_refused() {
     let mut wrong = String::new();
-    let all = || REJECTED.iter().chain(jumps::REJECTED).chain(recursion::REJECTED);
+    let all = || REJECTED.iter().chain(jumps::REJECTED).chain(recursion::REJECTED).chain(strings::REJECTED);
     assert!(all().count() >= 60);
     for (what, want, source) in all() {
         let got = errors(source).join(", ");
@@ -524,7 +525,7 @@ fn leaks_are_refused() {
 #[test]
 fn what_leaks_nothing_passes() {
     let mut wrong = String::new();
-    for (what, source) in ACCEPTED.iter().chain(jumps::ACCEPTED).chain(recursion::ACCEPTED) {
+    for (what, source) in ACCEPTED.iter().chain(jumps::ACCEPTED).chain(recursion::ACCEPTED).chain(strings::ACCEPTED) {
         let got = errors(source).join(", ");
         if !got.is_empty() {
             wrong += &format!("{what}: got {got}\n{source}\n\n");
