@@ -486,8 +486,11 @@ impl ProgramObject for Object {
         let failed = |f: Failure| node::CompileError { exit: f.code(), message: f.text() };
         let compiled = self.compiled(sizes).map_err(failed)?;
         self.fits(&compiled).map_err(failed)?;
-        *self.blocks.lock().unwrap_or_else(|e| e.into_inner()) =
-            Some(Blocks { program: self.checked.program.clone(), codes: compiled.blocks.clone() });
+        *self.blocks.lock().unwrap_or_else(|e| e.into_inner()) = Some(Blocks {
+            program: self.checked.program.clone(),
+            codes: compiled.blocks.clone(),
+            strings: Default::default(),
+        });
         if let Some((spread, carrier)) = &self.predict {
             let cost = opt::cost::cost(&compiled.gates, &compiled.schedule, self.protocol, &self.profile);
             // A program that is too long to price runs all the same.
@@ -511,9 +514,9 @@ impl ProgramObject for Object {
         Some(format!("{}:{line}:{column}", self.checked.sources.name(span.file)))
     }
 
-    fn at_runner(&self, _sizes: &Sizes) -> Box<dyn engine::AtRunner + Send> {
+    fn at_runner(&self, _sizes: &Sizes, strings: Arc<strings::Table>) -> Box<dyn engine::AtRunner + Send> {
         match self.blocks.lock().unwrap_or_else(|e| e.into_inner()).clone() {
-            Some(blocks) => Box::new(Runner(blocks)),
+            Some(blocks) => Box::new(Runner(Blocks { strings, ..blocks })),
             None => Box::new(engine::NoBlocks),
         }
     }

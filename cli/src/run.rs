@@ -195,7 +195,7 @@ fn clear(object: &Object, job: &Job, shown: &Shown) -> Result<(), Failure> {
     let sizes: Sizes = inputs.sizes().iter().map(|c| (c.name.clone(), c.value)).collect();
     let bound = program::bind(object.checked(), &sizes)?;
     let values = inputs.all(contract, &sizes)?;
-    let leaves = driver::evaluate(object.checked(), &bound, &values).map_err(|(span, what)| {
+    let leaves = driver::evaluate(object.checked(), &bound, &values, inputs.strings()).map_err(|(span, what)| {
         let (line, column) = object.checked().sources.start(span);
         Failure::Says(1, format!("{}:{line}:{column}: {what}", object.checked().sources.name(span.file)))
     })?;

@@ -153,7 +153,8 @@ fn under(checked: &Checked, id: FnId, protocol: &spec::Protocol) -> Result<Resul
             column
         })
         .collect();
-    let blocks = Blocks { program: trial.checked.program.clone(), codes: compiled.blocks.clone() };
+    let blocks =
+        Blocks { program: trial.checked.program.clone(), codes: compiled.blocks.clone(), strings: Default::default() };
     let spans = compiled.spans.clone();
     let program = Arc::new(engine::Program { circuit: compiled.gates, schedule: compiled.schedule });
     let run = engine::testing::run_in_memory(&program, &inputs, |_| Box::new(program::Runner(blocks.clone())), 1, 1);

@@ -307,7 +307,7 @@ fn main<N: size>(x: [i16; N] from A, y: [u8; N] from A, k: i16 from A) -> ([i16;
             let inputs = mpcc_tests::ladder::random_inputs(&p, &bound, seed);
             let main = p.program.f(p.program.main.unwrap());
             let by_name = main.params.iter().zip(&inputs).map(|(q, v)| (q.name.to_string(), v.clone())).collect();
-            let want = driver::evaluate(&p, &bound, &by_name).unwrap();
+            let want = driver::evaluate(&p, &bound, &by_name, &strings::Table::default()).unwrap();
             // One assignment, on bit 0 of every word.
             let columns = inputs.iter().flatten();
             let words: Vec<u64> = lowered

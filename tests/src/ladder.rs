@@ -93,6 +93,12 @@ pub fn climb(checked: &Checked, bound: &Bound, inputs: &[Leaves]) -> Result<Clim
 pub fn climb_within(checked: &Checked, bound: &Bound, inputs: &[Leaves], less: u64) -> Result<Climb, String> {
     let program = &checked.program;
     let main = program.f(program.main.ok_or("no main")?);
+    // Of strings, inputs are numbers of these.
+    let mut strings = strings::Table::default();
+    (0..8).for_each(|k| {
+        strings.add(&format!("key{k}"));
+    });
+    let strings = std::sync::Arc::new(strings);
     // The first rung: the oracle.
     let mut values = Vec::new();
     for (p, leaves) in main.params.iter().zip(inputs) {
@@ -100,7 +106,8 @@ pub fn climb_within(checked: &Checked, bound: &Bound, inputs: &[Leaves], less: u
         let shape = Shape::of(program, &ty, &bound.env.families).ok_or("a parameter has no shape")?;
         values.push(Value::from_columns(&shape, leaves.clone(), false).ok_or("inputs do not fit")?);
     }
-    let want = eval::run_main(program, &bound.env, values).map(|v| v.to_columns());
+    let want =
+        eval::run_main_on(program, &bound.env, values, eval::Options::default(), &strings).map(|v| v.to_columns());
     if let Err(e) = &want
         && e.internal
     {
@@ -139,7 +146,7 @@ pub fn climb_within(checked: &Checked, bound: &Bound, inputs: &[Leaves], less: u
             column
         })
         .collect();
-    let at = At(Blocks { program: program.clone(), codes: lowered.blocks.clone() });
+    let at = At(Blocks { program: program.clone(), codes: lowered.blocks.clone(), strings: strings.clone() });
     let agree = |stage: &str, got: Result<Leaves, String>| match (&want, got) {
         (Ok(want), Ok(got)) if near(want, &got, less) => Ok(()),
         (Err(_), Err(e)) if e == "program" => Ok(()),

@@ -12,10 +12,11 @@ use std::path::{Path, PathBuf};
 const TABLE: &[(&str, &str, &[&str])] = &[
     ("diag", "compiler/diag", &[]),
     ("decimal", "compiler/decimal", &[]),
+    ("strings", "compiler/strings", &[]),
     ("netlist", "compiler/netlist", &[]),
     ("syntax", "compiler/syntax", &["diag"]),
     ("style", "compiler/style", &["syntax"]),
-    ("sema", "compiler/sema", &["syntax", "netlist", "decimal"]),
+    ("sema", "compiler/sema", &["syntax", "netlist", "decimal", "strings"]),
     ("eval", "compiler/eval", &["sema"]),
     ("circuit", "compiler/circuit", &["netlist"]),
     ("lower", "compiler/lower", &["sema", "circuit"]),
@@ -28,13 +29,13 @@ const TABLE: &[(&str, &str, &[&str])] = &[
     ("proto", "runtime/proto", &["field", "spec", "wire"]),
     ("engine", "runtime/engine", &["proto", "circuit"]),
     ("net", "runtime/net", &["wire"]),
-    ("node", "runtime/node", &["engine", "net", "decimal"]),
+    ("node", "runtime/node", &["engine", "net", "decimal", "strings"]),
 ];
 
 /// Crates that also compile to WebAssembly: no file system, sockets, threads, clocks, or operating system's randomness.
 const PURE: &[&str] = &[
-    "diag", "decimal", "netlist", "syntax", "style", "sema", "eval", "circuit", "lower", "opt", "driver", "lsp",
-    "field", "spec", "wire", "proto", "engine",
+    "diag", "decimal", "strings", "netlist", "syntax", "style", "sema", "eval", "circuit", "lower", "opt", "driver",
+    "lsp", "field", "spec", "wire", "proto", "engine",
 ];
 
 /// What a pure crate may not name.

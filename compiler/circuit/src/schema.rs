@@ -22,6 +22,8 @@ pub enum Schema {
         /// Inclusive bounds, if declared.
         range: Option<(u128, u128)>,
     },
+    /// A string: a number of 128 bits, which its bytes decide; the text is its owner's to keep.
+    Text,
     /// `[T; len]`; `None` while the size is unbound (a row count decides it).
     Array {
         /// The element.

@@ -120,6 +120,8 @@ table! {
     E0312 "a `while` on a condition that is not public";
     E0313 "a `while` under a condition that is not public";
     E0314 "a recursive call under a condition that is not public";
+    E0315 "a string worked on outside of its owner's `at` block";
+    E0316 "a string that would leave its owner";
     E0317 "an opening that the library alone may do";
     // E04xx: binding of sizes, and lowering.
     E0401 "a size that is no number";

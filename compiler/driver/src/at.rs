@@ -12,6 +12,8 @@ pub struct Blocks {
     pub program: Arc<Program>,
     /// By block id.
     pub codes: Arc<[AtCode]>,
+    /// Strings of the inputs that lie here.
+    pub strings: Arc<strings::Table>,
 }
 
 impl Blocks {
@@ -22,7 +24,7 @@ impl Blocks {
     pub fn run(&self, block: u32, args: &[Column]) -> Result<Vec<Column>, String> {
         let code = self.codes.get(block as usize).ok_or("a block that the program does not have")?;
         let columns: Vec<Vec<u128>> = args.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect()).collect();
-        let out = eval::run_at(&self.program, code, &columns).map_err(|e| e.what)?;
+        let out = eval::run_at(&self.program, code, &columns, &self.strings).map_err(|e| e.what)?;
         let elems = self.results(code).ok_or("a block whose result has no layout")?;
         if elems.len() != out.len() {
             return Err("a block whose result has another layout".into());

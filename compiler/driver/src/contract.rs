@@ -225,6 +225,7 @@ fn field_text(program: &Program, s: &Struct, ty: &Ty) -> String {
         }
         Ty::Struct(id, ..) => program.structs[id.0 as usize].name.to_string(),
         Ty::Bool => "bool".into(),
+        Ty::Str => "str".into(),
         Ty::Int { signed, bits } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
         Ty::Fixed(f) => fixed_text(*f),
         _ => "?".into(),
@@ -261,6 +262,7 @@ pub fn ty_text(program: &Program, f: &Fn, ty: &Ty) -> String {
     };
     match ty {
         Ty::Bool => "bool".into(),
+        Ty::Str => "str".into(),
         Ty::Int { signed, bits } => format!("{}{bits}", if *signed { 'i' } else { 'u' }),
         Ty::Fixed(f) => fixed_text(*f),
         Ty::Index => "index".into(),

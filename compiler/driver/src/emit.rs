@@ -93,11 +93,16 @@ pub fn run_test(checked: &Checked, test: FnId) -> Result<(), TestFailure> {
 }
 
 /// Runs `main` in the reference evaluator, which sees every input in the clear. `inputs` are values by parameter and leaf;
-/// the result is leaf by leaf, in the order of the circuit's outputs.
+/// the result is leaf by leaf, in the order of the circuit's outputs; `strings` are the strings of the inputs.
 ///
 /// # Errors
 /// Where the program failed, and why.
-pub fn evaluate(checked: &Checked, bound: &Bound, inputs: &Publics) -> Result<Vec<Vec<u128>>, (Span, String)> {
+pub fn evaluate(
+    checked: &Checked,
+    bound: &Bound,
+    inputs: &Publics,
+    strings: &strings::Table,
+) -> Result<Vec<Vec<u128>>, (Span, String)> {
     let program = &checked.program;
     let nowhere = |what: &str| (Span::default(), what.to_string());
     let main = program.main.map(|m| program.f(m)).ok_or_else(|| nowhere("there is no `main`"))?;
@@ -108,5 +113,6 @@ pub fn evaluate(checked: &Checked, bound: &Bound, inputs: &Publics) -> Result<Ve
         let value = shape.zip(leaves).and_then(|(shape, leaves)| Value::from_columns(&shape, leaves, false));
         values.push(value.ok_or_else(|| nowhere(&format!("`{}` has no value of its shape", p.name)))?);
     }
-    eval::run_main(program, &bound.env, values).map(|v| v.to_columns()).map_err(|e| (e.span, e.what))
+    let out = eval::run_main_on(program, &bound.env, values, eval::Options::default(), strings);
+    out.map(|v| v.to_columns()).map_err(|e| (e.span, e.what))
 }

@@ -93,6 +93,7 @@ pub fn elem(ty: &Ty) -> Option<Elem> {
     match ty {
         Ty::Bool => Some(Elem::Bool),
         Ty::Int { signed, bits } => Some(Elem::Int { signed: *signed, bits: *bits }),
+        Ty::Str => Some(Elem::Int { signed: false, bits: 128 }),
         Ty::Fixed(_) | Ty::Index => Some(Elem::Int { signed: true, bits: 64 }),
         _ => None,
     }
@@ -133,6 +134,7 @@ fn schema(program: &Program, ty: &Ty, range: Option<(i128, i128)>, args: &Args<'
         Ty::Fixed(frac) => {
             Schema::Fixed { frac: *frac, range: range.map(|(lo, hi)| (pattern(lo, 64), pattern(hi, 64))) }
         }
+        Ty::Str => Schema::Text,
         scalar => match elem(scalar) {
             Some(e) => {
                 Schema::Scalar { elem: e, range: range.map(|(lo, hi)| (pattern(lo, e.bits()), pattern(hi, e.bits()))) }

@@ -8,6 +8,7 @@ use crate::check::Checked;
 use crate::compile::{CompileError, Publics, compile, lower};
 use diag::Diags;
 use eval::Value;
+use sema::layout;
 use sema::tree::*;
 use std::sync::Arc;
 
@@ -42,7 +43,7 @@ pub fn trial(checked: &Checked, test: FnId) -> Trial {
     program.main = Some(id);
     let env = TyEnv { families: vec![0; program.parties.len()].into(), ..TyEnv::default() };
     let (mut inputs, mut secrets) = (Vec::new(), 0);
-    for (local, init) in written_values(program.f(id)) {
+    for (local, init) in written_values(&program, program.f(id)) {
         let Some(value) = evaluated(&program, id, init, &env) else { continue };
         let mut with = program.clone();
         make_input(&mut with.fns[id.0 as usize], local, init, party);
@@ -71,24 +72,28 @@ fn push(f: &mut Fn, kind: ExprKind, ty: Ty, span: diag::Span) -> ExprId {
 }
 
 /// `let`s of the outermost block whose value is written down: the local and its value.
-fn written_values(f: &Fn) -> Vec<(LocalId, ExprId)> {
+fn written_values(program: &Program, f: &Fn) -> Vec<(LocalId, ExprId)> {
     let ExprKind::Block(stmts, _) = &f.expr(f.body).kind else { return Vec::new() };
     let lets = stmts.iter().filter_map(|s| match s {
         Stmt::Let(Pat::Bind(l), e) => Some((*l, *e)),
         _ => None,
     });
-    lets.filter(|(l, e)| is_data(&f.local(*l).ty) && is_written(f, *e)).collect()
+    lets.filter(|(l, e)| is_data(program, &f.local(*l).ty) && is_written(f, *e)).collect()
 }
 
 /// A type that a party can bring.
-fn is_data(ty: &Ty) -> bool {
+fn is_data(program: &Program, ty: &Ty) -> bool {
+    // A test is nobody's program: a string that somebody brings could not be worked on.
+    if layout::holds_strings(&program.structs, ty) {
+        return false;
+    }
     match ty {
         Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) => true,
-        Ty::Array(of, _) => is_data(of),
-        Ty::Tuple(parts) => parts.iter().all(is_data),
+        Ty::Array(of, _) => is_data(program, of),
+        Ty::Tuple(parts) => parts.iter().all(|t| is_data(program, t)),
         // Fields are data by the rules of structs; arguments have to be.
-        Ty::Struct(_, tys, _) => tys.iter().all(is_data),
-        Ty::Index | Ty::Unit | Ty::Param(_) | Ty::Fn(..) | Ty::Error => false,
+        Ty::Struct(_, tys, _) => tys.iter().all(|t| is_data(program, t)),
+        Ty::Str | Ty::Index | Ty::Unit | Ty::Param(_) | Ty::Fn(..) | Ty::Error => false,
     }
 }
 

@@ -5,6 +5,7 @@
 use crate::ops;
 use crate::run::{Frame, R, Run, internal, why};
 use crate::value::{Array, Col, Kind, Scalar, Shape, Value};
+use sema::layout;
 use sema::tree::*;
 use std::sync::Arc;
 
@@ -34,6 +35,25 @@ impl<'p> Run<'p> {
             Some(v) => Ok(v),
             None => internal(span),
         }
+    }
+
+    /// What a method of a string gives.
+    fn of_string(&self, fr: &Frame<'p>, b: Builtin, v: &Value, e: &Expr) -> R<Value> {
+        let Value::Scalar(s) = v else { return internal(e.span) };
+        let shape = layout::close(&e.ty, &fr.env).and_then(|ty| Shape::of(self.program, &ty, self.families()));
+        let Some(shape) = shape else {
+            return why(Err("more bytes than fit here".into()), e.span);
+        };
+        let column = match (b, &shape) {
+            (Builtin::StrHash, _) => vec![u128::from(strings::hash(s.bits))],
+            (Builtin::StrLen, _) => vec![self.string(s.bits, e.span)?.len() as u128],
+            (_, Shape::Array(n, _)) => {
+                let text = self.string(s.bits, e.span)?;
+                strings::bytes(text, *n).into_iter().map(u128::from).collect()
+            }
+            _ => return internal(e.span),
+        };
+        Value::from_columns(&shape, vec![column], s.secret).map_or_else(|| internal(e.span), Ok)
     }
 
     #[inline(never)]
@@ -87,6 +107,7 @@ impl<'p> Run<'p> {
                 let Some(kind) = Kind::of(&e.ty, &fr.env) else { return internal(span) };
                 return why(ops::map(&v, |_| kind, |s| Ok(Scalar { kind, ..s })), span);
             }
+            Builtin::StrLen | Builtin::StrHash | Builtin::StrBytes => return self.of_string(fr, b, &v, e),
             Builtin::Narrow => return why(ops::map(&v, |k| k, ops::narrow), span),
             _ => {}
         }

@@ -78,8 +78,22 @@ pub fn run_main(program: &Program, sizes: &Bindings, inputs: Vec<Value>) -> Resu
 pub fn run_main_with(
     program: &Program,
     sizes: &Bindings,
+    inputs: Vec<Value>,
+    options: Options,
+) -> Result<Value, EvalError> {
+    run_main_on(program, sizes, inputs, options, &strings::Table::default())
+}
+
+/// [`run_main_with`], with the strings of the inputs.
+///
+/// # Errors
+/// As there; also a string whose length or bytes are asked for and which is not among them.
+pub fn run_main_on(
+    program: &Program,
+    sizes: &Bindings,
     mut inputs: Vec<Value>,
     options: Options,
+    strings: &strings::Table,
 ) -> Result<Value, EvalError> {
     let Some(main) = program.main else {
         return Err(EvalError {
@@ -92,7 +106,7 @@ pub fn run_main_with(
     for (value, param) in inputs.iter_mut().zip(&program.f(main).params) {
         value.mark(matches!(param.origin, Origin::From(_) | Origin::Kept));
     }
-    run_fn_with(program, main, sizes, inputs, options)
+    run_fn_on(program, main, sizes, inputs, options, strings)
 }
 
 /// Runs a function with its bindings; arguments keep their marks.
@@ -114,6 +128,18 @@ pub fn run_fn_with(
     args: Vec<Value>,
     options: Options,
 ) -> Result<Value, EvalError> {
+    run_fn_on(program, f, env, args, options, &strings::Table::default())
+}
+
+/// [`run_fn_with`], with the strings of its arguments.
+fn run_fn_on(
+    program: &Program,
+    f: FnId,
+    env: &TyEnv,
+    args: Vec<Value>,
+    options: Options,
+    strings: &strings::Table,
+) -> Result<Value, EvalError> {
     let code = program.f(f);
     let wrong = |span, what: String| EvalError { span, what, internal: false, sides: None };
     if args.len() != code.params.len() {
@@ -130,7 +156,7 @@ pub fn run_fn_with(
             return Err(wrong(param.span, format!("the argument for `{}` is not of its type", param.name)));
         }
     }
-    let mut run = Run::new(program, env.families.clone(), options);
+    let mut run = Run::new(program, env.families.clone(), options, strings);
     let value = run.enter(f, Arc::new(env.clone()), args, code.span).map_err(run::Halt::error)?;
     run.settle().map_err(run::Halt::error)?;
     Ok(value)
@@ -146,12 +172,18 @@ pub fn run_test(program: &Program, f: FnId, options: Options) -> Result<(), Eval
 }
 
 /// Runs an `at` block at its party, `code.runs` times: argument columns as `code` says, one run after another in each;
-/// result columns likewise, one per leaf of the block's type. All values count as public, being its own.
+/// result columns likewise, one per leaf of the block's type. All values count as public, being its own. `strings` are those
+/// that the party holds.
 ///
 /// # Errors
-/// As [`run_main`]; also columns of another number or length than `code` says.
-pub fn run_at(program: &Program, code: &AtCode, args: &[Vec<u128>]) -> Result<Vec<Vec<u128>>, EvalError> {
-    let mut run = Run::new(program, code.env.families.clone(), Options::default());
+/// As [`run_main_on`]; also columns of another number or length than `code` says.
+pub fn run_at(
+    program: &Program,
+    code: &AtCode,
+    args: &[Vec<u128>],
+    strings: &strings::Table,
+) -> Result<Vec<Vec<u128>>, EvalError> {
+    let mut run = Run::new(program, code.env.families.clone(), Options::default(), strings);
     run.alone = 1;
     run.at(code, args).map_err(run::Halt::error)
 }

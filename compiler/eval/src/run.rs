@@ -66,6 +66,8 @@ type Undo = (usize, Vec<Step>, Value);
 /// One run of a program.
 pub(crate) struct Run<'p> {
     pub program: &'p Program,
+    /// Strings of the inputs; those of the program are its own.
+    strings: &'p strings::Table,
     families: Arc<[i64]>,
     stack: Vec<Value>,
     calls: u32,
@@ -124,9 +126,10 @@ impl<'p> Run<'p> {
     pub(crate) fn families(&self) -> &Arc<[i64]> {
         &self.families
     }
-    pub fn new(program: &'p Program, families: Arc<[i64]>, options: Options) -> Run<'p> {
+    pub fn new(program: &'p Program, families: Arc<[i64]>, options: Options, strings: &'p strings::Table) -> Run<'p> {
         Run {
             program,
+            strings,
             families,
             stack: Vec::new(),
             calls: 0,
@@ -162,6 +165,13 @@ impl<'p> Run<'p> {
     /// Whether a branch runs that is not taken.
     pub(crate) fn untaken(&self) -> bool {
         self.journals > 0
+    }
+    /// The string of a number.
+    pub(crate) fn string(&self, number: u128, span: Span) -> R<&'p str> {
+        match self.strings.get(number).or_else(|| self.program.strings.get(number)) {
+            Some(s) => Ok(s),
+            None => error(span, "a string whose text is not at hand here"),
+        }
     }
 
     /// Calls a function.

@@ -20,6 +20,8 @@ pub enum Kind {
     },
     /// `fixed<F>`: a word of 64 bits, two's complement, with so many fraction bits.
     Fixed(u8),
+    /// `str`: its number, see `strings`.
+    Str,
     /// An exact `i64`, always public.
     Index,
 }
@@ -124,6 +126,7 @@ impl Kind {
             Ty::Bool => Some(Kind::Bool),
             Ty::Int { signed, bits } => Some(Kind::Int { signed: *signed, bits: *bits }),
             Ty::Fixed(f) => Some(Kind::Fixed(*f)),
+            Ty::Str => Some(Kind::Str),
             Ty::Index => Some(Kind::Index),
             Ty::Param(k) => match env.tys.get(*k as usize)? {
                 Ty::Param(_) => None,
@@ -137,6 +140,7 @@ impl Kind {
         match self {
             Kind::Bool => 1,
             Kind::Int { bits, .. } => u32::from(bits),
+            Kind::Str => 128,
             Kind::Fixed(_) | Kind::Index => 64,
         }
     }
@@ -188,7 +192,9 @@ impl Shape {
         };
         Some(match ty {
             Ty::Unit => Shape::Unit,
-            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index => Shape::Scalar(Kind::of(ty, &TyEnv::default())?),
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index => {
+                Shape::Scalar(Kind::of(ty, &TyEnv::default())?)
+            }
             Ty::Array(elem, Size::Const(n)) => {
                 Shape::Array(usize::try_from(*n).ok()?, Box::new(Shape::walk(program, elem, families, budget)?))
             }
@@ -260,6 +266,8 @@ impl Value {
             Value::Scalar(s) => match s.kind {
                 Kind::Bool => s.truth().to_string(),
                 Kind::Int { signed: false, .. } => s.bits.to_string(),
+                // Without its table a string has no text.
+                Kind::Str => format!("a string of hash {}", strings::hash(s.bits)),
                 Kind::Fixed(f) => decimal::text(s.number() as i64, u32::from(f)),
                 _ => s.number().to_string(),
             },

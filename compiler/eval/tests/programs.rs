@@ -275,10 +275,11 @@ fn main(x: u32 from Ada, p: P from Ada) -> u32 {
         many: true,
     };
     let columns = |flags: Vec<u128>| [vec![0, 7, 0, 1], vec![10, 20], vec![3, 4], flags];
-    assert_eq!(eval::run_at(&program, &code, &columns(vec![1, 1])), Ok(vec![vec![26, 14]]));
-    assert_eq!(eval::run_at(&program, &code, &columns(vec![0, 1])), Ok(vec![vec![0, 14]]));
-    assert!(eval::run_at(&program, &code, &columns(vec![1])).is_err());
-    assert!(eval::run_at(&program, &code, &[]).is_err());
+    let at = |args: &[Vec<u128>]| eval::run_at(&program, &code, args, &strings::Table::default());
+    assert_eq!(at(&columns(vec![1, 1])), Ok(vec![vec![26, 14]]));
+    assert_eq!(at(&columns(vec![0, 1])), Ok(vec![vec![0, 14]]));
+    assert!(at(&columns(vec![1])).is_err());
+    assert!(at(&[]).is_err());
 }
 
 #[test]
@@ -519,4 +520,30 @@ fn main<N: size>(xs: [u64; N] from Ada) -> u64 { reveal(total(xs)) }";
         let sum = xs.iter().sum::<u128>();
         assert_eq!(run(text, &[n as i64], vec![vec![xs]]).unwrap()[0], [sum]);
     }
+}
+
+#[test]
+fn strings() {
+    let text = "party A; struct P { name: str, n: u32 }
+fn of(p: P, key: str) -> (bool, u64, u64, [u8; 3]) { (p.name == key, p.name.len(), p.name.hash(), p.name.bytes::<3>()) }
+fn main(ps: [P; 3] from A) -> (u64, u64, [u8; 3], bool) to A {
+    at A {
+        let all = ps.map(|p| of(p, \"b\u{e9}\"));
+        let equal = all.map(|x| x.0 && P { name: \"b\u{e9}\", n: 7 } == ps[1]).count();
+        (equal, all[0].1 * 100 + all[1].1 * 10 + all[2].1, all[1].3, all[1].2 == \"b\u{e9}\".hash() && all[2].2 != 0)
+    }
+}";
+    let (program, _) = load(text);
+    let mut table = strings::Table::default();
+    let names = vec![table.add("long one"), table.add("b\u{e9}"), table.add("")];
+    let env = TyEnv { families: [0].into(), ..TyEnv::default() };
+    let f = program.f(program.main.expect("main"));
+    let shape =
+        Shape::of(&program, &layout::close(&f.params[0].ty, &env).expect("closed"), &env.families).expect("a shape");
+    let value = || Value::from_columns(&shape, vec![names.clone(), vec![1, 7, 3]], false).expect("a value");
+    let got = eval::run_main_on(&program, &env, vec![value()], Options::default(), &table).map(|v| v.to_columns());
+    assert_eq!(got, Ok(vec![vec![1], vec![830], vec![98, 0xc3, 0xa9], vec![1]]));
+    // Without their text there are no lengths, and no panic.
+    let e = eval::run_main(&program, &env, vec![value()]).err().expect("an error");
+    assert!(!e.internal && e.what.contains("text"), "{e}");
 }

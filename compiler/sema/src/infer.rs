@@ -210,7 +210,7 @@ impl Infer {
     /// The type with all that is known.
     pub(crate) fn full(&mut self, t: &Ty) -> Ty {
         match t {
-            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Unit | Ty::Error => t.clone(),
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index | Ty::Unit | Ty::Error => t.clone(),
             Ty::Param(k) if *k < VAR => t.clone(),
             Ty::Param(_) => match self.shallow(t) {
                 Ty::Param(k) => Ty::Param(k),

@@ -4,7 +4,7 @@
 //! The evaluator, the label check, lowering, and whoever reads inputs agree on these leaves: struct fields and tuple
 //! parts in order, and an array of anything is an array in each leaf of its element, row-major. Knows no values.
 
-use crate::tree::{Program, Size, SizeOp, SizeVar, StructId, Ty, TyEnv};
+use crate::tree::{Program, Size, SizeOp, SizeVar, Struct, StructId, Ty, TyEnv};
 
 /// A scalar column of a type.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,7 +12,7 @@ pub struct Leaf {
     /// How one gets there, arrays left out: `.amount`, `.field.0`; empty for a scalar and for an array of scalars. Of an
     /// enum `.is V` for each variant but the first, and `.V.0` or `.V.field` for what variants carry.
     pub path: String,
-    /// [`Ty::Bool`], [`Ty::Int`], or [`Ty::Index`].
+    /// [`Ty::Bool`], [`Ty::Int`], [`Ty::Fixed`], [`Ty::Str`], or [`Ty::Index`].
     pub ty: Ty,
     /// Lengths of the arrays around it, outermost first.
     pub dims: Vec<i64>,
@@ -46,7 +46,7 @@ pub fn size(size: &Size, env: &TyEnv) -> Option<i64> {
 pub fn close(ty: &Ty, env: &TyEnv) -> Option<Ty> {
     let all = |tys: &[Ty]| -> Option<Vec<Ty>> { tys.iter().map(|t| close(t, env)).collect() };
     Some(match ty {
-        Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Unit => ty.clone(),
+        Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index | Ty::Unit => ty.clone(),
         Ty::Array(elem, n) => {
             let n = size(n, env).filter(|n| *n >= 0)?;
             Ty::Array(Box::new(close(elem, env)?), Size::Const(n))
@@ -97,6 +97,27 @@ pub fn leaves(program: &Program, ty: &Ty, families: &std::sync::Arc<[i64]>) -> O
 /// Largest number of parts (leaves, structs, tuples, arrays) that one type may have: structs of structs double it.
 pub const MAX_PARTS: usize = 1 << 16;
 
+/// Whether a value of a type, open or closed, holds strings. Cost: linear in the type and the structs that it names.
+pub fn holds_strings(structs: &[Struct], ty: &Ty) -> bool {
+    fn walk(structs: &[Struct], ty: &Ty, seen: &mut Vec<StructId>) -> bool {
+        match ty {
+            Ty::Str => true,
+            Ty::Array(elem, _) => walk(structs, elem, seen),
+            Ty::Tuple(parts) => parts.iter().any(|t| walk(structs, t, seen)),
+            Ty::Struct(id, tys, _) => {
+                tys.iter().any(|t| walk(structs, t, seen))
+                    || !seen.contains(id) && {
+                        seen.push(*id);
+                        let fields = structs.get(id.0 as usize).map_or(&[][..], |s| &s.fields);
+                        fields.iter().any(|f| walk(structs, &f.ty, seen))
+                    }
+            }
+            _ => false,
+        }
+    }
+    walk(structs, ty, &mut Vec::new())
+}
+
 struct At {
     path: String,
     dims: Vec<i64>,
@@ -108,7 +129,7 @@ struct At {
 fn walk(program: &Program, ty: &Ty, families: &std::sync::Arc<[i64]>, at: &mut At, out: &mut Vec<Leaf>) -> Option<()> {
     at.budget = at.budget.checked_sub(1)?;
     match ty {
-        Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index => {
+        Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index => {
             out.push(Leaf { path: at.path.clone(), ty: ty.clone(), dims: at.dims.clone(), lanes: at.lanes })
         }
         Ty::Unit | Ty::Fn(..) => {}
@@ -160,7 +181,7 @@ fn step(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::tree::{Field, Struct};
+    use crate::tree::Field;
     use diag::Span;
 
     fn uint(bits: u8) -> Ty {

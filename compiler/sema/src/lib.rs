@@ -67,6 +67,7 @@ pub fn check(
         circuits,
         fast_fixed: w.fast_fixed,
         checked: w.main.map(|m| w.fns[m.0 as usize].decl).filter(|d| d.checked).map(|d| d.name.span),
+        strings: written(&mods),
         ..Program::default()
     };
     // Trees of functions follow each other in their module's arena.
@@ -114,6 +115,17 @@ pub fn check(
     graph::associative(&program, diags);
     literals::check(&program, diags);
     program
+}
+
+/// The strings that stand in the text of all modules.
+fn written(mods: &[world::Loaded]) -> strings::Table {
+    let mut all = strings::Table::default();
+    for e in mods.iter().flat_map(|m| &m.ast.exprs) {
+        if let syntax::ast::ExprKind::Str(text) = &e.kind {
+            all.add(&text);
+        }
+    }
+    all
 }
 
 /// `main`, or a report that there is none.

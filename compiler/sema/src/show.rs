@@ -52,6 +52,7 @@ impl Show<'_> {
             Ty::Fixed(f) => {
                 let _ = write!(s, "fixed<{f}>");
             }
+            Ty::Str => s.push_str("str"),
             Ty::Index => s.push_str("index"),
             Ty::Unit => s.push_str("()"),
             Ty::Array(t, n) => {

@@ -4,6 +4,7 @@
 
 use crate::attrs::Attrs;
 use crate::infer::{subst, weight};
+use crate::layout::holds_strings;
 use crate::tree::{Class, Field, Gets, Origin, PartyId, Size, Struct, StructId, Ty, Variant};
 use crate::types::{self, Scope};
 use crate::world::{Gen, Name, World};
@@ -478,6 +479,12 @@ fn param(s: &mut SigScope<'_, '_>, p: &a::Param, is_main: bool) -> SigParam {
             .help("give the array a length that is a number, or take it as a parameter of its own");
         s.diags.push(d);
     }
+    if kept && holds_strings(&s.w.structs, &ty) {
+        let d = Diag::error(codes::E0506, "no run keeps strings")
+            .at(p.ty.span, "this holds a string, and strings are never shared")
+            .help("keep what its owner makes of it, for instance its hash, a `u64`");
+        s.diags.push(d);
+    }
     if holds_fn(&ty) {
         let d = Diag::error(codes::E0506, "`main` cannot take a function");
         s.diags.push(d.at(p.ty.span, "no party can bring this"));
@@ -562,6 +569,14 @@ fn result(s: &mut SigScope<'_, '_>, decl: &a::FnDecl, is_main: bool) -> (Ty, Spa
             s.diags.push(d.at(t.span, "function types stand at parameters alone"));
             return (Ty::Error, Gets::Everyone);
         }
+        if is_main && holds_strings(&s.w.structs, &ty) {
+            let d = Diag::error(codes::E0316, "`main` does not give strings")
+                .at(t.span, "this holds a string")
+                .note("a string stays with its owner, or is public from the start")
+                .help("give what its owner makes of it, for instance its bytes, `[u8; 16]`, and reveal them");
+            s.diags.push(d);
+            return (Ty::Error, Gets::Everyone);
+        }
         let Some(to) = to else { return (ty, if kept { Gets::Nobody } else { Gets::Everyone }) };
         if !is_main {
             let d = Diag::error(codes::E0505, "only `main` has results `to` a party");
@@ -624,7 +639,7 @@ pub(crate) fn has_class(structs: &[Struct], classes: &[Class], t: &Ty, c: Class)
         Ty::Bool => matches!(c, Class::Any | Class::Eq | Class::Bits),
         Ty::Int { .. } | Ty::Index => true,
         Ty::Fixed(_) => matches!(c, Class::Any | Class::Eq | Class::Ord | Class::Num | Class::Div),
-        Ty::Unit => c <= Class::Eq,
+        Ty::Unit | Ty::Str => c <= Class::Eq,
         Ty::Param(k) if *k >= crate::infer::VAR => true,
         Ty::Param(k) => {
             let has = classes.get(*k as usize).copied().unwrap_or(Class::Int);

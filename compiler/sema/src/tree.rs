@@ -47,6 +47,8 @@ pub struct Program {
     pub doc: String,
     /// Boolean circuits that files gave.
     pub circuits: Vec<Circuit>,
+    /// Strings that stand in its text.
+    pub strings: strings::Table,
     /// `#![fixed(fast)]`: products of fixed-point numbers may be one unit of the last place less.
     pub fast_fixed: bool,
     /// `checked fn main`: where its name stands. What overflows, divides by zero, or reads or writes nothing is remembered in
@@ -172,6 +174,9 @@ pub enum Ty {
     },
     /// `fixed<F>`: a 64-bit two's-complement word with so many fraction bits, 1 to 31.
     Fixed(u8),
+    /// `str`: the number of a string (see `strings`), which means something to whoever holds the string alone. Public or one
+    /// party's, never shared.
+    Str,
     /// A size, a loop index, or arithmetic on such: a public integer (exact, `i64`), which [`ExprKind::FromIndex`] turns
     /// into the integer type that a context asks for. Never the type of a parameter or of anything stored in a party's data.
     Index,
@@ -613,6 +618,12 @@ pub enum Builtin {
     Wrapping(BinOp),
     /// `random()`: a number or truth value that nobody knows, another each time.
     Random,
+    /// `s.len()` of a string: its bytes, a `u64`.
+    StrLen,
+    /// `s.hash()`: a `u64`, see [`strings::hash`].
+    StrHash,
+    /// `s.bytes::<N>()`: `[u8; N]`, see [`strings::bytes`]; N is in the expression's type.
+    StrBytes,
     /// `xs.enumerate()`: pairs of (`Index`, element); only in a `for` or before `map`/`fold`.
     Enumerate,
 }

@@ -24,16 +24,13 @@ pub(crate) trait Scope<'a> {
     fn diags(&mut self) -> &mut Diags;
 }
 
-/// Primitive types by name; `Err` for those that the language will have.
-pub(crate) fn primitive(name: &str) -> Option<Result<Ty, ()>> {
-    if name == "bool" {
-        return Some(Ok(Ty::Bool));
-    }
-    if name == "fixed" {
-        return Some(Ok(Ty::Fixed(16)));
-    }
-    if name == "str" {
-        return Some(Err(()));
+/// Primitive types by name.
+pub(crate) fn primitive(name: &str) -> Option<Ty> {
+    match name {
+        "bool" => return Some(Ty::Bool),
+        "fixed" => return Some(Ty::Fixed(16)),
+        "str" => return Some(Ty::Str),
+        _ => {}
     }
     let (signed, digits) = match name.as_bytes().first()? {
         b'u' => (false, &name[1..]),
@@ -44,12 +41,13 @@ pub(crate) fn primitive(name: &str) -> Option<Result<Ty, ()>> {
         return None;
     }
     match digits.parse::<u8>() {
-        Ok(bits @ 1..=128) => Some(Ok(Ty::Int { signed, bits })),
+        Ok(bits @ 1..=128) => Some(Ty::Int { signed, bits }),
         _ => None,
     }
 }
 
-const PRIMITIVES: [&str; 12] = ["bool", "fixed", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128"];
+const PRIMITIVES: [&str; 13] =
+    ["bool", "fixed", "str", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128"];
 
 /// The type that is written; labels on it are for the caller to strip first and an error here, as are ranges.
 pub(crate) fn lower<'a>(s: &mut impl Scope<'a>, t: &a::Type) -> Ty {
@@ -158,17 +156,10 @@ fn named<'a>(s: &mut impl Scope<'a>, t: &a::Type, path: &a::Path, args: &[a::Gen
         let shadowed = w.names[m].contains_key(&one.name);
         if !shadowed && let Some(p) = primitive(name) {
             return match p {
-                Ok(Ty::Fixed(_)) if !args.is_empty() => fraction(s, t, args),
-                Ok(ty) => {
+                Ty::Fixed(_) if !args.is_empty() => fraction(s, t, args),
+                ty => {
                     no_args(&mut |d| s.diags().push(d), &format!("`{name}`"));
                     ty
-                }
-                Err(()) => {
-                    let d = Diag::error(codes::E0018, format!("the type `{name}` is not in the language yet"))
-                        .at(one.span, "this type")
-                        .note("so far there are `bool`, and `u` or `i` with 1 to 128 bits");
-                    s.diags().push(d);
-                    Ty::Error
                 }
             };
         }
@@ -347,7 +338,7 @@ pub(crate) fn const_eval(w: &World<'_>, c: ConstId, diags: &mut Diags, depth: u3
     w.const_vals.borrow_mut()[k] = ConstVal::Busy;
     let decl = &w.consts[k];
     let ty = match &decl.ty.kind {
-        a::TypeKind::Path { path, .. } if path.parts.len() == 1 => primitive(&path.parts[0].name).and_then(Result::ok),
+        a::TypeKind::Path { path, .. } if path.parts.len() == 1 => primitive(&path.parts[0].name),
         _ => None,
     };
     let value = match ty {
@@ -390,7 +381,7 @@ pub(crate) fn eval(w: &World<'_>, m: usize, e: a::ExprId, diags: &mut Diags, dep
         }
         a::ExprKind::Cast { expr, ty } => {
             let a::TypeKind::Path { path, .. } = &ty.kind else { return None };
-            let t = primitive(&path.parts.first()?.name)?.ok()?;
+            let t = primitive(&path.parts.first()?.name)?;
             let v = eval(w, m, *expr, diags, depth)?;
             matches!(t, Ty::Int { .. }).then(|| wrap(v, &t))
         }

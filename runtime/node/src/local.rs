@@ -2,7 +2,7 @@
 //!
 //! The program is compiled once for all. Knows sessions; nothing of the language.
 
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use engine::{AtRunner, Outputs};
 use net::{Profile, memory};
@@ -57,8 +57,8 @@ impl ProgramObject for Once<'_> {
             }
         }
     }
-    fn at_runner(&self, sizes: &Sizes) -> Box<dyn AtRunner + Send> {
-        self.program.at_runner(sizes)
+    fn at_runner(&self, sizes: &Sizes, strings: Arc<strings::Table>) -> Box<dyn AtRunner + Send> {
+        self.program.at_runner(sizes, strings)
     }
     fn predicted(&self) -> Option<crate::Predicted> {
         self.program.predicted()

@@ -147,8 +147,9 @@ pub trait ProgramObject: Send + Sync {
     /// # Errors
     /// If the program is wrong with these sizes.
     fn compile(&self, sizes: &Sizes) -> Result<Compiled, CompileError>;
-    /// Something that runs the `at` blocks of parties hosted here, with the sizes of this run.
-    fn at_runner(&self, sizes: &Sizes) -> Box<dyn AtRunner + Send>;
+    /// Something that runs the `at` blocks of parties hosted here, with the sizes of this run and the strings of the inputs
+    /// that were read here.
+    fn at_runner(&self, sizes: &Sizes, strings: Arc<strings::Table>) -> Box<dyn AtRunner + Send>;
     /// What the compiled program was said to cost, if anyone asked; after [`ProgramObject::compile`].
     fn predicted(&self) -> Option<Predicted> {
         None

@@ -310,7 +310,7 @@ fn session(
     info!(target: "mpcc", node = me, session = format!("{:016x}", keys.session), "agreed");
 
     let running = links.now();
-    let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes))?;
+    let machine = machine(&compiled, me, keys.keys, columns, program.at_runner(&sizes, inputs.strings().clone()))?;
     let mut machine = machine.with_kept(shares).map_err(|e| NodeError::Internal(e.to_string()))?;
     let mut present = None;
     if let Some((shares, members, at)) = gathered {

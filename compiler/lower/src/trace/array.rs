@@ -187,6 +187,7 @@ impl Tracer<'_> {
             Builtin::Min | Builtin::Max => self.extreme(b == Builtin::Max, v, &vals[1]),
             Builtin::WideMul => self.wide_mul(v, &vals[1]),
             Builtin::Narrow => self.narrow(v),
+            Builtin::StrLen | Builtin::StrHash | Builtin::StrBytes => self.of_string(b, v, ty),
             Builtin::ToBits | Builtin::FromBits => Ok(Val::of(ty, v.leaves.clone())),
             Builtin::Len => {
                 let (_, n) = self.array(&v.ty)?;

@@ -117,7 +117,7 @@ impl Tracer<'_> {
     /// The shared form of a memory that a party owns, for whoever computes on it.
     pub(super) fn share_whole(&mut self, m: MemId) -> R<()> {
         let mem = self.nest.mems[m as usize].clone();
-        if !matches!(mem.dom, Domain::Local(_)) {
+        if !matches!(mem.dom, Domain::Local(_)) || self.strings.mems.contains(&m) {
             return Ok(());
         }
         let s = self.alloc(mem.elem, mem.len, 0);
@@ -331,12 +331,14 @@ impl Tracer<'_> {
             if of.dims.is_empty() {
                 let n = self.fixed(Op::AtPart(k as u32), vec![at], elem);
                 self.nest.nodes[n as usize].dom = dom;
+                self.own_string(&of.ty, AtArg::Node(n));
                 outs.push((elem, 1, AtArg::Node(n)));
                 leaves.push(Leaf::N(n));
             } else {
                 let m = self.new_mem(elem, of.lanes, 0);
                 self.nest.mems[m as usize].dom = dom;
                 self.nest.mems[m as usize].owned = true;
+                self.own_string(&of.ty, AtArg::Mem(m));
                 outs.push((elem, of.lanes, AtArg::Mem(m)));
                 self.fixed(Op::Made(m), vec![at], elem);
                 leaves.push(self.whole(m));

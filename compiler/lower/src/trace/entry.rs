@@ -72,6 +72,7 @@ pub(crate) fn trace<'p>(
             blocks: vec![],
             inputs: vec![],
             shares: Default::default(),
+            strings: Default::default(),
             budget: BUDGET,
             checked: Default::default(),
             trial: false,
@@ -157,7 +158,9 @@ impl Tracer<'_> {
                     range,
                 });
                 if of.dims.is_empty() {
-                    leaves.push(Leaf::N(self.fixed(Op::Input(input), vec![], elem)));
+                    let n = self.fixed(Op::Input(input), vec![], elem);
+                    self.own_string(&of.ty, AtArg::Node(n));
+                    leaves.push(Leaf::N(n));
                 } else {
                     let m = self.new_mem(elem, of.lanes, 0);
                     let mem = &mut self.nest.mems[m as usize];
@@ -165,6 +168,7 @@ impl Tracer<'_> {
                     mem.owned = true;
                     mem.dom = if kept { Domain::Secret } else { party.map_or(Domain::Clear, Domain::Local) };
                     mem.key = super::hash_of(&("input", input));
+                    self.own_string(&of.ty, AtArg::Mem(m));
                     let l = self.whole(m);
                     leaves.push(l);
                     self.share_whole(m)?;
@@ -223,7 +227,7 @@ impl Tracer<'_> {
     /// Declared ranges of the leaves of a type. What a variant carries is zero too, where the value is another variant.
     fn ranges(&mut self, ty: &Ty, own: Option<(i128, i128)>, carried: bool) -> R<Vec<Option<(i128, i128)>>> {
         Ok(match ty {
-            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index => {
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index => {
                 vec![if carried { own.map(|(lo, hi)| (lo.min(0), hi.max(0))) } else { own }]
             }
             Ty::Unit | Ty::Fn(..) => vec![],

@@ -16,6 +16,7 @@ mod index;
 mod loops;
 mod oblivious;
 mod stmt;
+mod strings;
 mod turns;
 mod value;
 
@@ -117,6 +118,8 @@ pub(crate) struct Tracer<'p> {
     pub blocks: Vec<(u32, AtCode)>,
     inputs: Vec<circuit::Input>,
     shares: FxHashMap<NodeId, NodeId>,
+    /// What holds strings of parties.
+    strings: strings::Strings,
     budget: u64,
     /// Ranges that were proved: expression, conditions, loop, bounds.
     checked: FxHashMap<RangeKey, bool>,
@@ -260,6 +263,7 @@ impl<'p> Tracer<'p> {
         let dom = self.domain(&op, &args);
         let key = self.key(&op, &args, elem);
         let span = self.span_number();
+        self.follow_strings(id, &op, &args);
         self.nest.nodes.push(Node { op, args, elem, dom, at, guard, span, key });
         self.place.push(place as u32);
         let depth = self.nest.depth(at);

@@ -79,7 +79,7 @@ impl Tracer<'_> {
         let slot = local.0 as usize;
         if proj.is_empty()
             && let Some(old) = &self.frame.locals[slot]
-            && matches!(old.ty, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index)
+            && matches!(old.ty, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index)
             && let [first @ (Leaf::N(_) | Leaf::I(_))] = &old.leaves[..]
         {
             // A scalar: most statements of long programs.
@@ -106,7 +106,7 @@ impl Tracer<'_> {
             !place.hidden.is_empty()
                 && !self.watched()
                 && matches!(op, BinOp::Add | BinOp::Sub | BinOp::BitXor)
-                && matches!(place.ty, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_))
+                && matches!(place.ty, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str)
         });
         let v = match op {
             None => v,
@@ -369,7 +369,8 @@ impl Tracer<'_> {
             if now.leaves.iter().all(|l| matches!(l, Leaf::V(_) | Leaf::R(..))) {
                 continue;
             }
-            if now.leaves.len() == 1 && matches!(now.ty, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index) {
+            if now.leaves.len() == 1 && matches!(now.ty, Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index)
+            {
                 now.leaves = join(self, &then, &now)?.leaves;
                 self.frame.locals[slot] = Some(now);
                 continue;

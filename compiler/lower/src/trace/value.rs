@@ -60,11 +60,12 @@ impl Val {
 }
 
 /// Circuit element of a scalar type; an index is a signed 64-bit number where it must be a wire, a fixed-point number is its
-/// word.
+/// word, a string its number.
 pub(crate) fn elem_of(ty: &Ty) -> Elem {
     match ty {
         Ty::Bool => Elem::Bool,
         Ty::Int { signed, bits } => Elem::Int { signed: *signed, bits: *bits },
+        Ty::Str => Elem::Int { signed: false, bits: 128 },
         _ => Elem::Int { signed: true, bits: 64 },
     }
 }
@@ -72,7 +73,7 @@ pub(crate) fn elem_of(ty: &Ty) -> Elem {
 impl Tracer<'_> {
     pub(super) fn close(&mut self, ty: &Ty) -> R<Ty> {
         match ty {
-            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Unit => return Ok(ty.clone()),
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index | Ty::Unit => return Ok(ty.clone()),
             _ => {}
         }
         match layout::close(ty, &self.frame.env) {
@@ -95,7 +96,7 @@ impl Tracer<'_> {
     }
     pub(super) fn count(&mut self, ty: &Ty) -> R<usize> {
         Ok(match ty {
-            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Index => 1,
+            Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str | Ty::Index => 1,
             Ty::Unit | Ty::Fn(..) => 0,
             _ => self.leaves(ty)?.len(),
         })
@@ -140,7 +141,7 @@ impl Tracer<'_> {
     /// Element `i` (already known to be in range) of an array.
     pub(super) fn element(&mut self, v: &Val, i: &Index) -> R<Val> {
         let (ty, _) = self.array(&v.ty)?;
-        if let (Ty::Bool | Ty::Int { .. } | Ty::Fixed(_), [Leaf::V(view)]) = (&ty, &v.leaves[..]) {
+        if let (Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str, [Leaf::V(view)]) = (&ty, &v.leaves[..]) {
             let view = View { off: ix::add(&view.off, i), ..view.clone() };
             return Ok(Val::scalar(ty, Leaf::N(self.read(&view))));
         }
@@ -306,7 +307,7 @@ impl Tracer<'_> {
         if a.leaves.is_empty() {
             return Ok(a.clone());
         }
-        if let (Ty::Bool | Ty::Int { .. } | Ty::Fixed(_), [Leaf::N(x)], [Leaf::N(y)]) =
+        if let (Ty::Bool | Ty::Int { .. } | Ty::Fixed(_) | Ty::Str, [Leaf::N(x)], [Leaf::N(y)]) =
             (&a.ty, &a.leaves[..], &b.leaves[..])
         {
             return Ok(Val::scalar(a.ty.clone(), Leaf::N(self.select(c, *x, *y))));

@@ -41,7 +41,8 @@ impl circuit::interp::AtRunner for Blocks<'_> {
     fn run(&mut self, block: u32, args: &[Column]) -> Result<Vec<Column>, String> {
         self.calls += 1;
         let cols: Vec<Vec<u128>> = args.iter().map(|c| (0..c.len()).map(|k| c.get(k)).collect()).collect();
-        let out = eval::run_at(self.program, &self.codes[block as usize], &cols).map_err(|e| e.what)?;
+        let out = eval::run_at(self.program, &self.codes[block as usize], &cols, &strings::Table::default())
+            .map_err(|e| e.what)?;
         let is_it = |g: &&circuit::Gate| matches!(g.op, circuit::Op::At { block: b, .. } if b == block);
         let gate = self.circuit.regions.iter().flat_map(|r| &r.gates).find(is_it).ok_or("no gate")?;
         Ok(out
@@ -77,6 +78,7 @@ impl Loaded {
                         let bits = match l.ty {
                             sema::tree::Ty::Int { bits, .. } => bits,
                             sema::tree::Ty::Fixed(_) => 64,
+                            sema::tree::Ty::Str => 128,
                             _ => 1,
                         };
                         let small = rng.one_in(2);

@@ -53,7 +53,7 @@ impl<'a> Body<'a, '_> {
             }
             a::ExprKind::Bool(b) => self.push(ExprKind::Lit(u128::from(*b)), Ty::Bool, span),
             a::ExprKind::Decimal(text) => self.decimal(types::plain(text), want, span),
-            a::ExprKind::Str(_) => self.not_yet("a string outside `assert`", span),
+            a::ExprKind::Str(text) => self.push(ExprKind::Lit(strings::number(text)), Ty::Str, span),
             a::ExprKind::Path { path, args } => self.path_expr(path, args, want, span),
             a::ExprKind::Unary { op, expr } => self.unary(*op, *expr, want, span),
             a::ExprKind::Chain { first, rest } => self.chain(*first, rest, want, span),
@@ -94,11 +94,6 @@ impl<'a> Body<'a, '_> {
         self.push(ExprKind::Builtin(Builtin::Circuit(id), args), self.sig.ret.clone(), span)
     }
 
-    fn not_yet(&mut self, what: &str, span: Span) -> ExprId {
-        let d = Diag::error(codes::E0018, format!("{what} is not in the language yet"));
-        self.wrong(d.at(span, "this cannot be translated"), span)
-    }
-
     fn lone_range(&mut self, span: Span) -> ExprId {
         let d = Diag::error(codes::E0213, "a range is no value").at(span, "a range stands after `in` alone");
         self.wrong(d, span)
@@ -120,8 +115,7 @@ impl<'a> Body<'a, '_> {
         }
         let ty = match suffix {
             Some(s) => match types::primitive(&s.name) {
-                Some(Ok(t @ Ty::Int { .. })) => t,
-                Some(Err(())) => return self.not_yet(&format!("the type `{}`", s.name), s.span),
+                Some(t @ Ty::Int { .. }) => t,
                 _ => {
                     let d = Diag::error(codes::E0102, format!("there is no integer type `{}`", s.name));
                     return self.wrong(d.at(s.span, "as a suffix"), span);

@@ -29,6 +29,8 @@ pub const ARRAY_METHODS: [&str; 14] = [
 /// Methods of numbers that wrap in `checked` programs too.
 const WRAPPING: [(&str, BinOp); 3] =
     [("wrapping_add", BinOp::Add), ("wrapping_sub", BinOp::Sub), ("wrapping_mul", BinOp::Mul)];
+/// Methods of strings.
+pub const STR_METHODS: [&str; 3] = ["len", "hash", "bytes"];
 
 impl<'a> Body<'a, '_> {
     /// `x.wrapping_add(y)` and its kin.
@@ -76,6 +78,7 @@ impl<'a> Body<'a, '_> {
             }
             (Ty::Array(..), "size" | "length") => d.help_edit("the number of elements is", name.span, "len"),
             (Ty::Array(..), n) => d.did_you_mean(n, name.span, ARRAY_METHODS),
+            (Ty::Str, n) => d.did_you_mean(n, name.span, STR_METHODS),
             (Ty::Struct(id, ..), n) => {
                 let s = &self.w.structs[id.0 as usize];
                 let d = d.also(s.span, "the struct").did_you_mean(n, name.span, self.methods_of(*id));
@@ -148,6 +151,7 @@ impl<'a> Body<'a, '_> {
                 let (elem, n) = ((**elem).clone(), n.clone());
                 self.array_method(x, &t, elem, n, name, args, span)
             }
+            Ty::Str => self.str_method(x, name, generics, args, span),
             Ty::Int { .. } | Ty::Fixed(_) | Ty::Index | Ty::Param(_)
                 if matches!(&*name.name, "min" | "max") && args.len() == 1 =>
             {
@@ -192,6 +196,38 @@ impl<'a> Body<'a, '_> {
             }
         }
         Some((tys, sizes))
+    }
+
+    /// A method of a string: `s.len()`, `s.hash()`, `s.bytes::<N>()`.
+    fn str_method(
+        &mut self,
+        x: ExprId,
+        name: &a::Ident,
+        generics: &[a::GenericArg],
+        args: &[a::ExprId],
+        span: Span,
+    ) -> ExprId {
+        let u64 = Ty::Int { signed: false, bits: 64 };
+        let (b, sizes) = match &*name.name {
+            "len" => (Builtin::StrLen, 0),
+            "hash" => (Builtin::StrHash, 0),
+            "bytes" => (Builtin::StrBytes, 1),
+            _ => return self.no_method(&Ty::Str, name, span),
+        };
+        if !args.is_empty() || generics.len() > sizes {
+            let most = if sizes == 0 { "no generic arguments" } else { "one size, `bytes::<16>()`," };
+            let d = Diag::error(codes::E0208, format!("`{}` takes {most} and nothing in parentheses", name.name));
+            return self.wrong(d.at(span, ""), span);
+        }
+        if sizes == 0 {
+            return self.push(ExprKind::Builtin(b, vec![x]), u64, span);
+        }
+        let n = match generics {
+            [n] => crate::types::size_arg(self, n),
+            _ => self.inf.fresh_size(),
+        };
+        let bytes = Ty::Array(Box::new(Ty::Int { signed: false, bits: 8 }), n);
+        self.sized(ExprKind::Builtin(b, vec![x]), bytes, span)
     }
 
     #[allow(clippy::too_many_arguments)]

@@ -74,9 +74,14 @@ impl Exits {
 
 impl Flow<'_, '_> {
     /// `return`.
-    pub(super) fn returned(&mut self, mut value: Tree, pc: &Lab, span: Span) {
+    pub(super) fn returned(&mut self, x: Option<ExprId>, mut value: Tree, pc: &Lab, span: Span) {
         let by = pc.clone().without_control().step(&Step::Left("return"), span);
-        value.raise(&by);
+        match x {
+            Some(x) => self.decided_by(x, &mut value, &by),
+            None => {
+                value.raise(&by);
+            }
+        }
         self.exits.ret.join(&by);
         self.exits.give(value);
     }
@@ -87,7 +92,7 @@ impl Flow<'_, '_> {
         let inner = std::mem::replace(&mut self.exits, outer);
         if let Some(v) = inner.value {
             t = self.shaped(ret, t);
-            t.raise(&inner.ret);
+            self.decided_by(body, &mut t, &inner.ret);
             t.join(&v);
         }
         t

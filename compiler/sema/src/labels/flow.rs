@@ -1,9 +1,11 @@
 //! The analysis of one function: labels flow through its body, in the order of the text, under a control label.
 //!
 //! Loops and folds run to a fixed point; of an `if` both branches run. What a call does is read from the callee's scheme.
-//! Words of errors are made in `report`; calls are next door.
+//! Words of errors are made in `report`; calls, `at` blocks, and strings are next door.
 
+mod at;
 mod calls;
+mod strings;
 
 use super::Checker;
 use super::exits::Exits;
@@ -110,6 +112,8 @@ pub(super) struct Flow<'c, 'p> {
     /// Reveals whose operand has only variables: place and variables.
     reveals: Vec<(Span, Vec<Var>)>,
     in_test: bool,
+    /// By expression, whether its value holds strings; empty where none does.
+    strings: Vec<bool>,
     /// For lints.
     known: Vec<Option<Known>>,
 }
@@ -137,6 +141,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             loops: 0,
             reveals: Vec::new(),
             in_test: program.tests.contains(&id),
+            strings: strings::holders(program, f),
             known: vec![None; f.exprs.len()],
             ck,
         };
@@ -184,6 +189,9 @@ impl<'c, 'p> Flow<'c, 'p> {
             self.require(&l, None, reason, e.span, &[]);
             t = Tree::public();
         }
+        if self.has_strings(id) {
+            self.of_one_party(id, &mut t);
+        }
         let known = Known::of(&t);
         let slot = &mut self.known[id.0 as usize];
         *slot = Some(slot.map_or(known, |k| k.join(known)));
@@ -228,12 +236,12 @@ impl<'c, 'p> Flow<'c, 'p> {
                 self.leaf(l)
             }
             ExprKind::Chain(first, rest) => {
-                let mut l = self.eval(*first, pc).all();
+                let mut l = self.operand(*first, pc);
                 for (op, _, x) in rest {
                     if matches!(op, BinOp::Shl | BinOp::Shr) {
                         self.eval_public(*x, pc, Reason::Shift);
                     } else {
-                        let r = self.eval(*x, pc).all();
+                        let r = self.operand(*x, pc);
                         l.join(&r);
                     }
                 }
@@ -259,19 +267,27 @@ impl<'c, 'p> Flow<'c, 'p> {
             ExprKind::Index(x, i) => {
                 let mut t = self.eval(*x, pc);
                 let place = self.index(*i, pc);
+                if self.has_strings(id) {
+                    self.require(&place, None, Reason::StrChosen, self.expr(*i).span, &[]);
+                }
                 self.touch(&mut t);
-                t.raise(&place);
+                self.decided_by(id, &mut t, &place);
                 t
             }
             ExprKind::Array(items) => {
                 let mut t = Tree::fill(self.program, &e.ty, &Lab::public());
                 for x in items {
-                    let v = self.eval(*x, pc);
+                    let mut v = self.eval(*x, pc);
+                    self.worked_on(*x, &mut v);
                     t.join(&v);
                 }
                 t
             }
-            ExprKind::Repeat(x) => self.eval(*x, pc),
+            ExprKind::Repeat(x) => {
+                let mut t = self.eval(*x, pc);
+                self.worked_on(*x, &mut t);
+                t
+            }
             ExprKind::Tuple(items) | ExprKind::Struct(items) => {
                 Tree::Node(items.iter().map(|x| self.eval(*x, pc)).collect())
             }
@@ -333,10 +349,13 @@ impl<'c, 'p> Flow<'c, 'p> {
             }
             ExprKind::Return(x) => {
                 let value = match x {
-                    Some(x) => self.eval(*x, pc),
+                    Some(x) => {
+                        self.chosen_by(*x, pc, e.span);
+                        self.eval(*x, pc)
+                    }
                     None => Tree::Node(Vec::new()),
                 };
-                self.returned(value, pc, e.span);
+                self.returned(*x, value, pc, e.span);
                 Tree::fill(self.program, &e.ty, &Lab::public())
             }
             ExprKind::Break | ExprKind::Continue => {
@@ -445,6 +464,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             Stmt::Assign { local, proj, op, value, span } => {
                 let mut new = self.eval(*value, pc);
                 let pc = &*self.exits.under(pc);
+                self.chosen_by(*value, pc, *span);
                 let mut path = Vec::new();
                 let mut weak = op.is_some();
                 for p in proj {
@@ -452,7 +472,8 @@ impl<'c, 'p> Flow<'c, 'p> {
                         Proj::Field(k) => path.push(*k),
                         Proj::Index(i) => {
                             let place = self.index(*i, pc);
-                            new.raise(&place);
+                            self.chosen_by(*value, &place, self.expr(*i).span);
+                            self.decided_by(*value, &mut new, &place);
                             weak = true;
                         }
                     }
@@ -469,7 +490,7 @@ impl<'c, 'p> Flow<'c, 'p> {
                 let step = Step::Assigned(name.clone());
                 new.each_mut(&mut |l| *l = std::mem::take(l).step(&step, *span));
                 let under = pc.clone().without_control().step(&Step::AssignedUnder(name.clone()), *span);
-                new.raise(&under);
+                self.decided_by(*value, &mut new, &under);
                 let program = self.program;
                 let place = self.state[local.0 as usize].part_mut(&path);
                 if weak {
@@ -513,70 +534,10 @@ impl<'c, 'p> Flow<'c, 'p> {
             self.state[l.0 as usize].join(&new);
         }
         self.ifs -= 1;
+        self.chosen_by(then, &c, span);
         let chosen = c.step(&Step::Chosen, self.expr(then).span);
-        t.raise(&chosen);
+        self.decided_by(then, &mut t, &chosen);
         t
-    }
-
-    fn at_block(
-        &mut self,
-        party: PartyId,
-        body: ExprId,
-        reads: &[LocalId],
-        each: &[(LocalId, LocalId)],
-        e: &'p Expr,
-        pc: &Lab,
-    ) -> Tree {
-        if self.at.is_some() {
-            self.ck.in_at(e.span, self.at);
-        }
-        self.require(pc, None, Reason::AtUnder(party), e.span, &[]);
-        self.scheme.effect.get_or_insert(e.span);
-        let saved = self.take(reads);
-        // A member knows its own element of what it holds one of; as a whole it sees what is public alone.
-        let family = self.program.parties[party.0 as usize].family.is_some();
-        let upto = if family { None } else { Some(party) };
-        for (l, t) in reads.iter().zip(&saved) {
-            let name = &self.f.local(*l).name;
-            let all = t.all().above(upto);
-            if !all.is_public() {
-                let place = self.first_use(body, *l).unwrap_or(e.span);
-                self.require(&all, upto, Reason::AtReads(party, name.clone()), place, &[]);
-            }
-            self.state[l.0 as usize].each_mut(&mut |l| *l = Lab::public());
-        }
-        for (all, own) in each {
-            let name = &self.f.local(*all).name;
-            let lab = self.state[all.0 as usize].all().above(Some(party));
-            let place = self.first_use(body, *own).unwrap_or(e.span);
-            self.require(&lab, Some(party), Reason::AtReads(party, name.clone()), place, &[]);
-            self.state[own.0 as usize] = Tree::fill(self.program, &self.f.local(*own).ty, &Lab::public());
-        }
-        let before = self.at.replace(party);
-        let exits = std::mem::take(&mut self.exits);
-        let given = self.eval(body, &Lab::public()).all();
-        self.exits = exits;
-        self.at = before;
-        // All that it reads counts as public inside: what is not came through a closure.
-        let reason = Reason::AtReads(party, "a closure".into());
-        self.require(&given, Some(party), reason, e.span, &[]);
-        for (l, t) in reads.iter().zip(saved) {
-            self.state[l.0 as usize] = t;
-        }
-        let lab = Lab::one(Atom::Party(party), Cause::origin(Step::AtBlock(party), e.span));
-        Tree::fill(self.program, &e.ty, &lab)
-    }
-
-    /// Where a local is first read in an expression, by place in the text.
-    fn first_use(&self, within: ExprId, l: LocalId) -> Option<Span> {
-        let all = self.expr(within).span;
-        let inside = |s: Span| s.file == all.file && s.lo >= all.lo && s.hi <= all.hi;
-        self.f
-            .exprs
-            .iter()
-            .filter(|e| matches!(e.kind, ExprKind::Local(k) if k == l) && inside(e.span))
-            .map(|e| e.span)
-            .min()
     }
 
     /// What may be at most public (or known to `upto`): an error where it is not, a requirement where the caller decides.

@@ -306,7 +306,7 @@ fn skeleton(program: &Program, ty: &Ty, budget: &mut usize) -> Option<Tree> {
     })
 }
 
-fn field_types(program: &Program, id: StructId, tys: &[Ty]) -> Vec<Ty> {
+pub(super) fn field_types(program: &Program, id: StructId, tys: &[Ty]) -> Vec<Ty> {
     program.structs[id.0 as usize].fields.iter().map(|f| substitute(&f.ty, tys)).collect()
 }
 

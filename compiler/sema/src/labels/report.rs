@@ -30,6 +30,10 @@ pub(super) enum Reason {
     Recursion,
     /// What an `at` block reads.
     AtReads(PartyId, Arc<str>),
+    /// A string that is worked on.
+    StrUsed,
+    /// A condition or a place that chooses among strings.
+    StrChosen,
 }
 
 /// A call on the way to the place that requires something.
@@ -54,6 +58,7 @@ impl Reason {
             Reason::Size => codes::E0308,
             Reason::PublicParam => codes::E0311,
             Reason::Assert | Reason::AssertUnder => codes::E0309,
+            Reason::StrUsed | Reason::StrChosen => codes::E0315,
         }
     }
     /// Whether the control label is at fault, not a value.
@@ -78,6 +83,8 @@ impl Reason {
             Reason::AtUnder(p) => {
                 format!("`at {}` under a condition that is not public", name(p))
             }
+            Reason::StrUsed => "a string is worked on outside of its owner's `at` block".into(),
+            Reason::StrChosen => "strings are chosen among by what is not public".into(),
             Reason::AtReads(p, x) => {
                 format!("`at {}` reads `{x}`, which is not known to {}", name(p), name(p))
             }
@@ -100,6 +107,8 @@ impl Reason {
             Reason::Reveal(_) => "whether this is revealed would tell".into(),
             Reason::AtUnder(_) => "whether this runs would tell".into(),
             Reason::AtReads(p, _) => format!("{} cannot see this", name(p)),
+            Reason::StrUsed => "this would have to be shared, and strings are not".into(),
+            Reason::StrChosen => "this decides which string it is".into(),
         }
     }
     fn help(&self) -> &'static str {
@@ -122,6 +131,10 @@ impl Reason {
             Reason::AssertUnder => "join the condition into what is asserted, and `reveal` it first",
             Reason::Reveal(_) => "choose the value with the `if` and reveal it after, or `reveal` the condition first",
             Reason::AtUnder(_) => "move the block out of the `if`",
+            Reason::StrUsed => {
+                "let its owner hash or encode it, `at P { s.hash() }`, and go on with the numbers; `at` blocks compare strings too"
+            }
+            Reason::StrChosen => "choose inside of its owner's `at` block, or choose among hashes",
             Reason::AtReads(..) => "`reveal_to` it to this party first, or compute outside of the block",
         }
     }
@@ -280,6 +293,23 @@ impl Checker<'_> {
             Some(p) => d.note(format!("the block runs at {} alone", self.program.parties[p.0 as usize].name)),
             None => d,
         }
+    }
+
+    /// A string that no one party knows.
+    pub fn string_of_several(&mut self, lab: &Lab, span: Span) {
+        let d = Diag::error(codes::E0315, "a string that is of more than one party")
+            .at(span, "this would have to be shared, and strings are not");
+        let d = path(d, self.program, lab).help("put together what owners make of their strings: `at P { s.hash() }`");
+        self.report(span, d);
+    }
+
+    /// An opening of a string.
+    pub fn revealed_string(&mut self, span: Span) {
+        let d = Diag::error(codes::E0316, "strings are not revealed")
+            .at(span, "this holds a string")
+            .note("a string stays with its owner, or is public from the start")
+            .help("reveal what its owner makes of it, for instance `at P { s.bytes::<16>() }`");
+        self.report(span, d);
     }
 
     /// A reveal under a condition on the very value that it reveals.

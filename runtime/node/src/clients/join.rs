@@ -419,7 +419,7 @@ fn split(
     let c = &run.compiled.program.circuit;
     let count = members(c, party);
     let given = inputs.for_client(program.contract(), c, part.party)?;
-    let mut at = program.at_runner(&run.sizes);
+    let mut at = program.at_runner(&run.sizes, inputs.strings().clone());
     let values = interp::run(&run.part.front, &given, &mut *at, 0).map_err(failed)?;
     let own: Vec<Column> = values.iter().map(|v| member_lanes(v, count, run.member)).collect();
     let mut seeds: [Seed; 2] = Default::default();
@@ -468,7 +468,7 @@ fn results(
     let count = members(c, party);
     let mut given = inputs.for_client(program.contract(), c, part.party)?;
     given.extend(learned.opened.iter().zip(&run.part.opens).map(|(v, e)| repeat(v, e.elem, count)));
-    let mut at = program.at_runner(&run.sizes);
+    let mut at = program.at_runner(&run.sizes, inputs.strings().clone());
     let mut local = interp::run(&run.part.back, &given, &mut *at, 0).map_err(failed)?.into_iter();
     let mut outputs = vec![None; c.outputs.len()];
     for (k, o) in c.outputs.iter().enumerate() {

@@ -12,7 +12,7 @@ use spec::Host;
 use super::inputs::{Inputs, KEPT, Kept, Source};
 use super::json::Scanner;
 use super::shape::{Lengths, Node, Plan, length, suggest};
-use super::{DataError, SizeClaim, scalar, table};
+use super::{DataError, SizeClaim, random, scalar, table};
 use crate::kept::Taken;
 use crate::session::NODES;
 use crate::{Contract, Sizes};
@@ -122,6 +122,7 @@ struct Reader<'a> {
     columns: Vec<Option<Vec<Column>>>,
     kept: Vec<[Option<Taken>; NODES]>,
     lengths: Lengths,
+    strings: strings::Table,
     /// A family's object may be that of one member.
     alone: bool,
 }
@@ -136,18 +137,23 @@ impl<'a> Reader<'a> {
             columns: contract.params.iter().map(|_| None).collect(),
             kept: contract.params.iter().map(|_| Default::default()).collect(),
             lengths: Lengths::default(),
+            strings: strings::Table::default(),
             alone,
         }
     }
 
     /// What was read.
-    fn finish(self) -> Inputs {
+    fn finish(mut self) -> Inputs {
+        if self.source.random.is_some() && self.plans.iter().any(|p| p.leaves.iter().any(|l| l.text)) {
+            random::words(&mut self.strings);
+        }
         let claim = |(name, value, by): (&str, u64, &str)| SizeClaim { name: name.into(), value, by: by.into() };
         Inputs {
             sizes: self.lengths.names().map(claim).collect(),
             expressions: self.lengths.expressions().map(|(t, n, by)| (t.to_owned(), n, by.to_owned())).collect(),
             columns: Arc::new(self.columns.into_iter().map(Mutex::new).collect()),
             random: self.source.random,
+            strings: Arc::new(self.strings),
             kept: Arc::new(self.kept),
             dealt: match self.source.kept {
                 Kept::Dealt(seed) => Some(seed),
@@ -193,7 +199,11 @@ impl<'a> Reader<'a> {
                     return Err(DataError::Usage(format!("-D {name}: only scalars can be given this way")));
                 };
                 let leaf = &self.plans[k].leaves[0];
-                let value = scalar::read(leaf, text.as_bytes()).map_err(|_| {
+                let value = match leaf.text {
+                    true => scalar::text_of(leaf, text.as_bytes(), &mut self.strings),
+                    false => scalar::read(leaf, text.as_bytes()),
+                };
+                let value = value.map_err(|_| {
                     let expected = scalar::expected(leaf);
                     DataError::whole(&format!("-D {name}"), expected, scalar::shown(text.as_bytes()))
                 })?;
@@ -241,7 +251,7 @@ impl<'a> Reader<'a> {
                 self.vacant(k, &path)?;
                 let file = open(&path)?;
                 let shown = show(&path);
-                let columns = table::read(file, &shown, &name, &self.plans[k], &mut self.lengths)?;
+                let columns = table::read(file, &shown, &name, &self.plans[k], &mut self.lengths, &mut self.strings)?;
                 self.columns[k] = Some(columns);
                 tables.push((k, shown));
             }
@@ -315,7 +325,14 @@ impl<'a> Reader<'a> {
             self.columns[k] = Some(columns);
             Ok(())
         })?;
-        scanner.end()
+        self.ended(scanner)
+    }
+
+    /// The end of a file: nothing may follow, and the strings in it are kept.
+    fn ended(&mut self, mut scanner: Scanner<File>) -> Result<(), DataError> {
+        scanner.end()?;
+        self.strings.merge(scanner.strings());
+        Ok(())
     }
 
     /// A member's object by parameter: one element of each family parameter.
@@ -382,7 +399,7 @@ impl<'a> Reader<'a> {
         let mut scanner = Scanner::new(open(path)?, &show(path))?;
         let mut into: Vec<Option<Vec<Column>>> = mine.iter().map(|_| None).collect();
         let count = scanner.array("an array of members", |s, k| self.member(s, path, mine, k, &mut into))?;
-        scanner.end()?;
+        self.ended(scanner)?;
         self.members(into, mine, count, &show(path))
     }
 
@@ -391,7 +408,7 @@ impl<'a> Reader<'a> {
         let mut scanner = Scanner::new(open(path)?, &show(path))?;
         let mut into: Vec<Option<Vec<Column>>> = mine.iter().map(|_| None).collect();
         self.member(&mut scanner, path, mine, 0, &mut into)?;
-        scanner.end()?;
+        self.ended(scanner)?;
         self.members(into, mine, 1, &show(path))
     }
 
@@ -422,7 +439,7 @@ impl<'a> Reader<'a> {
             }
             let mut scanner = Scanner::new(open(path)?, &show(path))?;
             self.member(&mut scanner, path, mine, k as u64, &mut into)?;
-            scanner.end()?;
+            self.ended(scanner)?;
         }
         self.members(into, mine, numbers.len() as u64, &shown)
     }
@@ -449,7 +466,7 @@ fn show(path: &Path) -> String {
 fn size_names(contract: &Contract) -> Vec<String> {
     fn walk(schema: &circuit::Schema, out: &mut Vec<String>) {
         match schema {
-            circuit::Schema::Scalar { .. } | circuit::Schema::Fixed { .. } => {}
+            circuit::Schema::Scalar { .. } | circuit::Schema::Fixed { .. } | circuit::Schema::Text => {}
             circuit::Schema::Array { elem, len } => {
                 words(len, out);
                 walk(elem, out);

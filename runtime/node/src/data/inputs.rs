@@ -55,6 +55,8 @@ pub struct Inputs {
     /// Lengths that are expressions of sizes: text, number found, and where.
     pub(super) expressions: Vec<(String, u64, String)>,
     pub(super) random: Option<u64>,
+    /// The strings among the values.
+    pub(super) strings: Arc<strings::Table>,
     /// By parameter and node: shares that an earlier run kept, where they were read.
     pub(super) kept: Arc<Vec<[Option<Taken>; NODES]>>,
     /// Where none were: what shares of the values are made from.
@@ -67,6 +69,11 @@ impl Inputs {
     /// Sizes that were bound here.
     pub fn sizes(&self) -> &[SizeClaim] {
         &self.sizes
+    }
+
+    /// The strings that were read here, for the `at` blocks of their owners.
+    pub fn strings(&self) -> &Arc<strings::Table> {
+        &self.strings
     }
 
     /// Values of the public parameters, leaf by leaf, by name: the compiler takes them as constants.
@@ -128,6 +135,7 @@ impl Inputs {
             let columns = columns.lock().unwrap_or_else(PoisonError::into_inner);
             let (true, Some(columns)) = (param.is_public(), &*columns) else { continue };
             let value = match (&param.schema, &columns[..]) {
+                (circuit::Schema::Text, [column]) if column.len() == 1 => shown(&self.strings, column.get(0)),
                 (circuit::Schema::Scalar { .. } | circuit::Schema::Fixed { .. }, [column]) if column.len() == 1 => {
                     scalar::text(&Plan::new(&param.schema).leaves[0], column.get(0))
                 }
@@ -243,7 +251,7 @@ impl Inputs {
                     (_, None, Some(columns)) if host.is_none() => columns[k].clone(),
                     (Some(seed), ..) => match &mut drawn {
                         Some(columns) => take(&mut columns[k]),
-                        None => random::column(seed, owner, &name, input.elem, leaf.range, lanes),
+                        None => random::leaf(seed, owner, &name, leaf, lanes),
                     },
                     (None, Some(columns), _) => take(&mut columns[k]),
                     (None, None, Some(columns)) => match host {
@@ -317,6 +325,14 @@ impl Inputs {
             }
         }
         Ok(out)
+    }
+}
+
+/// A public string as nodes show it to each other: by itself if it is short, else by its number, which its bytes decide.
+fn shown(strings: &strings::Table, number: u128) -> String {
+    match strings.get(number) {
+        Some(text) if text.len() <= 64 => format!("{text:?}"),
+        _ => format!("a string of digest {number:032x}"),
     }
 }
 

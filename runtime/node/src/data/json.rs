@@ -11,7 +11,7 @@ use super::scalar::{self, Bad};
 use super::shape::{Leaf, Lengths, Node, Plan, put_variant, suggest};
 use super::{BadData, DataError};
 
-/// Longest number or string that a value may have; nothing that fits a column is longer.
+/// Longest number or name that a value may have; nothing that fits a column is longer. A string may have more.
 const LONGEST: usize = 4096;
 
 /// Reads tokens and keeps the position.
@@ -23,6 +23,10 @@ pub(crate) struct Scanner<R> {
     /// Where in the value: `salary[3].amount`.
     path: Vec<Step>,
     token: Vec<u8>,
+    /// The longest token here.
+    longest: usize,
+    /// Strings that were values.
+    strings: strings::Table,
 }
 
 enum Step {
@@ -39,6 +43,8 @@ impl<R: Read> Scanner<R> {
             column: 1,
             path: Vec::new(),
             token: Vec::new(),
+            longest: LONGEST,
+            strings: strings::Table::default(),
         };
         let start = s.input.fill_buf().map_err(|e| DataError::io(file, &e))?;
         if start.starts_with(b"\xef\xbb\xbf") {
@@ -136,8 +142,8 @@ impl<R: Read> Scanner<R> {
     }
 
     fn put(&mut self, byte: u8) -> Result<(), DataError> {
-        if self.token.len() >= LONGEST {
-            return Err(self.bad(format!("at most {LONGEST} bytes"), "a longer value"));
+        if self.token.len() >= self.longest {
+            return Err(self.bad(format!("at most {} bytes", self.longest), "a longer value"));
         }
         self.token.push(byte);
         Ok(())
@@ -269,6 +275,11 @@ impl<R: Read> Scanner<R> {
         }
     }
 
+    /// The strings among the values that were read.
+    pub(crate) fn strings(self) -> strings::Table {
+        self.strings
+    }
+
     /// Nothing but white space may follow.
     pub(crate) fn end(&mut self) -> Result<(), DataError> {
         match self.peek()? {
@@ -286,6 +297,17 @@ impl<R: Read> Scanner<R> {
         let first = self.peek()?;
         let here = self.bad(scalar::expected(leaf), "");
         let value = match first {
+            Some(b'"') if leaf.text => {
+                self.longest = strings::LONGEST;
+                let read = self.word(b'"');
+                self.longest = LONGEST;
+                read?;
+                scalar::text_of(leaf, &self.token, &mut self.strings)
+            }
+            _ if leaf.text => {
+                let found = self.found()?;
+                return Err(here.with_found(found));
+            }
             Some(b'"') if elem != Elem::Bool => {
                 self.word(b'"')?;
                 scalar::read(leaf, &self.token)

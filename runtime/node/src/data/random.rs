@@ -5,7 +5,7 @@
 use circuit::{Column, Elem};
 
 use super::scalar::{bounds, mask, order};
-use super::shape::{Node, Plan, leaf_name, length};
+use super::shape::{Leaf, Node, Plan, leaf_name, length};
 use crate::Sizes;
 
 /// `lanes` values for a leaf. The same seed, owner, and name give the same values everywhere.
@@ -46,6 +46,31 @@ pub(crate) fn column(
     out
 }
 
+/// Strings that inputs are filled with: so few that some coincide.
+const WORDS: u128 = 1000;
+
+/// Adds the strings that inputs are filled with.
+pub(crate) fn words(table: &mut strings::Table) {
+    (0..WORDS).for_each(|k| {
+        table.add(&word(k));
+    });
+}
+
+fn word(k: u128) -> String {
+    format!("key{k}")
+}
+
+/// As [`column`], of a leaf, which may be of strings.
+pub(crate) fn leaf(seed: u64, owner: &str, name: &str, leaf: &Leaf, lanes: usize) -> Column {
+    if !leaf.text {
+        return column(seed, owner, name, leaf.elem, leaf.range, lanes);
+    }
+    let drawn = column(seed, owner, name, Elem::u(64), Some((0, WORDS - 1)), lanes);
+    let mut out = Column::with_capacity(leaf.elem, lanes);
+    (0..lanes).for_each(|l| out.push(strings::number(&word(drawn.get(l)))));
+    out
+}
+
 /// The columns of a parameter. Variants are equally likely, and what the others carry is zero.
 ///
 /// # Errors
@@ -54,9 +79,9 @@ pub(crate) fn columns(seed: u64, owner: &str, param: &str, plan: &Plan, sizes: &
     let mut lanes = vec![0; plan.leaves.len()];
     plan.node.each_leaf(&|len| length(len, sizes), 1, &mut |leaf, n| lanes[leaf] += n)?;
     let mut out = Vec::with_capacity(lanes.len());
-    for (leaf, n) in plan.leaves.iter().zip(lanes) {
-        let name = leaf_name(param, &leaf.path);
-        out.push(column(seed, owner, &name, leaf.elem, leaf.range, usize::try_from(n).ok()?));
+    for (l, n) in plan.leaves.iter().zip(lanes) {
+        let name = leaf_name(param, &l.path);
+        out.push(leaf(seed, owner, &name, l, usize::try_from(n).ok()?));
     }
     variants(seed, owner, param, &plan.node, 1, sizes, &mut out)?;
     Some(out)

@@ -15,6 +15,9 @@ pub(crate) enum Bad {
 
 /// What a value of this leaf looks like.
 pub(crate) fn expected(leaf: &Leaf) -> String {
+    if leaf.text {
+        return format!("a string of at most {} bytes", strings::LONGEST);
+    }
     if leaf.frac == 0 {
         return whole_expected(leaf.elem, leaf.range);
     }
@@ -27,6 +30,15 @@ pub(crate) fn text(leaf: &Leaf, pattern: u128) -> String {
     match leaf.frac {
         0 => whole_text(leaf.elem, pattern),
         f => decimal::text(pattern as u64 as i64, u32::from(f)),
+    }
+}
+
+/// Reads a string: its number, under which it then stands in the table.
+pub(crate) fn text_of(leaf: &Leaf, cell: &[u8], table: &mut strings::Table) -> Result<u128, Bad> {
+    match std::str::from_utf8(cell) {
+        Ok(_) if cell.len() > strings::LONGEST => Err(Bad::Range(expected(leaf))),
+        Ok(text) => Ok(table.add(text)),
+        Err(_) => Err(Bad::Form(format!("{} in UTF-8", expected(leaf)))),
     }
 }
 
@@ -177,7 +189,7 @@ mod tests {
 
     #[test]
     fn fixed_point() {
-        let leaf = |range| Leaf { path: String::new(), elem: int(true, 64), frac: 8, range };
+        let leaf = |range| Leaf { path: String::new(), elem: int(true, 64), frac: 8, text: false, range };
         let any = leaf(None);
         assert_eq!(read(&any, b"-1.5"), Ok(u128::from(-384i64 as u64)));
         assert_eq!(text(&any, u128::from(-384i64 as u64)), "-1.5");

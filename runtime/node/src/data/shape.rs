@@ -30,6 +30,8 @@ pub(crate) struct Leaf {
     pub(crate) elem: Elem,
     /// Fraction bits of a fixed-point number; 0: it is none.
     pub(crate) frac: u8,
+    /// A string: the value is its number.
+    pub(crate) text: bool,
     pub(crate) range: Option<(u128, u128)>,
 }
 
@@ -57,11 +59,15 @@ fn number(schema: &Schema, path: &str, leaves: &mut Vec<Leaf>) -> Node {
     let below = |name: &str| if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
     match schema {
         Schema::Scalar { elem, range } => {
-            leaves.push(Leaf { path: path.to_owned(), elem: *elem, frac: 0, range: *range });
+            leaves.push(Leaf { path: path.to_owned(), elem: *elem, frac: 0, text: false, range: *range });
             Node::Scalar(leaves.len() - 1)
         }
         Schema::Fixed { frac, range } => {
-            leaves.push(Leaf { path: path.to_owned(), elem: Elem::i(64), frac: *frac, range: *range });
+            leaves.push(Leaf { path: path.to_owned(), elem: Elem::i(64), frac: *frac, text: false, range: *range });
+            Node::Scalar(leaves.len() - 1)
+        }
+        Schema::Text => {
+            leaves.push(Leaf { path: path.to_owned(), elem: Elem::u(128), frac: 0, text: true, range: None });
             Node::Scalar(leaves.len() - 1)
         }
         Schema::Array { elem, len } => Node::Array(Box::new(number(elem, path, leaves)), len.clone()),
@@ -76,7 +82,7 @@ fn number(schema: &Schema, path: &str, leaves: &mut Vec<Leaf>) -> Node {
             let tags = leaves.len();
             for v in variants.iter().skip(1) {
                 let path = below(&format!("is {}", v.name));
-                leaves.push(Leaf { path, elem: Elem::Bool, frac: 0, range: None });
+                leaves.push(Leaf { path, elem: Elem::Bool, frac: 0, text: false, range: None });
             }
             let variants = variants.iter().map(|v| (v.name.clone(), carried(v, &below(&v.name), leaves)));
             Node::Enum { tags, variants: variants.collect() }

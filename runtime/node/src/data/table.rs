@@ -84,6 +84,7 @@ pub(crate) fn read(
     name: &str,
     plan: &Plan,
     lengths: &mut Lengths,
+    strings: &mut strings::Table,
 ) -> Result<Vec<Column>, DataError> {
     let Some(layout) = layout(&plan.node) else {
         return Err(DataError::Usage(format!("{file}: a table cannot hold `{name}`, arrays inside rows need JSON")));
@@ -98,7 +99,7 @@ pub(crate) fn read(
         .trim(csv::Trim::All)
         .buffer_capacity(1 << 16)
         .from_reader(input);
-    let mut table = Table { file, record: ByteRecord::new(), columns: plan.columns() };
+    let mut table = Table { file, record: ByteRecord::new(), columns: plan.columns(), strings };
     match layout {
         Layout::Leaves { rows } => {
             table.leaves(&mut reader, name, plan, rows, lengths)?;
@@ -114,6 +115,7 @@ struct Table<'a> {
     file: &'a str,
     record: ByteRecord,
     columns: Vec<Column>,
+    strings: &'a mut strings::Table,
 }
 
 impl Table<'_> {
@@ -297,7 +299,8 @@ impl Table<'_> {
     fn cell(&mut self, k: usize, leaf: usize, head: &str, plan: &Plan) -> Result<(), DataError> {
         let cell = self.record.get(k).unwrap_or_default();
         let l = &plan.leaves[leaf];
-        match scalar::read(l, cell) {
+        let value = if l.text { scalar::text_of(l, cell, self.strings) } else { scalar::read(l, cell) };
+        match value {
             Ok(value) => {
                 self.columns[leaf].push(value);
                 Ok(())

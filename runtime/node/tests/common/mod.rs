@@ -87,7 +87,7 @@ impl ProgramObject for Hand {
     fn compile(&self, _: &Sizes) -> Result<Compiled, CompileError> {
         Ok(self.compiled.clone())
     }
-    fn at_runner(&self, _: &Sizes) -> Box<dyn AtRunner + Send> {
+    fn at_runner(&self, _: &Sizes, _: std::sync::Arc<strings::Table>) -> Box<dyn AtRunner + Send> {
         Box::new(NoBlocks)
     }
     fn place_of(&self, span: SpanId) -> Option<String> {

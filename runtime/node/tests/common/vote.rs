@@ -108,7 +108,7 @@ impl ProgramObject for Vote {
         let circuit = self.circuit(sizes["N"], self.cheat);
         Ok(Compiled { program: Arc::new(Program { circuit, schedule }), digest })
     }
-    fn at_runner(&self, _: &Sizes) -> Box<dyn AtRunner + Send> {
+    fn at_runner(&self, _: &Sizes, _: std::sync::Arc<strings::Table>) -> Box<dyn AtRunner + Send> {
         Box::new(NoBlocks)
     }
 }

@@ -183,6 +183,9 @@ impl<'p> Flow<'_, 'p> {
                 if self.at.is_some() {
                     self.ck.in_at(e.span, self.at);
                 }
+                if self.has_strings(*first) {
+                    self.ck.revealed_string(self.expr(*first).span);
+                }
                 self.scheme.effect.get_or_insert(e.span);
                 self.require(pc, None, Reason::Reveal(to), e.span, &[]);
                 let all = v.all();
@@ -207,6 +210,11 @@ impl<'p> Flow<'_, 'p> {
                 Tree::fill(self.program, &e.ty, &lab)
             }
             Builtin::Len => Tree::public(),
+            Builtin::StrLen | Builtin::StrHash | Builtin::StrBytes => {
+                let mut v = v;
+                self.worked_on(*first, &mut v);
+                Tree::fill(self.program, &e.ty, &v.all())
+            }
             Builtin::Zip => {
                 let mut parts = vec![v];
                 parts.extend(rest.iter().map(|x| self.eval(*x, pc)));
@@ -221,7 +229,11 @@ impl<'p> Flow<'_, 'p> {
                 let t = self.apply(&c, vec![elem], pc, self.expr(rest[0]).span);
                 self.loops -= 1;
                 match b {
-                    Builtin::Map => self.shaped(&e.ty, t),
+                    Builtin::Map => {
+                        let mut t = self.shaped(&e.ty, t);
+                        self.put_together(&e.ty, &mut t, e.span);
+                        t
+                    }
                     _ => self.leaf(t.all()),
                 }
             }

@@ -1,0 +1,115 @@
+//! Strings in the label check: public or one party's, and worked on where they are public or in their owner's `at` block.
+//!
+//! Inside of such a block all that it reads counts as public, so that one rule holds everywhere. Knows no words of errors.
+
+use super::Flow;
+use crate::labels::lab::{Atom, Lab, Tree, field_types};
+use crate::labels::report::Reason;
+use crate::layout::holds_strings;
+use crate::tree::*;
+use diag::Span;
+use rustc_hash::FxHashMap;
+use std::sync::Arc;
+
+/// By expression of a function, whether its value holds strings; empty where none does.
+pub(super) fn holders(program: &Program, f: &Fn) -> Vec<bool> {
+    // Equal types are shared.
+    let mut known: FxHashMap<*const Ty, bool> = FxHashMap::default();
+    let mut holds = |ty: &Arc<Ty>| *known.entry(Arc::as_ptr(ty)).or_insert_with(|| holds_strings(&program.structs, ty));
+    let all: Vec<bool> = f.exprs.iter().map(|e| holds(&e.ty)).collect();
+    if all.contains(&true) { all } else { Vec::new() }
+}
+
+impl Flow<'_, '_> {
+    /// Whether the value of an expression holds strings.
+    pub(super) fn has_strings(&self, id: ExprId) -> bool {
+        self.strings.get(id.0 as usize).copied().unwrap_or(false)
+    }
+
+    /// Each string of a value must be public or of one party. Said once, they count as public.
+    pub(super) fn of_one_party(&mut self, id: ExprId, t: &mut Tree) {
+        let e = self.expr(id);
+        let mut several = None;
+        each(self.program, &e.ty, t, true, &mut |l| {
+            let known = l.constant();
+            let one = matches!(known.sources(), [] | [super::Source { atom: Atom::Party(_), .. }]);
+            if !one {
+                several.get_or_insert(known);
+                *l = Lab::public();
+            }
+        });
+        if let Some(lab) = several {
+            self.ck.string_of_several(&lab, e.span);
+        }
+    }
+
+    /// An operand; strings in it are worked on.
+    pub(super) fn operand(&mut self, id: ExprId, pc: &Lab) -> Lab {
+        let mut t = self.eval(id, pc);
+        self.worked_on(id, &mut t);
+        t.all()
+    }
+
+    /// The strings of a value must be public here, and then are.
+    pub(super) fn worked_on(&mut self, id: ExprId, t: &mut Tree) {
+        if self.has_strings(id) {
+            let e = self.expr(id);
+            self.put_together(&e.ty, t, e.span);
+        }
+    }
+
+    /// The same of a value of a type.
+    pub(super) fn put_together(&mut self, ty: &Ty, t: &mut Tree, span: Span) {
+        if !self.strings.is_empty() {
+            let mut lab = Lab::public();
+            each(self.program, ty, t, true, &mut |l| {
+                lab.join(&std::mem::take(l));
+            });
+            self.require(&lab, None, Reason::StrUsed, span, &[]);
+        }
+    }
+
+    /// Joins a label into a value of an expression's type: what decides about it. That of strings must be public.
+    pub(in crate::labels) fn decided_by(&mut self, id: ExprId, t: &mut Tree, by: &Lab) {
+        if by.is_public() {
+            return;
+        }
+        if !self.has_strings(id) {
+            t.raise(by);
+            return;
+        }
+        let e = self.expr(id);
+        let mut whole = std::mem::replace(t, Tree::public());
+        // One leaf may stand for all parts of a value.
+        if matches!(whole, Tree::Leaf(_)) {
+            whole = self.shaped(&e.ty, whole);
+        }
+        *t = whole;
+        each(self.program, &e.ty, t, false, &mut |l| {
+            l.join(by);
+        });
+    }
+
+    /// What decides which string a value is must be public.
+    pub(super) fn chosen_by(&mut self, id: ExprId, by: &Lab, span: Span) {
+        if self.has_strings(id) {
+            self.require(by, None, Reason::StrChosen, span, &[]);
+        }
+    }
+}
+
+/// The labels of a value's strings, or of all else in it.
+fn each(program: &Program, ty: &Ty, t: &mut Tree, strings: bool, f: &mut impl FnMut(&mut Lab)) {
+    match (ty, t) {
+        (Ty::Array(elem, _), t) => each(program, elem, t, strings, f),
+        (Ty::Tuple(tys), Tree::Node(parts)) => {
+            tys.iter().zip(parts).for_each(|(ty, t)| each(program, ty, t, strings, f));
+        }
+        (Ty::Struct(id, tys, _), Tree::Node(parts)) => {
+            field_types(program, *id, tys).iter().zip(parts).for_each(|(ty, t)| each(program, ty, t, strings, f));
+        }
+        // One label may stand for all of a value: it then is that of its strings and that of the rest.
+        (ty, t) if strings && holds_strings(&program.structs, ty) || !strings && *ty != Ty::Str => t.each_mut(f),
+        _ => {}
+    }
+}
