@@ -91,6 +91,18 @@ fn main<N: size>(x: u8 in 3..=5 from A, rows: [Row; N] from B, votes: [bool; M] 
 }
 
 #[test]
+fn openings_of_the_library_are_listed() {
+    let call = |body: &str| {
+        let text = format!("use std::guard::at_least;\nparty A;\nfn main(x: u32 from A) -> (bool, u32) {{ {body} }}");
+        let reveals = driver::contract(&checked(&text)).reveals;
+        reveals.into_iter().map(|r| (r.file.contains("guard"), r.function, r.to)).collect::<Vec<_>>()
+    };
+    let one = (true, "std::guard::at_least".to_string(), "everyone".to_string());
+    assert_eq!(call("at_least(3, x as u64, x)"), [one.clone(), one]);
+    assert_eq!(call("(true, 3)"), []);
+}
+
+#[test]
 fn what_a_party_does_alone_costs_nothing() {
     let plain = bytes("u32", "u32", "reveal((x * y).sum())");
     let with = bytes("u32", "u32", "let z = at A { x.map(|v| v * v / 7 + x.max()) }; reveal((z * y).sum())");
