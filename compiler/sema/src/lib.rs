@@ -18,7 +18,7 @@ mod types;
 pub mod walk;
 mod world;
 
-pub use body::{ARRAY_METHODS, BUILTINS};
+pub use body::{ARRAY_METHODS, BUILTINS, STR_METHODS};
 pub use world::{ModuleSource, NoModules};
 
 use diag::{Diag, Diags, FileId, Span, codes};
