@@ -36,11 +36,9 @@ const LIST: (&str, &str) = ("Ben.json", "{\"theirs\": [\"Bo, é\", \"n/a\", \"\"
 
 #[test]
 fn keys_that_both_have_are_counted() {
-    for (mine, theirs) in [
-        (TABLE, LIST),
-        (OBJECT, LIST),
-        (OBJECT, ("Ben.theirs.csv", "theirs\n\"Bo, é\"\nn/a\n\"\"\nada@x.or\n")),
-    ] {
+    for (mine, theirs) in
+        [(TABLE, LIST), (OBJECT, LIST), (OBJECT, ("Ben.theirs.csv", "theirs\n\"Bo, é\"\nn/a\n\"\"\nada@x.or\n"))]
+    {
         let dir = folder(KEYS, &[mine, theirs, PUBLIC]);
         let path = dir.path().to_str().unwrap();
         for extra in [&[][..], &["--tcp"], &["--insecure-clear"]] {
@@ -78,7 +76,8 @@ fn main(a: str from A, each: [(str, u8); N] from F, open: public str) -> (u64, [
     for extra in [&[][..], &["--tcp"], &["--insecure-clear"]] {
         let args = [&["run", path, "--format", "json", "-D", "open=open"], extra].concat();
         let out = &json(&args)["outputs"]["all"];
-        let want = serde_json::json!({"result.0": 304, "result.1": [120, 0xc3, 0xa9, 0], "result.2": 65539, "result.3": 0});
+        let want =
+            serde_json::json!({"result.0": 304, "result.1": [120, 0xc3, 0xa9, 0], "result.2": 65539, "result.3": 0});
         assert_eq!(*out, want, "{extra:?}");
     }
 }
@@ -91,8 +90,18 @@ fn wrong_strings_are_told_with_their_place() {
     let long = [b"theirs\nok\n".to_vec(), vec![b'y'; 65537], b"\n".to_vec()].concat();
     let quoted = [b"{\"theirs\": [\"ok\", \"".to_vec(), vec![b'y'; 65537], b"\"]}".to_vec()].concat();
     let cases: Vec<Case> = vec![
-        ("a number", "Ben.json", b"{\"theirs\": [\"ok\", 5]}".to_vec(), &["row 1, column 19 (theirs[1])", "a string", "`5`"]),
-        ("an object", "Ben.json", b"{\"theirs\": [\"ok\",\n {}]}".to_vec(), &["row 2, column 2", "a string", "an object"]),
+        (
+            "a number",
+            "Ben.json",
+            b"{\"theirs\": [\"ok\", 5]}".to_vec(),
+            &["row 1, column 19 (theirs[1])", "a string", "`5`"],
+        ),
+        (
+            "an object",
+            "Ben.json",
+            b"{\"theirs\": [\"ok\",\n {}]}".to_vec(),
+            &["row 2, column 2", "a string", "an object"],
+        ),
         ("an open string", "Ben.json", b"{\"theirs\": [\"ok]}".to_vec(), &["row 1", "the end of a string"]),
         ("too long", "Ben.json", quoted, &["(theirs[1])", "at most 65536 bytes", "a longer value"]),
         ("too long in a table", "Ben.theirs.csv", long, &["row 3, column theirs", "at most 65536 bytes", "`yyyy"]),
