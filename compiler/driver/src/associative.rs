@@ -80,7 +80,7 @@ impl Random<'_> {
         let wide = u128::from(self.bits()) << 64 | u128::from(self.bits());
         let mask = kind.mask();
         let bits = match self.bits() % 8 {
-            0 | 1 => wide % 5 & mask,
+            0 | 1 => (wide % 5) & mask,
             2 => mask,
             3 if kind.signed() => mask >> 1,
             4 if kind.signed() => mask ^ mask >> 1,

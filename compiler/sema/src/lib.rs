@@ -119,7 +119,7 @@ fn written(mods: &[world::Loaded]) -> strings::Table {
     let mut all = strings::Table::default();
     for e in mods.iter().flat_map(|m| &m.ast.exprs) {
         if let syntax::ast::ExprKind::Str(text) = &e.kind {
-            all.add(&text);
+            all.add(text);
         }
     }
     all
