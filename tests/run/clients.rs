@@ -269,3 +269,38 @@ fn a_node_may_have_as_many_connections_as_its_system_allows() {
         std::thread::yield_now();
     }
 }
+
+#[test]
+fn clients_hash_their_own_strings() {
+    let program = "party Ada, Voter[N];
+fn main(key: str from Ada, keys: [str; N] from Voter) -> (u64, u64 to Ada) {
+    let mine = at Ada { key.hash() };
+    let all = at Voter { keys.hash() };
+    let n = at Ada { key.len() };
+    (reveal(all.count(|k| k == mine)), n)
+}
+";
+    let dir = folder(program, &[("Ada.json", "{\"key\": \"b\u{e9}\"}")]);
+    std::fs::create_dir(dir.path().join("inputs/Voter")).unwrap();
+    for (k, key) in ["x", "b\\u00e9", ""].iter().enumerate() {
+        std::fs::write(dir.path().join(format!("inputs/Voter/{k}.json")), format!("{{\"keys\": \"{key}\"}}")).unwrap();
+    }
+    let ada = key(dir.path(), "ada");
+    let voters: Vec<String> = (0..3).map(|k| key(dir.path(), &format!("voter{k}"))).collect();
+    parties(dir.path(), &[("Ada", &[ada]), ("Voter", &voters)]);
+    let hosts = nodes(dir.path(), &["-D", "N=3"]);
+    let ada = client(dir.path(), "Ada", &["--key", "ada.pem"]);
+    let voters: Vec<Host> = (0..3)
+        .map(|k| {
+            let (key, k) = (format!("voter{k}.pem"), k.to_string());
+            client(dir.path(), "Voter", &["--key", &key, "--member", &k])
+        })
+        .collect();
+    assert_eq!(ada.json()["outputs"], json!({"all": {"result.0": 1}, "Ada": {"result.1": 3}}));
+    for voter in voters {
+        assert_eq!(voter.json()["outputs"], json!({"all": {"result.0": 1}}));
+    }
+    for host in hosts {
+        assert_eq!(host.json()["outputs"], json!({"all": {"result.0": 1}}));
+    }
+}

@@ -16,6 +16,7 @@ mod outputs;
 mod report;
 mod shells;
 mod stages;
+mod strings;
 mod support;
 mod tests;
 mod ui;

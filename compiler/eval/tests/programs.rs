@@ -544,6 +544,6 @@ fn main(ps: [P; 3] from A) -> (u64, u64, [u8; 3], bool) to A {
     let got = eval::run_main_on(&program, &env, vec![value()], Options::default(), &table).map(|v| v.to_columns());
     assert_eq!(got, Ok(vec![vec![1], vec![830], vec![98, 0xc3, 0xa9], vec![1]]));
     // Without their text there are no lengths, and no panic.
-    let e = eval::run_main(&program, &env, vec![value()]).err().expect("an error");
+    let e = eval::run_main(&program, &env, vec![value()]).expect_err("an error");
     assert!(!e.internal && e.what.contains("text"), "{e}");
 }

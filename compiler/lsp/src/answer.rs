@@ -264,6 +264,7 @@ impl Document {
             ends.max_by_key(|e| e.span.hi - e.span.lo).map(|e| (f, &*e.ty))
         });
         match found {
+            Some((_, Ty::Str)) => sema::STR_METHODS.iter().for_each(|m| add(m, 2, None)),
             Some((_, Ty::Array(..))) => sema::ARRAY_METHODS.iter().for_each(|m| add(m, 2, None)),
             Some((_, Ty::Struct(id, ..))) => {
                 let s = &program.structs[id.0 as usize];
@@ -282,7 +283,8 @@ impl Document {
                 let members =
                     self.names.decls.iter().filter(|d| matches!(d.kind, Kind::Field | Kind::Variant | Kind::Method));
                 members.for_each(|d| add(&d.name, kind_number(d.kind), None));
-                sema::ARRAY_METHODS.iter().for_each(|m| add(m, 2, None));
+                let built_in = sema::ARRAY_METHODS.iter().chain(sema::STR_METHODS.iter().filter(|m| **m != "len"));
+                built_in.for_each(|m| add(m, 2, None));
             }
         }
     }

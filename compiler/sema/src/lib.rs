@@ -19,7 +19,7 @@ mod types;
 pub mod walk;
 mod world;
 
-pub use body::{ARRAY_METHODS, BUILTINS};
+pub use body::{ARRAY_METHODS, BUILTINS, STR_METHODS};
 pub use world::{ModuleSource, NoModules};
 
 use diag::{Diag, Diags, FileId, Span, codes};
@@ -122,7 +122,7 @@ fn written(mods: &[world::Loaded]) -> strings::Table {
     let mut all = strings::Table::default();
     for e in mods.iter().flat_map(|m| &m.ast.exprs) {
         if let syntax::ast::ExprKind::Str(text) = &e.kind {
-            all.add(&text);
+            all.add(text);
         }
     }
     all

@@ -435,3 +435,31 @@ fn json_is_compared_by_meaning() {
         assert!(e.contains(says), "{e}");
     }
 }
+
+#[test]
+fn strings_are_numbers_and_their_text_is_kept() {
+    let row = Schema::Struct {
+        name: "Row".into(),
+        fields: vec![("name".into(), Schema::Text), ("n".into(), scalar(Elem::u(8)))],
+    };
+    let c = contract("Ada", None, &[("rows", array(row, "N"))]);
+    let number = strings::number;
+    let want = vec![vec![number("a b"), 0, number("é\"")], vec![1, 2, 3]];
+    let table = ("Ada.rows.csv", "n,name\n1, a b \n2,\n3,\"é\"\"\"\n");
+    let object =
+        ("Ada.json", r#"{"rows": [{"name": "a b", "n": 1}, {"n": 2, "name": ""}, {"name": "\u00e9\"", "n": 3}]}"#);
+    for file in [table, object] {
+        assert_eq!(good(&c, &[file], &[]), ("N=3".into(), want.clone()), "{file:?}");
+        let inputs = read(&c, &[file], &[]).unwrap();
+        assert_eq!(inputs.strings().get(number("é\"")), Some("é\""));
+        assert_eq!(inputs.strings().get(number("é")), None);
+        assert!(!format!("{inputs:?}").contains("a b"));
+    }
+    // A name of a variant or a field has the old limit; a string may be longer.
+    let long = |n: usize| format!("{{\"rows\": [{{\"name\": \"{}\", \"n\": 1}}]}}", "x".repeat(n));
+    assert!(read(&c, &[("Ada.json", &long(strings::LONGEST))], &[]).is_ok());
+    let e = read(&c, &[("Ada.json", &long(strings::LONGEST + 1))], &[]).unwrap_err().to_string();
+    assert!(e.contains("(rows[0].name)") && e.contains("at most 65536 bytes"), "{e}");
+    let e = read(&c, &[("Ada.json", r#"{"rows": [{"name": null, "n": 1}]}"#)], &[]).unwrap_err().to_string();
+    assert!(e.contains("a string") && e.contains("`null`"), "{e}");
+}

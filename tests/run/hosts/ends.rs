@@ -54,18 +54,20 @@ fn whatever_differs_is_named_at_all_hosts_with_both_values() {
 
 #[test]
 fn public_inputs_and_sizes_must_agree_everywhere() {
-    let program = "party A, B;\nfn main(price: public u64, a: [u64; N] from A, b: [u64; N] from B) -> u64 {\n    \
-                   reveal((a * b).sum() + price)\n}\n";
+    let program = "party A, B;\nfn main(price: public u64, tag: public str, a: [u64; N] from A, b: [u64; N] from B) -> u64 {\n    \
+                   reveal((a * b).sum() + price + (tag == \"eur\") as u64)\n}\n";
     let program = program.replace("fn main(", "fn main<N: size>(");
     let inputs = [(0, "A.a.csv", "a\n1\n2\n"), (2, "B.b.csv", "b\n3\n4\n")];
     let hosts = Hosts::new(&program, PLACED, &inputs);
     let price = |k: usize, text: &str| std::fs::write(hosts.dir(k).join("inputs/public.json"), text).unwrap();
-    (0..3).for_each(|k| price(k, "{ \"price\": 5 }"));
+    (0..3).for_each(|k| price(k, "{ \"price\": 4, \"tag\": \"eur\" }"));
     let said = hosts.run(&["--wait", "60s"]);
     assert!(said.iter().all(|s| s.code == 0 && s.out.contains("16")), "{said:?}");
-    price(1, "{ \"price\": 6 }");
-    all_end(&hosts.run(&["--wait", "60s"]), 7, &["public input `price`", " 5", " 6"]);
-    price(1, "{ \"price\": 5 }");
+    price(1, "{ \"price\": 4, \"tag\": \"usd\" }");
+    all_end(&hosts.run(&["--wait", "60s"]), 7, &["public input `tag`", "\"eur\"", "\"usd\""]);
+    price(1, "{ \"price\": 6, \"tag\": \"eur\" }");
+    all_end(&hosts.run(&["--wait", "60s"]), 7, &["public input `price`", " 4", " 6"]);
+    price(1, "{ \"price\": 4, \"tag\": \"eur\" }");
     // The two owners bring columns of unequal length; the third host has none, and names both all the same.
     hosts.edit(2, "inputs/B.b.csv", |t| t + "9\n");
     all_end(&hosts.run(&["--wait", "60s"]), 7, &["sizes of the inputs", "N = 2", "N = 3"]);

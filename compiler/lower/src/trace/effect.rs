@@ -278,6 +278,9 @@ impl Tracer<'_> {
                 }
                 let found = self.leaf_domain(leaf);
                 if found != Domain::Clear && found != dom {
+                    if of.ty == Ty::Str {
+                        return self.shared_string();
+                    }
                     return self.internal("an `at` block that reads a value that its party does not know");
                 }
                 let arg = match leaf {

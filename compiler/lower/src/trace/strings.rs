@@ -3,9 +3,8 @@
 //! The label check lets nothing else pass; here it is held once more, for every value that comes of a party's strings. Knows
 //! the text of the strings that stand in the program alone.
 
-use super::value::{Leaf, Val, elem_of};
+use super::value::{Leaf, Val, elem_of, stop};
 use super::{R, Tracer};
-use crate::Finding;
 use crate::fold;
 use crate::nest::{AtArg, MemId, NodeId, Op};
 use circuit::gate::{Bin, Un};
@@ -60,21 +59,23 @@ impl Tracer<'_> {
             known.nodes.insert(id);
         }
         if is && matches!(op, Op::Share | Op::Reveal(_)) {
-            self.findings.push(Finding {
-                code: "E0315",
-                span: self.span,
-                also: vec![],
-                message: "a string would have to be shared here".into(),
-                help: HELP.into(),
-            });
+            let _ = self.shared_string::<()>();
         }
+    }
+
+    /// Reports a string that would be shared. Once: what follows may come of it.
+    pub(super) fn shared_string<T>(&mut self) -> R<T> {
+        if self.findings.iter().any(|f| f.code == "E0315") {
+            return stop();
+        }
+        self.report("E0315", "a string would have to be shared here".into(), HELP)
     }
 
     /// A method of a public string.
     pub(super) fn of_string(&mut self, b: Builtin, v: &Val, ty: Ty) -> R<Val> {
         let n = self.node(&v.leaves[0], &Ty::Str)?;
         if self.nest.n(n).dom != Domain::Clear {
-            return self.report("E0315", "a string would have to be shared here".into(), HELP);
+            return self.shared_string();
         }
         if b == Builtin::StrHash {
             // The number but of the empty string, whose number is 0.

@@ -21,7 +21,7 @@ mod sums;
 mod variant;
 
 pub use expr::BUILTINS;
-pub use method::ARRAY_METHODS;
+pub use method::{ARRAY_METHODS, STR_METHODS};
 
 use crate::infer::{Clash, Default, Infer, Kind, VAR};
 use crate::sig::{Sig, has_class};

@@ -350,7 +350,9 @@ impl<'c, 'p> Flow<'c, 'p> {
             ExprKind::Return(x) => {
                 let value = match x {
                     Some(x) => {
-                        self.chosen_by(*x, pc, e.span);
+                        if self.has_strings(*x) {
+                            self.require(pc, None, Reason::StrChosen, e.span, &[]);
+                        }
                         self.eval(*x, pc)
                     }
                     None => Tree::Node(Vec::new()),
@@ -455,7 +457,8 @@ impl<'c, 'p> Flow<'c, 'p> {
                     self.closures.insert(*l, *x);
                     return;
                 }
-                let t = self.eval(*x, pc);
+                let mut t = self.eval(*x, pc);
+                self.varied(pat, *x, &mut t);
                 self.bind(pat, t, self.expr(*x).span);
             }
             Stmt::Expr(x) => {
@@ -464,7 +467,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             Stmt::Assign { local, proj, op, value, span } => {
                 let mut new = self.eval(*value, pc);
                 let pc = &*self.exits.under(pc);
-                self.chosen_by(*value, pc, *span);
+                self.chosen_by(*value, pc, *span, &mut new);
                 let mut path = Vec::new();
                 let mut weak = op.is_some();
                 for p in proj {
@@ -472,7 +475,7 @@ impl<'c, 'p> Flow<'c, 'p> {
                         Proj::Field(k) => path.push(*k),
                         Proj::Index(i) => {
                             let place = self.index(*i, pc);
-                            self.chosen_by(*value, &place, self.expr(*i).span);
+                            self.chosen_by(*value, &place, self.expr(*i).span, &mut new);
                             self.decided_by(*value, &mut new, &place);
                             weak = true;
                         }
@@ -534,7 +537,7 @@ impl<'c, 'p> Flow<'c, 'p> {
             self.state[l.0 as usize].join(&new);
         }
         self.ifs -= 1;
-        self.chosen_by(then, &c, span);
+        self.chosen_by(then, &c, span, &mut t);
         let chosen = c.step(&Step::Chosen, self.expr(then).span);
         self.decided_by(then, &mut t, &chosen);
         t

@@ -251,6 +251,7 @@ impl<'p> Flow<'_, 'p> {
                     }
                 }
                 self.loops -= 1;
+                self.put_together(&e.ty, &mut acc, e.span);
                 acc
             }
             _ => {

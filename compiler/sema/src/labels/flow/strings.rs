@@ -69,6 +69,17 @@ impl Flow<'_, '_> {
         }
     }
 
+    /// What a `let` binds: an array of strings that may change is a new one.
+    pub(super) fn varied(&mut self, pat: &Pat, id: ExprId, t: &mut Tree) {
+        if let Pat::Bind(l) = pat
+            && self.has_strings(id)
+            && self.f.local(*l).mutable
+            && matches!(self.f.local(*l).ty, Ty::Array(..))
+        {
+            self.worked_on(id, t);
+        }
+    }
+
     /// Joins a label into a value of an expression's type: what decides about it. That of strings must be public.
     pub(in crate::labels) fn decided_by(&mut self, id: ExprId, t: &mut Tree, by: &Lab) {
         if by.is_public() {
@@ -90,10 +101,14 @@ impl Flow<'_, '_> {
         });
     }
 
-    /// What decides which string a value is must be public.
-    pub(super) fn chosen_by(&mut self, id: ExprId, by: &Lab, span: Span) {
+    /// What decides which string a value is must be public, and so must the strings be: whoever chooses works on them.
+    pub(super) fn chosen_by(&mut self, id: ExprId, by: &Lab, span: Span, t: &mut Tree) {
         if self.has_strings(id) {
             self.require(by, None, Reason::StrChosen, span, &[]);
+            // One error is enough.
+            if by.constant().is_public() {
+                self.worked_on(id, t);
+            }
         }
     }
 }

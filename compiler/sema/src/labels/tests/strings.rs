@@ -84,6 +84,30 @@ fn main(c: bool from Ada) -> u64 { pick(c).hash() }",
         "E0315 1, E0315 1",
         "fn main(a: str from Ada, b: str from Ben) -> u64 { let all = [a, b]; 0 }",
     ),
+    (
+        "chosen by what is revealed",
+        "E0315 2",
+        "fn main(a: str from Ada, b: str from Ada, c: bool from Ada) -> u64 {
+    let s = if reveal(c) { a } else { b };
+    reveal(at Ada { s.hash() })
+}",
+    ),
+    (
+        "assigned in a loop",
+        "E0315 3",
+        "fn main(a: [str; 3] from Ada) -> u64 {
+    let mut last = \"\";
+    for s in a { last = s; }
+    reveal(at Ada { last.hash() })
+}",
+    ),
+    (
+        "an array that may change",
+        "E0315 1",
+        "fn main(a: [str; 3] from Ada) -> u64 { let mut b = a;
+    b[1] = \"x\"; 0 }",
+    ),
+    ("folded", "E0315 1", "fn main(a: [str; 3] from Ada) -> u64 { let s = a.fold(\"\", |l, s| s); 0 }"),
     ("revealed", "E0316 1", "fn main(a: str from Ada) -> u64 { let s = reveal(a); 0 }"),
     ("revealed to its owner", "E0316 1", "fn main(a: str from Ada) -> u64 { let s = reveal_to(Ada, a); 0 }"),
     (
@@ -145,6 +169,15 @@ fn main(a: [str; 3] from Ada) -> u64 {
     let mut n: u64 = 0;
     for t in a { n += at Ada { t.len() }; }
     reveal(n + at Ada { s.hash() })
+}",
+    ),
+    (
+        "a struct of which another part changes",
+        "struct P { name: str, n: u32 }
+fn main(p: P from Ada) -> (u32, u64) {
+    let mut q = p;
+    q.n += 1;
+    (reveal(q.n), reveal(at Ada { q.name.hash() }))
 }",
     ),
     (
