@@ -194,3 +194,47 @@ fn what_is_kept_agrees_on_every_rung() {
         }
     }
 }
+
+#[test]
+fn strings_agree_on_every_rung() {
+    let programs = [
+        "party A, B; struct Row { key: str, n: u32 }
+fn main<N: size>(a: [Row; N] from A, b: [str; N] from B, open: public str) -> (u64, u32, bool) {
+    let x = at A { a.map(|r| if r.key == open { 0 } else { r.key.hash() }) };
+    let y = at B { b.map(|s| s.hash() + s.len() - s.len()) };
+    let mut both: u64 = 0; let mut sum: u32 = 0;
+    for i in 0..N { for j in 0..N { if x[i] == y[j] { both += 1; sum += a[i].n; } } }
+    (reveal(both), reveal(sum), open == \"key1\")
+}",
+        "party A; enum Key { None, Pair(str, u8) }
+fn size(k: Key) -> u64 { match k { Key::None => 0, Key::Pair(s, n) => s.hash() ^ (s.len() + n as u64) } }
+fn main<N: size>(ks: [Key; N] from A, c: bool from A) -> (u64, [u8; 6]) {
+    let mut t: u64 = 0; let open = reveal(c);
+    for k in ks { if open { t += at A { size(k) }; } }
+    let tags = ks.map(|k| match k { Key::None => 1 as u64, _ => 2 }).sum();
+    let first = at A { match ks[0] { Key::Pair(s, _) => s, Key::None => \"none\" } };
+    (reveal(t + tags), reveal(at A { first.bytes::<6>() }))
+}",
+        "party F[N]; fn main(v: [(str, u32); N] from F) -> (u64, u64) {
+    let w = at F { if v.0 == \"key2\" { (\"two\", v.1) } else { v } };
+    let h = at F { w.0.len() * 10 + v.0.len() };
+    (reveal(h.sum()), reveal((at F { w.0.hash() & w.1 as u64 }).sum()))
+}",
+    ];
+    for program in &programs {
+        let checked = check(program);
+        let codes: Vec<_> = checked.diags.iter().map(|d| format!("{} {}", d.code, d.message)).collect();
+        assert!(checked.ok(), "{program}\n{codes:?}");
+        for (n, seed) in [(1, 1), (2, 2), (5, 3)] {
+            let sizes: BTreeMap<String, u64> =
+                driver::size_names(&checked.program).into_iter().map(|s| (s, n)).collect();
+            let bound = bound(&checked, &sizes);
+            match climb(&checked, &bound, &mpcc_tests::ladder::random_inputs(&checked, &bound, seed)) {
+                Ok(Climb::Agree { .. }) => {}
+                Ok(Climb::Fails) => panic!("{program}\nfails"),
+                Ok(Climb::Refused(what)) => panic!("{program}\nis refused: {what}"),
+                Err(e) => panic!("{program}\nat {n}: {e}"),
+            }
+        }
+    }
+}

@@ -140,6 +140,10 @@ fn the_contract_shows_strings_and_random_ones_are_the_same_everywhere() {
     }
     assert!(seen[0]["all"]["result.0"].as_u64().unwrap() > 0, "keys of 1000 coincide: {seen:?}");
     assert!(seen.iter().all(|s| *s == seen[0]), "{seen:?}");
+    // Their text is at hand too: `key0` to `key999`.
+    let dir = folder("party A;\nfn main(s: str from A) -> u64 { reveal(at A { s.len() }) }\n", &[]);
+    let out = json(&["run", dir.path().join("main.mpc").to_str().unwrap(), "--random-inputs", "7", "--format", "json"]);
+    assert!((4..=6).contains(&out["outputs"]["all"]["result"].as_u64().unwrap()), "{out}");
 }
 
 #[test]

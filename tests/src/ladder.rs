@@ -64,6 +64,9 @@ pub fn random_inputs(checked: &Checked, bound: &Bound, seed: u64) -> Vec<Leaves>
                             let wide = u128::from(rng.bits()) << 64 | u128::from(rng.bits());
                             // Small values too, so that equalities hold now and then.
                             let wide = if rng.chance(40) { wide % 8 } else { wide };
+                            if l.ty == sema::tree::Ty::Str {
+                                return strings::number(&word(wide % WORDS));
+                            }
                             match p.range {
                                 Some((lo, hi)) => (lo + (wide % ((hi - lo) as u128 + 1)) as i128) as u128,
                                 None if bits == 128 => wide,
@@ -75,6 +78,13 @@ pub fn random_inputs(checked: &Checked, bound: &Bound, seed: u64) -> Vec<Leaves>
                 .collect()
         })
         .collect()
+}
+
+/// Strings that inputs are: so few that some coincide.
+const WORDS: u128 = 8;
+
+fn word(k: u128) -> String {
+    if k == 0 { String::new() } else { format!("key{k}") }
 }
 
 /// Climbs. `inputs` are values by parameter and leaf.
@@ -93,10 +103,9 @@ pub fn climb(checked: &Checked, bound: &Bound, inputs: &[Leaves]) -> Result<Clim
 pub fn climb_within(checked: &Checked, bound: &Bound, inputs: &[Leaves], less: u64) -> Result<Climb, String> {
     let program = &checked.program;
     let main = program.f(program.main.ok_or("no main")?);
-    // Of strings, inputs are numbers of these.
     let mut strings = strings::Table::default();
-    (0..8).for_each(|k| {
-        strings.add(&format!("key{k}"));
+    (0..WORDS).for_each(|k| {
+        strings.add(&word(k));
     });
     let strings = std::sync::Arc::new(strings);
     // The first rung: the oracle.

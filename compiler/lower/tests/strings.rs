@@ -61,6 +61,9 @@ fn what_would_share_a_string_is_refused() {
     // A generic function says nothing of strings; where it is called with one, lowering does.
     for text in [
         "party A; fn same<T: Eq>(x: T, y: T) -> bool { x == y } fn main(a: str from A) -> bool { reveal(same(a, \"x\")) }",
+        "party A; fn same<T: Eq>(x: T, y: T) -> bool { x == y }
+         fn main(a: [str; 3] from A) -> bool { reveal(same(a[0], \"x\")) }",
+        "party A; fn open<T>(x: T) -> T { reveal(x) } fn main(a: [str; 3] from A) -> u64 { let b = open(a); b[1].hash() }",
         "party A; fn main(a: [str; 3] from A) -> u64 { let mut b = a; b[0] = \"x\"; reveal(at A { b[0].hash() }) }",
         "party A; fn two<T>(x: T, y: T) -> [T; 2] { [x, y] } fn main(a: str from A, b: str from A) -> u64 {
             let c = two(a, b); reveal(at A { c[1].hash() }) }",

@@ -460,6 +460,9 @@ fn strings_are_numbers_and_their_text_is_kept() {
     assert!(read(&c, &[("Ada.json", &long(strings::LONGEST))], &[]).is_ok());
     let e = read(&c, &[("Ada.json", &long(strings::LONGEST + 1))], &[]).unwrap_err().to_string();
     assert!(e.contains("(rows[0].name)") && e.contains("at most 65536 bytes"), "{e}");
+    let number = format!("{{\"rows\": [{{\"name\": \"x\", \"n\": {}}}]}}", "1".repeat(5000));
+    let e = read(&c, &[("Ada.json", &number)], &[]).unwrap_err().to_string();
+    assert!(e.contains("at most 4096 bytes"), "{e}");
     let e = read(&c, &[("Ada.json", r#"{"rows": [{"name": null, "n": 1}]}"#)], &[]).unwrap_err().to_string();
     assert!(e.contains("a string") && e.contains("`null`"), "{e}");
 }

@@ -30,7 +30,7 @@ impl Flow<'_, '_> {
     pub(super) fn of_one_party(&mut self, id: ExprId, t: &mut Tree) {
         let e = self.expr(id);
         let mut several = None;
-        each(self.program, &e.ty, t, true, &mut |l| {
+        each(self.program, &e.ty, t, &mut |l| {
             let known = l.constant();
             let one = matches!(known.sources(), [] | [super::Source { atom: Atom::Party(_), .. }]);
             if !one {
@@ -62,7 +62,7 @@ impl Flow<'_, '_> {
     pub(super) fn put_together(&mut self, ty: &Ty, t: &mut Tree, span: Span) {
         if !self.strings.is_empty() {
             let mut lab = Lab::public();
-            each(self.program, ty, t, true, &mut |l| {
+            each(self.program, ty, t, &mut |l| {
                 lab.join(&std::mem::take(l));
             });
             self.require(&lab, None, Reason::StrUsed, span, &[]);
@@ -80,25 +80,12 @@ impl Flow<'_, '_> {
         }
     }
 
-    /// Joins a label into a value of an expression's type: what decides about it. That of strings must be public.
+    /// Joins a label into a value of an expression's type: what decides about it. Where it holds strings, that is public, as
+    /// [`Flow::chosen_by`] asks.
     pub(in crate::labels) fn decided_by(&mut self, id: ExprId, t: &mut Tree, by: &Lab) {
-        if by.is_public() {
-            return;
-        }
         if !self.has_strings(id) {
             t.raise(by);
-            return;
         }
-        let e = self.expr(id);
-        let mut whole = std::mem::replace(t, Tree::public());
-        // One leaf may stand for all parts of a value.
-        if matches!(whole, Tree::Leaf(_)) {
-            whole = self.shaped(&e.ty, whole);
-        }
-        *t = whole;
-        each(self.program, &e.ty, t, false, &mut |l| {
-            l.join(by);
-        });
     }
 
     /// What decides which string a value is must be public, and so must the strings be: whoever chooses works on them.
@@ -113,18 +100,18 @@ impl Flow<'_, '_> {
     }
 }
 
-/// The labels of a value's strings, or of all else in it.
-fn each(program: &Program, ty: &Ty, t: &mut Tree, strings: bool, f: &mut impl FnMut(&mut Lab)) {
+/// The labels of a value's strings.
+fn each(program: &Program, ty: &Ty, t: &mut Tree, f: &mut impl FnMut(&mut Lab)) {
     match (ty, t) {
-        (Ty::Array(elem, _), t) => each(program, elem, t, strings, f),
+        (Ty::Array(elem, _), t) => each(program, elem, t, f),
         (Ty::Tuple(tys), Tree::Node(parts)) => {
-            tys.iter().zip(parts).for_each(|(ty, t)| each(program, ty, t, strings, f));
+            tys.iter().zip(parts).for_each(|(ty, t)| each(program, ty, t, f));
         }
         (Ty::Struct(id, tys, _), Tree::Node(parts)) => {
-            field_types(program, *id, tys).iter().zip(parts).for_each(|(ty, t)| each(program, ty, t, strings, f));
+            field_types(program, *id, tys).iter().zip(parts).for_each(|(ty, t)| each(program, ty, t, f));
         }
-        // One label may stand for all of a value: it then is that of its strings and that of the rest.
-        (ty, t) if strings && holds_strings(&program.structs, ty) || !strings && *ty != Ty::Str => t.each_mut(f),
+        // One label may stand for all of a value: it then is that of its strings too.
+        (ty, t) if holds_strings(&program.structs, ty) => t.each_mut(f),
         _ => {}
     }
 }
